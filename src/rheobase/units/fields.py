@@ -1,0 +1,266 @@
+"""`quantity()`: a parameter declared once, with its unit, its domain and its meaning."""
+
+import dataclasses
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Annotated, Any, final, get_args, get_origin, get_type_hints
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from rheobase.units.domains import Domain
+from rheobase.units.errors import DomainError, UnitError
+from rheobase.units.foreign import from_foreign
+from rheobase.units.unit import NO_DIMENSION, Quantity, Unit, as_unit, convert, show
+
+_KEY = "rheobase.parameter"
+
+
+@final
+@dataclass(frozen=True)
+class Parameter:
+    """The declaration of a parameter, as `parameters` returns it.
+
+    **Arguments:**
+
+    - `unit`: what it is declared in; values are stored in the internal unit of that dimension.
+    - `domain`: where it may lie.
+    - `meaning`: one line for tables and documentation.
+    - `default`: a `Quantity`, a number where dimensionless, or `None` if it must be given.
+    - `name`: of the field.
+    """
+
+    unit: Unit
+    domain: Domain
+    meaning: str
+    default: Quantity | float | None
+    name: str = ""
+
+
+@final
+class _QuantityField(dataclasses.Field):
+    """A dataclass field that learns its name and its class, for the sake of its errors."""
+
+    __slots__ = ()
+
+    def __init__(self, parameter: Parameter):
+        default = dataclasses.MISSING if parameter.default is None else parameter.default
+        plain = dataclasses.field(default=default, metadata={_KEY: parameter})
+        for slot in dataclasses.Field.__slots__:
+            setattr(self, slot, getattr(plain, slot))
+
+    def __set_name__(self, owner: type, name: str):
+        parameter = dataclasses.replace(self.metadata[_KEY], name=name)
+        converter = _Converter(parameter, owner.__name__)
+        self.metadata = MappingProxyType({_KEY: parameter, "converter": converter})
+
+
+@final
+@dataclass(frozen=True)
+class _Converter:
+    """From what the user passes to the array that is stored; Equinox calls it at construction."""
+
+    parameter: Parameter
+    owner: str
+
+    def __call__(self, value: Quantity | Array | float) -> Array:
+        name, unit = self.parameter.name, self.parameter.unit
+        example = f"{self.owner}({name}={{}})"
+        result = to_internal(value, unit, name, example)
+        if not isinstance(result, jax.core.Tracer):
+            _check_domain(np.asarray(result), value, self.parameter, example)
+        return result
+
+
+def quantity(
+    unit: Unit,
+    domain: Domain,
+    meaning: str,
+    default: Quantity | float | None = None,
+) -> Any:
+    """A field of an Equinox module that holds a physical parameter.
+
+    At construction it accepts a quantity of the same dimension (ours, or one of pint, brian2,
+    saiunit or astropy), checks its domain where the value is known, and stores a plain array in
+    internal units, in the current default floating-point type. A bare number is accepted only where
+    `unit` is `dimensionless`. Equinox rebuilds modules without the constructor, so `jax.grad`,
+    `jax.vmap` and `eqx.tree_at` work on the stored arrays.
+
+    **Arguments:**
+
+    - `unit`: the unit it is declared in, and printed in.
+    - `domain`: `positive`, `non_negative`, `probability` or `anything`.
+    - `meaning`: one line.
+    - `default`: a quantity, or a number where dimensionless; without it the field is required.
+
+    **Raises:** at construction `UnitError` for a wrong or missing unit and `DomainError` for a
+    value outside the domain; at declaration the same for a default that does not fit.
+
+    **Example:**
+
+        >>> import equinox as eqx
+        >>> from jax import Array
+        >>> from rheobase.units import ms, positive, quantity, us
+        >>> class Leak(eqx.Module):
+        ...     tau: Array = quantity(ms, positive, "membrane time constant", default=20 * ms)
+        >>> float(Leak(tau=500 * us).tau)
+        0.5
+    """
+    parameter = Parameter(as_unit(unit), domain, meaning, default)
+    if default is not None:
+        _Converter(dataclasses.replace(parameter, name="default"), "quantity")(default)
+    return _QuantityField(parameter)
+
+
+def parameters(owner: type | eqx.Module) -> dict[str, Parameter]:
+    """The parameters that a module class (or an instance of it) declares, in order.
+
+    **Example:**
+
+        >>> import equinox as eqx
+        >>> from jax import Array
+        >>> from rheobase.units import ms, parameters, positive, quantity
+        >>> class Leak(eqx.Module):
+        ...     tau: Array = quantity(ms, positive, "membrane time constant", default=20 * ms)
+        >>> parameters(Leak)["tau"].unit
+        ms
+    """
+    # `fields` accepts every module; its annotation asks for a dataclass by protocol.
+    fields = dataclasses.fields(owner)  # pyright: ignore[reportArgumentType]
+    return {field.name: field.metadata[_KEY] for field in fields if _KEY in field.metadata}
+
+
+def state_units(state: type) -> dict[str, Unit]:
+    """The units that a state, a `NamedTuple` with `v: Annotated[Array, mV]`, gives its variables.
+
+    Variables without a unit (counters, the state of a wrapped neuron) are left out.
+
+    **Example:**
+
+        >>> from typing import Annotated, NamedTuple
+        >>> from jax import Array
+        >>> from rheobase.units import mV, state_units
+        >>> class State(NamedTuple):
+        ...     v: Annotated[Array, mV]
+        >>> state_units(State)
+        {'v': mV}
+    """
+    units: dict[str, Unit] = {}
+    for name, hint in get_type_hints(state, include_extras=True).items():
+        if get_origin(hint) is Annotated:
+            found = [extra for extra in get_args(hint)[1:] if isinstance(extra, Unit)]
+            units.update((name, unit) for unit in found)
+    return units
+
+
+def to_internal(value: Any, unit: Unit, name: str, example: str) -> Array:
+    """A quantity as a plain array in internal units.
+
+    **Arguments:**
+
+    - `value`: a quantity of the dimension of `unit`, ours or foreign; a bare number or array only
+      where `unit` is dimensionless.
+    - `unit`: what `name` is measured in.
+    - `name`: of the argument, for the error.
+    - `example`: the call as it should be, for the error; `{}` in it stands for a fitting value, as
+      in `"simulate(..., duration={})"`.
+
+    **Returns:** an array in the default floating-point type; a tracer keeps its own.
+
+    **Raises:** `UnitError` for another dimension or none, naming the corrected call.
+
+    **Example:**
+
+        >>> from rheobase.units import ms, s, to_internal
+        >>> float(to_internal(0.5 * s, ms, "duration", "simulate(..., duration={})"))
+        500.0
+    """
+    given = value if isinstance(value, Quantity) else from_foreign(value)
+    if given is None:
+        if unit.dimension != NO_DIMENSION or not _is_number(value):
+            raise UnitError(_lament(value, unit, name, example))
+        given = Quantity(value, unit)
+    if not given.unit.same_dimension(unit):
+        raise UnitError(_lament(given, unit, name, example))
+    return _as_array(convert(given.value, given.unit, unit.internal()))
+
+
+def in_unit(value: Any, unit: Unit) -> Any:
+    """An array in internal units expressed in `unit`: the inverse of `to_internal`.
+
+    **Example:**
+
+        >>> from rheobase.units import in_unit, s
+        >>> in_unit(500.0, s)
+        0.5
+    """
+    return convert(value, unit.internal(), unit)
+
+
+def _as_array(value: Any) -> Array:
+    """A strongly typed array of the default floating-point type; a tracer keeps its own."""
+    dtype = jnp.result_type(float)
+    if isinstance(value, jax.core.Tracer):
+        return value.astype(value.dtype if jnp.issubdtype(value.dtype, jnp.floating) else dtype)
+    with np.errstate(over="ignore"):
+        return jnp.asarray(np.asarray(value).astype(dtype))
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return True
+    return isinstance(value, int | float | np.ndarray | np.generic | jax.Array)
+
+
+def _lament(value: Any, unit: Unit, name: str, example: str) -> str:
+    """What is wrong with the unit of `value`, and the call as it should be."""
+    number: Any = None
+    if isinstance(value, Quantity):
+        got, number = str(value), value.value
+    elif isinstance(value, Unit):
+        got, number = f"the unit {value}", 1
+    elif isinstance(value, bool | str) or not _is_number(value):
+        got = f"{value!r} ({type(value).__name__})"
+    elif isinstance(value, list | tuple) or np.ndim(value) > 0:
+        value = np.asarray(value) if isinstance(value, list | tuple) else value
+        got, number = f"the bare array {show(value)}", value
+    else:
+        got, number = f"the bare number {show(value)}", value
+    return (
+        f"`{name}` is measured in {unit}, got {got}. "
+        f"Write {example.replace('{}', _product(number, unit, name))}."
+    )
+
+
+def _product(number: Any, unit: Unit, name: str) -> str:
+    """`5*ms`: the number as the user wrote it, or the name where it would be long."""
+    if number is None:
+        number = 1
+    if isinstance(number, jax.core.Tracer) or np.size(number) > 4:
+        text = name
+    elif np.ndim(number) > 0:
+        text = str(np.asarray(number).tolist())
+    else:
+        text = show(number)
+    if unit.dimension == NO_DIMENSION and not unit.factors:
+        return text
+    written = str(unit)
+    return text + written[1:] if written.startswith("1/") else f"{text}*{written}"
+
+
+def _check_domain(stored: np.ndarray, given: Any, parameter: Parameter, example: str) -> None:
+    """Raise unless every stored value lies in the domain."""
+    inside = np.asarray(parameter.domain.contains(stored))
+    if inside.all():
+        return
+    index = tuple(int(i) for i in np.argwhere(~inside)[0])
+    unit = parameter.unit
+    bad = in_unit(float(stored[index]), unit)
+    got = str(Quantity(bad, unit))
+    where = "" if not index else f" at index {index[0] if len(index) == 1 else index}"
+    raise DomainError(
+        f"`{parameter.name}` must be {parameter.domain} (in {unit}), got {got}{where}."
+    )

@@ -1,0 +1,399 @@
+"""Units and quantities: what the user writes, `20*ms`, before it is converted and stripped.
+
+The internal system is coherent: ms, mV, nA, um, amol (so that mM = amol/um**3) and kelvin have
+scale one, and so have their products nF = nA*ms/mV, uS = nA/mV and MOhm = mV/nA.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Self, final
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.tree_util import GetAttrKey
+
+from rheobase.units.errors import UnitError
+
+Exponents = tuple[Fraction, ...]
+
+BASE = ("ms", "mV", "nA", "um", "amol", "kelvin")
+"""The internal unit of time, voltage, current, length, amount and temperature."""
+
+NO_DIMENSION: Exponents = (Fraction(0),) * len(BASE)
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Unit:
+    """A unit of measurement: a dimension and an exact scale.
+
+    One of this unit is `factor * 10**ten` internal units of the same dimension. Two units are equal
+    when dimension and scale are, however they are written: `kHz == 1/ms`.
+
+    **Arguments:**
+
+    - `factors`: the symbols it is written with and their exponents, for printing.
+    - `dimension`: exponents of time, voltage, current, length, amount and temperature.
+    - `ten`: exponent of ten of the scale.
+    - `factor`: what the scale has beyond a power of ten.
+
+    **Example:**
+
+        >>> from rheobase.units import cm, uF
+        >>> uF / cm**2
+        uF/cm**2
+        >>> 2 * uF / cm**2
+        2 uF/cm**2
+    """
+
+    factors: tuple[tuple[str, Fraction], ...]
+    dimension: Exponents = NO_DIMENSION
+    ten: Fraction = Fraction(0)
+    factor: Fraction = Fraction(1)
+
+    # An array at the left hands the product over: `np.arange(3)*ms` is one quantity.
+    __array_ufunc__ = None
+
+    def __mul__(self, other: Any) -> Any:
+        if isinstance(other, Unit):
+            powers = dict(self.factors)
+            for symbol, exponent in other.factors:
+                powers[symbol] = powers.get(symbol, Fraction(0)) + exponent
+            return Unit(
+                tuple((s, e) for s, e in powers.items() if e != 0),
+                tuple(a + b for a, b in zip(self.dimension, other.dimension, strict=True)),
+                self.ten + other.ten,
+                self.factor * other.factor,
+            )
+        if isinstance(other, Quantity):
+            return _collapsed(other.value, self * other.unit)
+        return Quantity(other, self)
+
+    def __rmul__(self, other: Any) -> "Quantity":
+        return Quantity(other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        if isinstance(other, Unit):
+            return self * other**-1
+        if isinstance(other, Quantity):
+            return 1 * self / other
+        return Quantity(1 / _numeric(other), self)
+
+    def __rtruediv__(self, other: Any) -> "Quantity":
+        return Quantity(other, self**-1)
+
+    def __pow__(self, exponent: int | float | Fraction) -> "Unit":
+        power = _exponent(exponent)
+        return Unit(
+            tuple((s, e * power) for s, e in self.factors if power != 0),
+            tuple(e * power for e in self.dimension),
+            self.ten * power,
+            _rational_power(self.factor, power),
+        )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Unit):
+            return NotImplemented
+        return self.same_dimension(other) and self._scale() == other._scale()
+
+    def __hash__(self) -> int:
+        return hash((self.dimension, self._scale()))
+
+    def _scale(self) -> tuple[Fraction, Fraction]:
+        """Factor and power of ten, the whole powers of ten moved into the factor."""
+        whole = math.floor(self.ten)
+        return self.factor * Fraction(10) ** whole, self.ten - whole
+
+    def same_dimension(self, other: "Unit") -> bool:
+        """Whether quantities in the two units can be added."""
+        return self.dimension == other.dimension
+
+    def internal(self) -> "Unit":
+        """The internal unit of the same dimension."""
+        return internal_unit(self.dimension)
+
+    def __str__(self) -> str:
+        if not self.factors:
+            return "dimensionless"
+        above = [_power(s, e) for s, e in self.factors if e > 0]
+        below = [_power(s, -e) for s, e in self.factors if e < 0]
+        text = "*".join(above) or "1"
+        if below:
+            text += "/" + ("*".join(below) if len(below) == 1 else f"({'*'.join(below)})")
+        return text
+
+    __repr__ = __str__
+
+
+def _power(symbol: str, exponent: Fraction) -> str:
+    if exponent == 1:
+        return symbol
+    if exponent.denominator in (1, 2, 4, 8):
+        return f"{symbol}**{float(exponent):g}"
+    return f"{symbol}**({exponent})"
+
+
+def _exponent(exponent: int | float | Fraction) -> Fraction:
+    if isinstance(exponent, bool) or not isinstance(exponent, int | float | Fraction):
+        raise UnitError(
+            f"a unit is raised to a plain number, got {exponent!r} ({type(exponent).__name__}). "
+            "Write for example cm**2 or ms**0.5."
+        )
+    power = Fraction(exponent).limit_denominator(64)
+    if float(power) != float(exponent):
+        raise UnitError(f"a unit is raised to a simple fraction, got {exponent!r}.")
+    return power
+
+
+def _rational_power(base: Fraction, power: Fraction) -> Fraction:
+    if base == 1:
+        return base
+    if power.denominator == 1:
+        return base**power.numerator
+    return Fraction(float(base) ** float(power))
+
+
+def internal_unit(dimension: Exponents) -> Unit:
+    """The unit of scale one with this dimension, written in base symbols."""
+    return Unit(tuple((s, e) for s, e in zip(BASE, dimension, strict=True) if e), dimension)
+
+
+def _numeric(value: Any) -> Any:
+    """`value` if it can carry a unit; a list or a tuple becomes an array."""
+    if isinstance(value, list | tuple):
+        traced = any(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(value))
+        value = jnp.asarray(value) if traced else np.asarray(value)
+    if isinstance(value, np.ndarray | np.generic | jax.Array):
+        if value.dtype.kind in "biuf" or jnp.issubdtype(value.dtype, jnp.floating):
+            return value
+    elif isinstance(value, int | float | Fraction):
+        return value
+    raise UnitError(
+        f"a unit multiplies a real number or an array of real numbers, got {value!r} "
+        f"({type(value).__name__}). Write for example 20*ms or [1, 2]*ms."
+    )
+
+
+def _collapsed(value: Any, unit: Unit) -> Any:
+    """A quantity, or the plain number where the dimensions cancel."""
+    result = Quantity(value, unit)
+    return result.value_in(DIMENSIONLESS) if unit.dimension == NO_DIMENSION else result
+
+
+def convert(value: Any, source: Unit, target: Unit) -> Any:
+    """`value`, measured in `source`, measured in `target` instead: one correctly rounded operation
+    wherever the ratio is a whole power of ten.
+    """
+    if not source.same_dimension(target):
+        raise UnitError(f"{source} cannot be converted to {target}: they measure different things.")
+    ten = source.ten - target.ten
+    ratio = source.factor / target.factor
+    if ten.denominator == 1:
+        ratio *= Fraction(10) ** ten.numerator
+    else:
+        ratio *= Fraction(10.0 ** float(ten))
+    if ratio == 1:
+        return value
+    if isinstance(value, int | float | Fraction):
+        return float(Fraction(value) * ratio) if math.isfinite(value) else value
+    if not jnp.issubdtype(value.dtype, jnp.floating):
+        value = value.astype(jnp.result_type(float) if isinstance(value, jax.Array) else float)
+    if ratio.numerator != 1:
+        value = value * float(ratio.numerator)
+    return value if ratio.denominator == 1 else value / float(ratio.denominator)
+
+
+@final
+class Quantity:
+    """A number or an array with a unit. A pytree: the value is its leaf, the unit is structure.
+
+    Sums and comparisons need the same dimension and are in the unit of the left operand; a product
+    whose dimensions cancel is a plain number, `20*ms / (0.1*ms) == 200`. To differentiate, take the
+    gradient with respect to the number: `jax.grad` with respect to a quantity returns the unit of
+    the quantity, not its inverse, as it does for every pytree.
+
+    **Arguments:**
+
+    - `value`: a real number, an array, or a list of numbers.
+    - `unit`: a `Unit`.
+
+    **Raises:** `UnitError` where dimensions do not fit or the value is no number.
+
+    **Example:**
+
+        >>> from rheobase.units import ms, us
+        >>> (5 * us).to(ms)
+        0.005 ms
+        >>> (20 * ms + 500 * us).value_in(us)
+        20500.0
+    """
+
+    __slots__ = ("unit", "value")
+    value: Any
+    unit: Unit
+
+    __array_ufunc__ = None
+
+    def __init__(self, value: Any, unit: Unit):
+        object.__setattr__(self, "value", _numeric(value))
+        object.__setattr__(self, "unit", as_unit(unit))
+
+    def __setattr__(self, name: str, value: Any):
+        raise AttributeError(f"a quantity is immutable, `{name}` cannot be set.")
+
+    def __reduce__(self):
+        return Quantity, (self.value, self.unit)
+
+    def to(self, unit: Unit) -> "Quantity":
+        """The same quantity in another unit of the same dimension."""
+        unit = as_unit(unit)
+        return Quantity(self.value_in(unit), unit)
+
+    def value_in(self, unit: Unit) -> Any:
+        """The number of `unit`s this is."""
+        return convert(self.value, self.unit, as_unit(unit))
+
+    def _same(self, other: Any, verb: str) -> Any:
+        """The value of `other` in the unit of `self`."""
+        if not isinstance(other, Quantity):
+            raise UnitError(f"cannot {verb} {self} and {other!r}: the second has no unit.")
+        if not self.unit.same_dimension(other.unit):
+            raise UnitError(
+                f"cannot {verb} {self} and {other}: {self.unit} and {other.unit} measure "
+                "different things."
+            )
+        return other.value_in(self.unit)
+
+    def __add__(self, other: Any) -> "Quantity":
+        return Quantity(self.value + self._same(other, "add"), self.unit)
+
+    def __sub__(self, other: Any) -> "Quantity":
+        return Quantity(self.value - self._same(other, "subtract"), self.unit)
+
+    # Only reached with something that is no quantity at the left: always an error.
+    __radd__ = __add__
+    __rsub__ = __sub__
+
+    def __mul__(self, other: Any) -> Any:
+        if isinstance(other, Unit):
+            return _collapsed(self.value, self.unit * other)
+        if isinstance(other, Quantity):
+            return _collapsed(self.value * other.value, self.unit * other.unit)
+        return Quantity(self.value * _numeric(other), self.unit)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Any) -> Any:
+        if isinstance(other, Unit):
+            return _collapsed(self.value, self.unit / other)
+        if isinstance(other, Quantity):
+            return _collapsed(self.value / other.value, self.unit / other.unit)
+        return Quantity(self.value / _numeric(other), self.unit)
+
+    def __rtruediv__(self, other: Any) -> "Quantity":
+        return Quantity(_numeric(other) / self.value, self.unit**-1)
+
+    def __pow__(self, exponent: int | float | Fraction) -> Any:
+        unit = self.unit**exponent
+        return _collapsed(self.value**exponent, unit)
+
+    def __neg__(self) -> "Quantity":
+        return Quantity(-self.value, self.unit)
+
+    def __pos__(self) -> Self:
+        return self
+
+    def __abs__(self) -> "Quantity":
+        return Quantity(abs(self.value), self.unit)
+
+    def __eq__(self, other: object) -> Any:
+        if not isinstance(other, Quantity):
+            return NotImplemented
+        if not self.unit.same_dimension(other.unit):
+            return False
+        return self.value == other.value_in(self.unit)
+
+    def __hash__(self) -> int:
+        return hash(self.unit.dimension)
+
+    def __lt__(self, other: Any) -> Any:
+        return self.value < self._same(other, "compare")
+
+    def __le__(self, other: Any) -> Any:
+        return self.value <= self._same(other, "compare")
+
+    def __gt__(self, other: Any) -> Any:
+        return self.value > self._same(other, "compare")
+
+    def __ge__(self, other: Any) -> Any:
+        return self.value >= self._same(other, "compare")
+
+    def __getitem__(self, index: Any) -> "Quantity":
+        return Quantity(self.value[index], self.unit)
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the value."""
+        return np.shape(self.value)
+
+    @property
+    def ndim(self) -> int:
+        """The rank of the value."""
+        return len(self.shape)
+
+    def __array__(self, *_: Any, **__: Any):
+        raise UnitError(f"{self} has a unit, an array has none. Write .value_in({self.unit}).")
+
+    def __str__(self) -> str:
+        number = show(self.value)
+        return number if not self.unit.factors else f"{number} {self.unit}"
+
+    __repr__ = __str__
+
+
+def show(value: Any) -> str:
+    """A number or an array, short enough for a message."""
+    if isinstance(value, jax.core.Tracer):
+        return f"<traced {value.dtype}{list(value.shape)}>"
+    if isinstance(value, np.ndarray | jax.Array) and np.ndim(value) > 0:
+        return np.array2string(np.asarray(value), threshold=8, edgeitems=3, separator=", ")
+    if isinstance(value, np.generic | np.ndarray | jax.Array):
+        value = np.asarray(value).astype(str).item()
+        return value.removesuffix(".0")
+    return str(value).removesuffix(".0")
+
+
+def as_unit(value: Any) -> Unit:
+    """`value` as a unit; `1/ms`, which is a quantity of value one, counts as one."""
+    if isinstance(value, Unit):
+        return value
+    if isinstance(value, Quantity) and type(value.value) is int and value.value == 1:
+        return value.unit
+    raise UnitError(f"expected a unit such as ms, got {value!r} ({type(value).__name__}).")
+
+
+def _flatten_with_keys(quantity: Quantity):
+    return ((GetAttrKey("value"), quantity.value),), quantity.unit
+
+
+def _flatten(quantity: Quantity):
+    return (quantity.value,), quantity.unit
+
+
+def _unflatten(unit: Unit, leaves: Sequence[Any]) -> Quantity:
+    # Transforms put things that are no numbers in the place of a leaf: no checks here.
+    quantity = object.__new__(Quantity)
+    object.__setattr__(quantity, "value", leaves[0])
+    object.__setattr__(quantity, "unit", unit)
+    return quantity
+
+
+jax.tree_util.register_pytree_with_keys(Quantity, _flatten_with_keys, _unflatten, _flatten)
+
+DIMENSIONLESS = Unit(())
