@@ -1,0 +1,35 @@
+"""rheobase: simulate, fit and train spiking neurons at every level of detail, in JAX."""
+
+from rheobase import stimulus, surrogate, units
+from rheobase._version import __version__
+from rheobase.adaptors import Refractory, SoftReset, SurrogateReset
+from rheobase.neurons import IF, LI, LIF, AbstractNeuron, AdEx, CubaLIF, ExpIF
+from rheobase.record import Record, Recording
+from rheobase.simulate import simulate
+from rheobase.steppers import Euler, Exact, ExponentialEuler, Heun, Midpoint, RungeKutta4
+
+__all__ = [
+    "IF",
+    "LI",
+    "LIF",
+    "AbstractNeuron",
+    "AdEx",
+    "CubaLIF",
+    "Euler",
+    "Exact",
+    "ExpIF",
+    "ExponentialEuler",
+    "Heun",
+    "Midpoint",
+    "Record",
+    "Recording",
+    "Refractory",
+    "RungeKutta4",
+    "SoftReset",
+    "SurrogateReset",
+    "__version__",
+    "simulate",
+    "stimulus",
+    "surrogate",
+    "units",
+]

@@ -1,0 +1,143 @@
+"""What an adaptor is: a neuron that wraps a neuron and changes one thing about it."""
+
+from typing import Any
+
+import equinox as eqx
+from jax import Array
+
+from rheobase.errors import CompositionError
+from rheobase.neurons.base import AbstractMembrane, AbstractNeuron, Onset
+from rheobase.surrogate import AbstractSurrogate
+from rheobase.units import Unit
+
+
+class AbstractAdaptor(AbstractNeuron):
+    """Hands everything to the neuron inside; a final adaptor says what it does otherwise.
+
+    An adaptor with variables of its own wraps the inner state in a NamedTuple whose first field is
+    `neuron`, and says so by `inside` and `around`.
+    """
+
+    neuron: eqx.AbstractVar[AbstractMembrane]
+
+    def inside(self, state: Any) -> Any:
+        """The state of the neuron inside."""
+        return state
+
+    def around(self, state: Any, inner: Any) -> Any:
+        """This adaptor's state with another state of the neuron inside."""
+        return inner
+
+    @property
+    def firing(self) -> AbstractNeuron:
+        """The neuron inside, where it must be one that fires."""
+        if not isinstance(self.neuron, AbstractNeuron):
+            raise CompositionError(f"{type(self.neuron).__name__} has no threshold and never fires.")
+        return self.neuron
+
+    @property
+    def spike(self) -> AbstractSurrogate:
+        return self.firing.spike
+
+    @property
+    def onset(self) -> Onset:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self.neuron.onset
+
+    @property
+    def receives(self) -> Unit:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self.neuron.receives
+
+    @property
+    def target(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self.neuron.target
+
+    @property
+    def random(self) -> bool:
+        return self.neuron.random
+
+    @property
+    def through_reset(self) -> bool:
+        return self.firing.through_reset
+
+    def init(self) -> Any:
+        return self.neuron.init()
+
+    def derivative(self, state: Any, current: Array) -> Any:
+        return self.neuron.derivative(state, current)
+
+    def margin(self, state: Any) -> Array:
+        return self.firing.margin(self.inside(state))
+
+    def reset(self, state: Any) -> Any:
+        return self.around(state, self.firing.reset(self.inside(state)))
+
+    def perturb(
+        self, state: Any, current: Array, dt: float, key: Array | None
+    ) -> tuple[Any, Array]:
+        inner, current = self.neuron.perturb(self.inside(state), current, dt, key)
+        return self.around(state, inner), current
+
+    def hold(self, old: Any, new: Any) -> Any:
+        return self.around(new, self.neuron.hold(self.inside(old), self.inside(new)))
+
+    def ready(self, state: Any) -> Array | bool:
+        return self.neuron.ready(self.inside(state))
+
+    def count(self, state: Any, spike: Array, dt: float) -> Any:
+        return self.around(state, self.neuron.count(self.inside(state), spike, dt))
+
+    def check(self, dt: float) -> None:
+        self.neuron.check(dt)
+
+
+class AbstractStatefulAdaptor(AbstractAdaptor):
+    """An adaptor with variables of its own, beside the inner state in the field `neuron`."""
+
+    def inside(self, state: Any) -> Any:
+        return state.neuron
+
+    def around(self, state: Any, inner: Any) -> Any:
+        return state._replace(neuron=inner)
+
+
+def require_neuron(adaptor: str, neuron: Any, *, fires: bool = True, resets: bool = False) -> None:
+    """Refuse what the adaptor cannot wrap: no neuron, one that never fires, or has no reset."""
+    name = type(neuron).__name__
+    if isinstance(neuron, type):
+        raise CompositionError(
+            f"{adaptor} wraps a neuron, got the class {neuron.__name__}. "
+            f"Write rb.{adaptor}(rb.{neuron.__name__}(), ...)."
+        )
+    if not isinstance(neuron, AbstractMembrane):
+        raise CompositionError(
+            f"{adaptor} wraps a neuron, got {neuron!r} ({name}). "
+            f"Write rb.{adaptor}(rb.LIF(), ...)."
+        )
+    if fires and neuron.onset is Onset.NEVER:
+        raise CompositionError(
+            f"{adaptor} changes what happens at a spike, and {name} never fires. "
+            f"Leave the adaptor out, or wrap a neuron that fires, such as rb.LIF()."
+        )
+    if resets and neuron.onset is Onset.EDGE:
+        raise CompositionError(
+            f"{adaptor} needs a reset voltage, and {name} has none: its spike and its "
+            f"refractoriness come from its own currents. Leave the adaptor out."
+        )
+
+
+def chain(neuron: AbstractMembrane) -> list[AbstractMembrane]:
+    """The neuron and everything that it wraps, from the outside in."""
+    found = [neuron]
+    while isinstance(found[-1], AbstractAdaptor):
+        found.append(found[-1].neuron)
+    return found
+
+
+def require_first(adaptor: type, neuron: AbstractMembrane) -> None:
+    """Refuse a second adaptor of a kind that makes sense once."""
+    if any(isinstance(inner, adaptor) for inner in chain(neuron)):
+        name = adaptor.__name__
+        raise CompositionError(
+            f"{name} is already there, inside {type(neuron).__name__}: a second one would have no "
+            f"meaning of its own. Keep one {name}."
+        )

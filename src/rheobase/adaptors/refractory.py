@@ -1,0 +1,95 @@
+"""Absolute refractoriness for any neuron with a reset."""
+
+from typing import Any, Literal, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from rheobase.adaptors.base import AbstractStatefulAdaptor, require_first, require_neuron
+from rheobase.errors import StepperError, UnknownName
+from rheobase.neurons import variables
+from rheobase.neurons.base import AbstractMembrane
+from rheobase.time import whole_steps
+from rheobase.units import ms, positive, quantity
+
+
+class RefractoryState(NamedTuple):
+    """The neuron, and how many steps it is still held."""
+
+    neuron: Any
+    remaining: Array
+
+
+class Refractory(AbstractStatefulAdaptor):
+    r"""A neuron that is held for `period` after each spike and cannot fire meanwhile.
+
+    A spike in step k holds the steps k+1 ... k+m with m = round(period/dt), counted in integers, so
+    that m is the same at any simulated time and in both precisions. `hold="v"` holds the voltage
+    and lets every other variable go on; `hold="all"` holds every variable of the neuron. **Input
+    that reaches a held variable is lost**, currents and delta inputs alike; what reaches another
+    (the synaptic current of `CubaLIF` under `hold="v"`) is kept.
+
+    period (ms), shape (*n,). Errors: `CompositionError` for a neuron without reset, and from
+    `simulate` `StepperError` where dt is longer than the period.
+
+    >>> import rheobase as rb
+    >>> from rheobase.units import ms, nA
+    >>> neuron = rb.Refractory(rb.LIF(), 2 * ms)
+    >>> run = rb.simulate(neuron, current=1e4 * nA, duration=100 * ms, dt=0.5 * ms)
+    >>> run.spikes.sum().item()
+    20.0
+    """
+
+    neuron: AbstractMembrane
+    period: Array = quantity(ms, positive, "refractory period")
+    hold_which: Literal["v", "all"] = eqx.field(static=True)
+
+    def __init__(self, neuron: AbstractMembrane, period: Any, hold: Literal["v", "all"] = "v"):
+        require_neuron("Refractory", neuron, resets=True)
+        require_first(Refractory, neuron)
+        if hold not in ("v", "all"):
+            raise UnknownName("hold", hold, ("v", "all"))
+        self.neuron = neuron
+        self.period = period
+        self.hold_which = hold
+
+    def init(self) -> RefractoryState:
+        return RefractoryState(self.neuron.init(), jnp.zeros((), jnp.int32))
+
+    def derivative(self, state: RefractoryState, current: Array) -> RefractoryState:
+        inner = self.neuron.derivative(state.neuron, current)
+        return RefractoryState(inner, jnp.zeros_like(state.remaining))
+
+    def hold(self, old: RefractoryState, new: RefractoryState) -> RefractoryState:
+        held = old.remaining > 0
+        inner = self.neuron.hold(old.neuron, new.neuron)
+        if self.hold_which == "all":
+            inner = jax.tree.map(lambda o, n: jnp.where(held, o, n), old.neuron, inner)
+        else:
+            v = jnp.where(held, variables.get(old.neuron, "v"), variables.get(inner, "v"))
+            inner = variables.replace(inner, "v", v)
+        return new._replace(neuron=inner)
+
+    def ready(self, state: RefractoryState) -> Array | bool:
+        return (state.remaining == 0) & self.neuron.ready(state.neuron)
+
+    def count(self, state: RefractoryState, spike: Array, dt: float) -> RefractoryState:
+        remaining = jnp.maximum(state.remaining - 1, 0)
+        return RefractoryState(
+            self.neuron.count(state.neuron, spike, dt),
+            jnp.where(spike > 0, whole_steps(self.period, dt), remaining),
+        )
+
+    def check(self, dt: float) -> None:
+        self.neuron.check(dt)
+        if isinstance(self.period, jax.core.Tracer):
+            return
+        shortest = float(np.min(np.asarray(self.period)))
+        if dt > shortest * (1 + 1e-6):
+            raise StepperError(
+                f"dt = {dt:g} ms is longer than the refractory period, {shortest:g} ms, which "
+                f"would last no step. Write dt={shortest / 10:g}*ms, or leave Refractory out."
+            )

@@ -1,0 +1,169 @@
+"""The time loop: `jax.lax.scan` whose body is freed of everything that does not change.
+
+A model is written as plain mathematics, so its body computes decay factors, propagators and scaled
+parameters again at every step. XLA does not move them out of a loop when the parameters are traced.
+`scan` does: it reads the body's jaxpr, computes once what depends on neither state nor input, and
+loops over the rest. Values and derivatives are those of the plain scan.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.extend.core as jex
+import jax.numpy as jnp
+from jax import tree_util as tree
+
+# Element-wise primitives act alike on a scalar and on its broadcast, so an invariant that is one
+# number stays one number outside the loop instead of becoming an array that each step must load.
+_ELEMENTWISE = frozenset(
+    "abs add and cbrt ceil clamp convert_element_type cos cosh div eq erf exp exp2 expm1 floor ge gt"
+    " integer_pow is_finite le log log1p logistic lt max min mul ne neg not or pow rem round rsqrt"
+    " select_n sign sin sinh sqrt square stop_gradient sub tan tanh xor".split()
+)
+_INLINED = frozenset({"pjit", "jit", "closed_call", "core_call"})
+
+
+def scan(body: Callable, carry: Any, xs: Any, length: int) -> tuple[Any, Any]:
+    """Loop `carry, y = body(carry, x)` over the leading axis of `xs`, hoisting what is invariant.
+
+    The same signature and result as `jax.lax.scan(body, carry, xs, length)`.
+
+    >>> import jax.numpy as jnp
+    >>> total, sums = scan(lambda c, x: (c + x, c + x), jnp.zeros(()), jnp.arange(3.0), 3)
+    >>> sums.tolist()
+    [0.0, 1.0, 3.0]
+    """
+    first = tree.tree_map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), xs)
+    closed, out_shape = jax.make_jaxpr(body, return_shape=True)(carry, first)
+    invariants, lean = _split(closed)
+    structure = tree.tree_structure(out_shape)
+
+    def lean_body(carry, x):
+        leaves = lean(invariants, tree.tree_leaves((carry, x)))
+        return tree.tree_unflatten(structure, leaves)
+
+    return jax.lax.scan(lean_body, carry, xs, length=length)
+
+
+class _Broadcast(NamedTuple):
+    """A number that stands for an array of `shape`; made into that array only where it must be."""
+
+    value: jax.Array
+    shape: tuple[int, ...]
+
+
+def _callable(jaxpr, invars, eqns, outvars):
+    """The function that these equations, taken from `jaxpr`, compute."""
+    debug = jaxpr.debug_info._replace(arg_names=None, result_paths=None)
+    part = jaxpr.replace(
+        constvars=[], invars=invars, outvars=outvars, eqns=eqns, debug_info=debug
+    )
+    return jex.jaxpr_as_fun(jex.ClosedJaxpr(part, []))
+
+
+def _inline(jaxpr, consts):
+    """The equations of a jaxpr with calls opened, and the names by which its variables now go."""
+    names: dict = {}
+    eqns: list = []
+    known: dict = dict(zip(jaxpr.constvars, consts, strict=True))
+
+    def name(var):
+        return var if isinstance(var, jex.Literal) else names.get(var, var)
+
+    def walk(jaxpr):
+        for eqn in jaxpr.eqns:
+            inner = eqn.params.get("jaxpr") if eqn.primitive.name in _INLINED else None
+            if inner is None:
+                eqns.append(eqn.replace(invars=[name(v) for v in eqn.invars]))
+                continue
+            # A jaxpr may be called twice: fresh variables keep the two calls apart.
+            inner, constants = _renamed(inner)
+            known.update(constants)
+            names.update(zip(inner.invars, map(name, eqn.invars), strict=True))
+            walk(inner)
+            names.update(zip(eqn.outvars, map(name, inner.outvars), strict=True))
+
+    walk(jaxpr)
+    return eqns, [name(v) for v in jaxpr.outvars], known
+
+
+def _renamed(closed):
+    fresh: dict = {}
+
+    def new(var):
+        if isinstance(var, jex.Literal):
+            return var
+        if var not in fresh:
+            fresh[var] = jex.Var(var.aval)
+        return fresh[var]
+
+    jaxpr = closed.jaxpr
+    eqns = [
+        e.replace(invars=[new(v) for v in e.invars], outvars=[new(v) for v in e.outvars])
+        for e in jaxpr.eqns
+    ]
+    constants = {new(v): c for v, c in zip(jaxpr.constvars, closed.consts, strict=True)}
+    renamed = jaxpr.replace(
+        constvars=[],
+        invars=[new(v) for v in jaxpr.invars],
+        outvars=[new(v) for v in jaxpr.outvars],
+        eqns=eqns,
+    )
+    return renamed, constants
+
+
+def _split(closed):
+    """Split a body into its invariant values, computed now, and a function of the rest."""
+    eqns, outvars, known = _inline(closed.jaxpr, closed.consts)
+    varying = []
+    for eqn in eqns:
+        operands = [v for v in eqn.invars if not isinstance(v, jex.Literal)]
+        if eqn.effects or not all(v in known for v in operands):
+            varying.append(eqn)
+            continue
+        values = [v.val if isinstance(v, jex.Literal) else known[v] for v in eqn.invars]
+        known.update(zip(eqn.outvars, _evaluate(closed.jaxpr, eqn, values), strict=True))
+
+    used = {v for v in outvars if not isinstance(v, jex.Literal)}
+    needed = []
+    for eqn in reversed(varying):
+        if eqn.effects or not used.isdisjoint(eqn.outvars):
+            needed.append(eqn)
+            used.update(v for v in eqn.invars if not isinstance(v, jex.Literal))
+    kept = [v for v in known if v in used]
+    values = [_scalar(known[v]) for v in kept]
+    rest = _callable(closed.jaxpr, kept + closed.jaxpr.invars, needed[::-1], outvars)
+
+    def lean(values, leaves):
+        full = [
+            jnp.broadcast_to(value, known[v].shape) if isinstance(known[v], _Broadcast) else value
+            for v, value in zip(kept, values, strict=True)
+        ]
+        return rest(*full, *leaves)
+
+    return values, lean
+
+
+def _evaluate(jaxpr, eqn, values):
+    name = eqn.primitive.name
+    scalars = [_scalar(v) for v in values]
+    if all(jnp.ndim(v) == 0 for v in scalars):
+        if name == "broadcast_in_dim":
+            return [_Broadcast(scalars[0], eqn.outvars[0].aval.shape)]
+        if name in _ELEMENTWISE and any(isinstance(v, _Broadcast) for v in values):
+            result = eqn.primitive.bind(*scalars, **eqn.params)
+            return [_Broadcast(result, eqn.outvars[0].aval.shape)]
+    operands = [v for v in eqn.invars if not isinstance(v, jex.Literal)]
+    unique = list(dict.fromkeys(operands))
+    full = dict(zip(operands, [_full(v) for v, a in zip(values, eqn.invars, strict=True)
+                               if not isinstance(a, jex.Literal)], strict=True))
+    return _callable(jaxpr, unique, [eqn], eqn.outvars)(*[full[v] for v in unique])
+
+
+def _full(value):
+    return jnp.broadcast_to(value.value, value.shape) if isinstance(value, _Broadcast) else value
+
+
+def _scalar(value):
+    return value.value if isinstance(value, _Broadcast) else value

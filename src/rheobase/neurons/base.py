@@ -1,0 +1,186 @@
+"""The contract of a neuron: four functions, written for one element.
+
+From them come every stepper, surrogate gradients, adaptors, unit proofs and tables. A neuron knows
+no time step, no clock, no integrator, no recorder and no randomness.
+"""
+
+import enum
+from abc import abstractmethod
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from rheobase.errors import ParameterError
+from rheobase.neurons import variables
+from rheobase.surrogate import AbstractSurrogate
+from rheobase.units import Unit, nA, parameters
+
+
+class Onset(enum.Enum):
+    """How the spike of a neuron begins, which decides what a step does at its threshold."""
+
+    NEVER = "never"
+    """It does not fire: a readout."""
+    LEVEL = "level"
+    """It fires in every step that ends with `margin >= 0`."""
+    UPSTROKE = "upstroke"
+    """As LEVEL, and its voltage runs away to infinity: a step holds it at the threshold."""
+    EDGE = "edge"
+    """It has no reset; it fires in the step in which `margin` rises from below zero."""
+
+
+class AbstractMembrane(eqx.Module):
+    """What has a state and a derivative: a neuron, or a readout that never fires.
+
+    `receives` is the unit of the input `current`; `target` names the variable to which an
+    instantaneous (delta) input is added.
+    """
+
+    onset: ClassVar[Onset] = Onset.NEVER
+    receives: ClassVar[Unit] = nA
+    target: ClassVar[str] = "v"
+
+    @abstractmethod
+    def init(self) -> Any:
+        """The state at rest, a NamedTuple."""
+
+    @abstractmethod
+    def derivative(self, state: Any, current: jax.Array) -> Any:
+        """d(state)/dt, of the same structure, in the unit of each variable per ms."""
+
+    # What follows is for adaptors: a model leaves it as it is.
+
+    @property
+    def random(self) -> bool:
+        """Whether a step draws random numbers."""
+        return False
+
+    def perturb(
+        self, state: Any, current: jax.Array, dt: float, key: jax.Array | None
+    ) -> tuple[Any, jax.Array]:
+        """The state and the current of this step after random disturbance."""
+        return state, current
+
+    def hold(self, old: Any, new: Any) -> Any:
+        """What a step from `old` to `new` really becomes; a refractory neuron does not move."""
+        return new
+
+    def ready(self, state: Any) -> jax.Array | bool:
+        """Whether it may fire in the step that begins at `state`."""
+        return True
+
+    def count(self, state: Any, spike: jax.Array, dt: float) -> Any:
+        """The state after its counters of steps have been advanced."""
+        return state
+
+    def check(self, dt: float) -> None:
+        """Refuse a time step (ms) that the neuron cannot take."""
+
+
+class AbstractNeuron(AbstractMembrane):
+    """A membrane that fires.
+
+    A final class declares its parameters as `quantity` fields, `spike` (the surrogate that gives a
+    spike its derivative), and the four functions `init`, `derivative`, `margin` and `reset`.
+    """
+
+    spike: eqx.AbstractVar[AbstractSurrogate]
+
+    onset: ClassVar[Onset] = Onset.LEVEL
+
+    @abstractmethod
+    def margin(self, state: Any) -> jax.Array:
+        """Signed, dimensionless distance to threshold; the neuron fires where it is >= 0.
+
+        Linear in the voltage, one unit long from reset to threshold: (v - v_th)/(v_th - v_reset).
+        """
+
+    @abstractmethod
+    def reset(self, state: Any) -> Any:
+        """The state just after the spike; the same state for a neuron without reset."""
+
+    @property
+    def through_reset(self) -> bool:
+        """Whether the gradient passes through the reset by the surrogate, or is cut there."""
+        return False
+
+
+def span(neuron: AbstractNeuron, state: Any) -> jax.Array:
+    """Voltage (mV) from reset to threshold, by which `margin` is scaled: 1/(d margin/d v)."""
+    v = variables.get(state, "v")
+    _, slope = jax.jvp(
+        lambda v: neuron.margin(variables.replace(state, "v", v)), (v,), (jnp.ones_like(v),)
+    )
+    return 1 / slope
+
+
+@jax.custom_jvp
+def at_most(v: jax.Array, limit: jax.Array, scale: jax.Array) -> jax.Array:
+    """The smaller of v and limit; beyond the limit the derivative fades as (1 + excess/scale)^-2.
+
+    On an upstroke dv/dp grows in proportion to the excess; this fading keeps gradients bounded
+    without cutting the path by which a surrogate teaches the spikes that happened.
+    """
+    return jnp.minimum(v, limit)
+
+
+@at_most.defjvp
+def _(primals, tangents):
+    v, limit, scale = primals
+    dv, dlimit, _ = tangents
+    over = v > limit
+    fade = (1 + jnp.where(over, jnp.minimum(v - limit, 1e12 * scale), 0) / scale) ** -2
+    slope = jnp.where(over, fade, 1)
+    return jnp.minimum(v, limit), slope * dv + jnp.where(over, 1 - slope, 0) * dlimit
+
+
+@jax.custom_jvp
+def select(spike: jax.Array, after: jax.Array, before: jax.Array) -> jax.Array:
+    """`after` where it spiked, else `before`; by selection, since 0 * inf is NaN.
+
+    The derivative has the surrogate's path: (after - before) d(spike) besides the selected one.
+    """
+    return jnp.where(spike > 0, after, before)
+
+
+@select.defjvp
+def _(primals, tangents):
+    spike, after, before = primals
+    dspike, dafter, dbefore = tangents
+    through = (after - before) * dspike
+    return select(*primals), jnp.where(spike > 0, dafter, dbefore) + through
+
+
+def reset_by(neuron: AbstractNeuron, spike: jax.Array, state: Any) -> Any:
+    """The state of a step after its spikes, with the gradient route that the neuron asks for."""
+    if neuron.onset is Onset.EDGE:
+        return state
+    gate = spike if neuron.through_reset else jax.lax.stop_gradient(spike)
+    fresh = neuron.reset(state)
+    return jax.tree.map(
+        lambda after, before: before if after is before else select(gate, after, before),
+        fresh,
+        state,
+    )
+
+
+def require_below(neuron: AbstractMembrane, low: str, high: str) -> None:
+    """Refuse a neuron whose parameter `low` does not lie below its parameter `high`."""
+    pair = getattr(neuron, low), getattr(neuron, high)
+    if any(isinstance(x, jax.core.Tracer) for x in pair):
+        return
+    below, above = np.broadcast_arrays(*map(np.asarray, pair))
+    if np.all(below < above):
+        return
+    bad = tuple(np.argwhere(below >= above)[0])
+    unit = parameters(neuron)[low].unit
+    where = f" at index {bad if len(bad) > 1 else bad[0]}" if bad else ""
+    name = type(neuron).__name__
+    raise ParameterError(
+        f"`{low}` must lie below `{high}`, got {low} = {below[bad]:g} {unit} and "
+        f"{high} = {above[bad]:g} {unit}{where}. Write for example "
+        f"{name}({low}={above[bad] - 15:g}*{unit}, {high}={above[bad]:g}*{unit})."
+    )

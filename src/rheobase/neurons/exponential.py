@@ -1,0 +1,132 @@
+"""Exponential integrate-and-fire neurons, whose upstroke is an exponential of the voltage."""
+
+from typing import Annotated, ClassVar, NamedTuple
+
+import jax.numpy as jnp
+from jax import Array
+
+from rheobase.neurons.base import AbstractNeuron, Onset, require_below
+from rheobase.neurons.leaky import VoltageState
+from rheobase.surrogate import AbstractSurrogate, FastSigmoid
+from rheobase.units import MOhm, anything, ms, mV, nA, positive, quantity, uS
+
+_STEEPEST = 40.0
+"""exp(40) = 2e17 carries every upstroke past any threshold and stays finite in float32."""
+
+
+def upstroke(v: Array, v_th: Array, v_T: Array, delta_T: Array) -> tuple[Array, Array]:
+    """v bounded at the threshold, and delta_T exp((v - v_T)/delta_T) there; finite for any v.
+
+    The argument is bounded before the exponential, so that value and derivative are finite.
+    """
+    v = jnp.minimum(v, jnp.minimum(v_th, v_T + _STEEPEST * delta_T))
+    return v, delta_T * jnp.exp((v - v_T) / delta_T)
+
+
+class ExpIF(AbstractNeuron):
+    r"""Exponential integrate-and-fire.
+
+    tau dv/dt = -(v - v_rest) + delta_T exp((v - v_T)/delta_T) + R I;  at v >= v_th, v ← v_reset.
+
+    v (mV), I (nA), shape (*n,). v is bounded at v_th on the right-hand side and held there in the
+    step of a spike, so that no current and no time step makes it overflow.
+
+    Source: Fourcaud-Trocmé et al. 2003, J Neurosci 23:11628 (defaults: fit to a Wang-Buzsaki
+    neuron; leak resistance for 0.1 mS/cm² on 20,000 um²).
+    Errors: `ParameterError` unless v_reset < v_th and v_T < v_th.
+
+    >>> import rheobase as rb
+    >>> from rheobase.units import ms, nA
+    >>> run = rb.simulate(rb.ExpIF(), current=0.5 * nA, duration=100 * ms, dt=0.05 * ms)
+    """
+
+    onset: ClassVar[Onset] = Onset.UPSTROKE
+
+    tau: Array = quantity(ms, positive, "membrane time constant", default=10 * ms)
+    R: Array = quantity(MOhm, positive, "membrane resistance", default=50 * MOhm)
+    v_rest: Array = quantity(mV, anything, "resting voltage", default=-65 * mV)
+    v_T: Array = quantity(mV, anything, "threshold of the upstroke", default=-59.9 * mV)
+    delta_T: Array = quantity(mV, positive, "slope factor of the upstroke", default=3.48 * mV)
+    v_th: Array = quantity(mV, anything, "voltage that counts as a spike", default=-30 * mV)
+    v_reset: Array = quantity(mV, anything, "reset voltage", default=-68 * mV)
+    spike: AbstractSurrogate = FastSigmoid()
+
+    def __check_init__(self):
+        require_below(self, "v_reset", "v_th")
+        require_below(self, "v_T", "v_th")
+
+    def init(self) -> VoltageState:
+        return VoltageState(v=self.v_rest)
+
+    def derivative(self, state: VoltageState, current: Array) -> VoltageState:
+        v, rise = upstroke(state.v, self.v_th, self.v_T, self.delta_T)
+        return VoltageState(v=(-(v - self.v_rest) + rise + self.R * current) / self.tau)
+
+    def margin(self, state: VoltageState) -> Array:
+        return (state.v - self.v_th) / (self.v_th - self.v_reset)
+
+    def reset(self, state: VoltageState) -> VoltageState:
+        return state._replace(v=self.v_reset)
+
+
+class AdaptiveState(NamedTuple):
+    """A voltage and its adaptation current."""
+
+    v: Annotated[Array, mV]
+    w: Annotated[Array, nA]
+
+
+class AdEx(AbstractNeuron):
+    r"""Adaptive exponential integrate-and-fire.
+
+    tau dv/dt = -(v - v_rest) + delta_T exp((v - v_T)/delta_T) - R w + R I
+    tau_w dw/dt = a (v - v_rest) - w;  at v >= v_th, v ← v_reset and w ← w + b.
+
+    v (mV), w and I (nA), a (uS), b (nA), shape (*n,). In the form of the literature C = tau/R and
+    g_L = 1/R. v is bounded at v_th on the right-hand side and held there in the step of a spike.
+    v_th only cuts the spike: above v_T + 5 delta_T its choice moves spikes by less than
+    tau e^-5. Rheobase for a slow current, saddle-node case a R < tau/tau_w:
+    (1/R + a)(v_T - v_rest - delta_T + delta_T ln(1 + a R)).
+
+    Source: Brette & Gerstner 2005, J Neurophysiol 94:3637 (defaults: C 281 pF, g_L 30 nS).
+    Errors: `ParameterError` unless v_reset < v_th and v_T < v_th.
+
+    >>> import rheobase as rb
+    >>> from rheobase.units import ms, nA
+    >>> run = rb.simulate(rb.AdEx(), current=1 * nA, duration=200 * ms, dt=0.1 * ms,
+    ...                   record=("v", "w"))
+    """
+
+    onset: ClassVar[Onset] = Onset.UPSTROKE
+
+    tau: Array = quantity(ms, positive, "membrane time constant C/g_L", default=9.3667 * ms)
+    R: Array = quantity(MOhm, positive, "membrane resistance 1/g_L", default=33.333 * MOhm)
+    v_rest: Array = quantity(mV, anything, "leak reversal E_L", default=-70.6 * mV)
+    v_T: Array = quantity(mV, anything, "threshold of the upstroke", default=-50.4 * mV)
+    delta_T: Array = quantity(mV, positive, "slope factor of the upstroke", default=2 * mV)
+    v_th: Array = quantity(mV, anything, "voltage that counts as a spike", default=20 * mV)
+    v_reset: Array = quantity(mV, anything, "reset voltage", default=-70.6 * mV)
+    tau_w: Array = quantity(ms, positive, "time constant of adaptation", default=144 * ms)
+    a: Array = quantity(uS, anything, "subthreshold adaptation", default=0.004 * uS)
+    b: Array = quantity(nA, anything, "adaptation at a spike", default=0.0805 * nA)
+    spike: AbstractSurrogate = FastSigmoid()
+
+    def __check_init__(self):
+        require_below(self, "v_reset", "v_th")
+        require_below(self, "v_T", "v_th")
+
+    def init(self) -> AdaptiveState:
+        return AdaptiveState(v=self.v_rest, w=0 * self.b)
+
+    def derivative(self, state: AdaptiveState, current: Array) -> AdaptiveState:
+        v, rise = upstroke(state.v, self.v_th, self.v_T, self.delta_T)
+        return AdaptiveState(
+            v=(-(v - self.v_rest) + rise - self.R * state.w + self.R * current) / self.tau,
+            w=(self.a * (v - self.v_rest) - state.w) / self.tau_w,
+        )
+
+    def margin(self, state: AdaptiveState) -> Array:
+        return (state.v - self.v_th) / (self.v_th - self.v_reset)
+
+    def reset(self, state: AdaptiveState) -> AdaptiveState:
+        return state._replace(v=self.v_reset, w=state.w + self.b)

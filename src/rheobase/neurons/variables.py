@@ -1,0 +1,52 @@
+"""State variables by name.
+
+A state is a NamedTuple; the state of an adaptor holds the state of the neuron that it wraps and its
+own variables beside it. Here a variable is found, whatever the depth, by its name.
+"""
+
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+import jax
+
+from rheobase.units import Unit, state_units
+
+State = TypeVar("State")
+
+
+def is_state(value: Any) -> bool:
+    """Whether `value` is a NamedTuple, that is a group of variables and not a variable."""
+    return isinstance(value, tuple) and bool(getattr(value, "_fields", ()))
+
+
+def items(state: Any) -> Iterator[tuple[str, jax.Array]]:
+    """The variables of a state with their names, the wrapped neuron's before the adaptor's."""
+    for name, value in zip(state._fields, state, strict=True):
+        if is_state(value):
+            yield from items(value)
+        else:
+            yield name, value
+
+
+def units(state: Any) -> dict[str, Unit]:
+    """The unit of each variable of a state, from the annotations of its NamedTuples."""
+    found = dict(state_units(type(state)))
+    for value in state:
+        if is_state(value):
+            found |= units(value)
+    return found
+
+
+def get(state: Any, name: str) -> jax.Array:
+    """The variable called `name`."""
+    return dict(items(state))[name]
+
+
+def replace(state: State, name: str, value: Any) -> State:
+    """The state with another value of the variable called `name`."""
+    if name in state._fields:
+        return state._replace(**{name: value})
+    for field, inner in zip(state._fields, state, strict=True):
+        if is_state(inner) and name in dict(items(inner)):
+            return state._replace(**{field: replace(inner, name, value)})
+    raise KeyError(name)

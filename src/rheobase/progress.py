@@ -1,0 +1,74 @@
+"""Long runs in chunks: a progress bar, bounded device memory, and Ctrl-C that keeps what is done."""
+
+import warnings
+from collections.abc import Callable
+
+import jax
+import numpy as np
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from rheobase.record import Recording, RunState, join
+
+CHUNKS = 50
+"""A bar that moves every two per cent."""
+
+
+def chunked(
+    part: Callable[[RunState, int], Recording], begin: RunState, steps: int, dt: float, every: int
+) -> Recording:
+    """Run `part` over and over until `steps` are done, with a bar; the parts as one recording.
+
+    All chunks but the last have one length, so that at most two programs are compiled.
+    """
+    length = max(-(-steps // CHUNKS), every)
+    length = -(-length // every) * every
+    parts: list[Recording] = []
+    done = 0
+    with bar() as progress:
+        task = progress.add_task("simulate", total=steps, detail=f"{steps * dt:g} ms")
+        try:
+            while done < steps:
+                now = min(length, steps - done)
+                piece = jax.block_until_ready(part(begin, now))
+                begin = piece.final
+                parts.append(_to_host(piece))
+                done += now
+                progress.update(task, completed=done)
+        except KeyboardInterrupt:
+            if not parts:
+                raise
+            warnings.warn(
+                f"interrupted after {done} of {steps} steps; the recording ends there.",
+                stacklevel=3,
+            )
+    return join(parts)
+
+
+def bar() -> Progress:
+    """A progress bar with a column `detail`, as every long work of the library shows it."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[detail]}"),
+    )
+
+
+def _to_host(piece: Recording) -> Recording:
+    final = piece.final
+    arrays = jax.tree.map(np.asarray, (piece.traces, piece.raster, piece.sums, piece.fractions))
+    traces, raster, sums, fractions = arrays
+    return Recording(
+        traces=traces,
+        raster=raster,
+        sums=sums,
+        fractions=fractions,
+        final=final,
+        start=piece.start,
+        dt=piece.dt,
+        every=piece.every,
+        steps=piece.steps,
+        units=piece.units,
+    )

@@ -1,0 +1,169 @@
+"""What is kept of a run."""
+
+from typing import Any, Literal, NamedTuple
+
+import equinox as eqx
+import numpy as np
+from jax import Array
+
+from rheobase.errors import UnknownName
+from rheobase.time import sample_times
+from rheobase.units import Hz, Unit, in_unit
+
+Spikes = Literal["raster", "count"]
+
+
+class Record(eqx.Module):
+    """Which variables to keep, of which neurons, how often.
+
+    - `variables`: names of state variables, such as `("v", "w")`.
+    - `indices`: along the last axis of the population; None for all neurons.
+    - `every`: keep every k-th step of the variables, the last of each k; spikes are never skipped.
+    - `spikes`: `"raster"` for 0/1 of shape (time, *n), `"count"` for the sum over time of shape
+      (*n,), None for neither.
+
+    `record=("v",)` in `simulate` is short for `Record(("v",))`.
+
+    >>> import rheobase as rb
+    >>> sparse = rb.Record(("v",), indices=(0, 5), every=10, spikes="count")
+    """
+
+    variables: tuple[str, ...] = eqx.field(static=True, default=())
+    indices: tuple[int, ...] | None = eqx.field(static=True, default=None)
+    every: int = eqx.field(static=True, default=1)
+    spikes: Spikes | None = eqx.field(static=True, default="raster")
+
+    def __init__(
+        self,
+        variables: Any = (),
+        indices: Any = None,
+        every: int = 1,
+        spikes: Spikes | None = "raster",
+    ):
+        self.variables = (variables,) if isinstance(variables, str) else tuple(variables)
+        self.indices = None if indices is None else tuple(int(i) for i in np.ravel(indices))
+        if isinstance(every, bool) or not isinstance(every, int) or every < 1:
+            raise ValueError(f"`every` is a whole number of steps >= 1, got {every!r}.")
+        self.every = every
+        if spikes not in ("raster", "count", None):
+            raise UnknownName("way to record spikes", spikes, ("raster", "count", "None"))
+        self.spikes = spikes
+
+
+class RunState(NamedTuple):
+    """Everything a run needs to go on: pass it as `simulate(..., state=run.final)`."""
+
+    neuron: Any
+    """State of the neurons."""
+    step: Array
+    """Number of steps done so far, int32."""
+    current: Any
+    """Memory of the stimulus."""
+    delta: Any
+    """Memory of the delta input."""
+    key: Array | None
+    """The random key of the run."""
+
+
+class Recording(eqx.Module):
+    """The result of `simulate`; a pytree of arrays.
+
+    `run.t` (time,) in ms: the end of each recorded step; `run.spikes` (time, *n) of 0 and 1;
+    every recorded variable by name, `run.v` (time, *n), in the unit of `run.units["v"]`;
+    `run.spike_times()`, `run.counts`, `run.rate()`, and `run.final` to go on from.
+    """
+
+    traces: dict[str, Array]
+    raster: Array | None
+    sums: Array | None
+    fractions: Array | None
+    final: RunState
+    start: Array
+    dt: float = eqx.field(static=True)
+    every: int = eqx.field(static=True)
+    steps: int = eqx.field(static=True)
+    units: dict[str, Unit] = eqx.field(static=True)
+
+    @property
+    def t(self) -> np.ndarray:
+        """Time (ms) of each recorded sample of the variables: the end of its step."""
+        return sample_times(self.start, self.steps, self.dt, self.every)
+
+    @property
+    def spikes(self) -> Array:
+        """0 or 1 in each step, shape (time, *n)."""
+        if self.raster is None:
+            raise AttributeError(
+                "this run kept no raster. Write simulate(..., record=rb.Record(spikes='raster')) "
+                "for a neuron that fires."
+            )
+        return self.raster
+
+    @property
+    def counts(self) -> Array:
+        """Number of spikes of each neuron, shape (*n,)."""
+        return self.spikes.sum(axis=0) if self.sums is None else self.sums
+
+    def rate(self) -> Array:
+        """Mean firing rate of each neuron in Hz, shape (*n,)."""
+        return in_unit(self.counts / (self.steps * self.dt), Hz)
+
+    def spike_times(self) -> Any:
+        """Spike times in ms: one array for one neuron, a list of arrays for a population.
+
+        On the grid a spike is at the end of its step; with `simulate(..., substep=True)` where the
+        threshold was crossed inside it.
+        """
+        spikes = np.asarray(self.spikes) > 0
+        ends = sample_times(self.start, self.steps, self.dt)
+        early = 0.0 if self.fractions is None else 1.0 - np.asarray(self.fractions, float)
+        times = ends.reshape((-1,) + (1,) * (spikes.ndim - 1)) - self.dt * early
+        return _nested(spikes, np.broadcast_to(times, spikes.shape))
+
+    def __getitem__(self, name: str) -> Array:
+        if name not in self.traces:
+            raise UnknownName("recorded variable", name, self.traces)
+        return self.traces[name]
+
+    def __getattr__(self, name: str) -> Array:
+        # Only reached for what is no field: the recorded variables by their names.
+        if name.startswith("_") or "traces" not in self.__dict__:
+            raise AttributeError(name)
+        if name not in self.traces:
+            raise AttributeError(
+                f"{UnknownName('recorded variable', name, self.traces)} "
+                f"To keep it write simulate(..., record=({name!r},))."
+            )
+        return self.traces[name]
+
+    def __len__(self) -> int:
+        return self.steps
+
+
+def _nested(spikes: np.ndarray, times: np.ndarray) -> Any:
+    if spikes.ndim == 1:
+        return times[spikes]
+    return [_nested(spikes[:, i], times[:, i]) for i in range(spikes.shape[1])]
+
+
+def join(parts: list[Recording]) -> Recording:
+    """Recordings of consecutive runs as one, on the host."""
+    first, last = parts[0], parts[-1]
+
+    def together(arrays):
+        return None if arrays[0] is None else np.concatenate([np.asarray(a) for a in arrays])
+
+    return Recording(
+        traces={name: together([p.traces[name] for p in parts]) for name in first.traces},
+        raster=together([p.raster for p in parts]),
+        sums=None if first.sums is None else sum(np.asarray(p.sums) for p in parts),
+        fractions=together([p.fractions for p in parts]),
+        final=last.final,
+        start=first.start,
+        dt=first.dt,
+        every=first.every,
+        steps=sum(p.steps for p in parts),
+        units=first.units,
+    )
+
+

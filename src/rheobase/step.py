@@ -1,0 +1,93 @@
+"""One step of a neuron, in the order that holds at every level of the library.
+
+From t_k to t_k + dt: every variable is advanced from the same old state; delta inputs are added;
+the spike is taken from the margin; this is the state that is recorded; where it spiked, the state is
+reset by selection; counters advance.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from rheobase.neurons import variables
+from rheobase.neurons.base import AbstractMembrane, AbstractNeuron, Onset, at_most, reset_by, span
+from rheobase.steppers import AbstractStepper
+from rheobase.substep import crossing
+
+
+class Stepped(NamedTuple):
+    """What came of a step."""
+
+    reached: Any
+    """The state that is recorded: that of a spiking step is the one that crossed."""
+    spike: Array | None
+    """0 or 1, or None of a membrane that never fires."""
+    fraction: Array | None
+    """Where in the step the threshold was crossed, 0 to 1; None on the grid."""
+    state: Any
+    """The state from which the next step begins."""
+
+
+def step(
+    neuron: AbstractMembrane,
+    stepper: AbstractStepper,
+    state: Any,
+    current: Array,
+    delta: Array | None,
+    dt: float,
+    key: Array | None,
+    substep: bool,
+) -> Stepped:
+    """Advance a neuron by one step of dt (ms) under a current that is constant in it."""
+    old, current = neuron.perturb(state, current, dt, key)
+
+    def flow(state):
+        return neuron.derivative(state, current)
+
+    reached = stepper.advance(flow, old, dt)
+    if delta is not None:
+        moved = variables.get(reached, neuron.target) + delta
+        reached = variables.replace(reached, neuron.target, moved)
+    if not isinstance(neuron, AbstractNeuron) or neuron.onset is Onset.NEVER:
+        return Stepped(reached, None, None, reached)
+
+    margin = neuron.margin(reached)
+    if neuron.onset is Onset.UPSTROKE:
+        reached = _bounded(neuron, old, reached)
+        margin_held = neuron.margin(reached)
+    else:
+        margin_held = margin
+    held = neuron.hold(old, reached)
+    ready = neuron.ready(old)
+    if neuron.onset is Onset.EDGE:
+        ready = ready & (neuron.margin(old) < 0)
+    spike = neuron.spike(margin_held)
+    spike = spike if ready is True else jnp.where(ready, spike, 0)
+
+    if not substep:
+        after = reset_by(neuron, spike, held)
+        return Stepped(held, spike, None, neuron.count(after, spike, dt))
+
+    fraction = crossing(neuron, flow, old, margin, dt)
+    at_spike = stepper.advance(flow, old, fraction * dt)
+    fresh = stepper.advance(flow, neuron.reset(at_spike), (1 - fraction) * dt)
+    fired = jax.lax.stop_gradient(spike) > 0
+    after = jax.tree.map(lambda f, h: jnp.where(fired, f, h), fresh, held)
+    return Stepped(held, spike, fraction, neuron.count(after, spike, dt))
+
+
+def _bounded(neuron: AbstractNeuron, old: Any, reached: Any) -> Any:
+    """`reached` with its voltage at most at the threshold.
+
+    The threshold is read off at the old voltage, since the reached one may be too large to
+    compute with.
+    """
+    v = variables.get(old, "v")
+    below = variables.replace(reached, "v", v)
+    scale = span(neuron, below)
+    limit = v - neuron.margin(below) * scale
+    return variables.replace(
+        reached, "v", at_most(variables.get(reached, "v"), limit, scale)
+    )

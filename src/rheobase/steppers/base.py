@@ -1,0 +1,43 @@
+"""What a stepper is: a rule that advances every state variable together by one time step."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+
+from rheobase.neurons.base import AbstractMembrane
+
+Flow = Callable[[Any], Any]
+"""state -> d(state)/dt at a fixed input, both of one structure."""
+
+
+class AbstractStepper(eqx.Module):
+    """An integration rule; it never sees a model, only the flow of its state."""
+
+    @abstractmethod
+    def advance(self, flow: Flow, state: Any, dt: jax.Array | float) -> Any:
+        """The state a time `dt` (ms) later, `flow` being d(state)/dt at the step's input.
+
+        Integer variables (counters) are returned as they are.
+        """
+
+    @abstractmethod
+    def check(self, neuron: AbstractMembrane, dt: float) -> None:
+        """Refuse a neuron or a time step (ms) that this rule cannot take, and say why."""
+
+
+def variables_only(flow: Flow, state: Any) -> tuple[list, Callable[[list], list], Callable]:
+    """The continuous variables of a state, their flow, and the way back to a whole state."""
+    moving, fixed = eqx.partition(state, eqx.is_inexact_array)
+    leaves, structure = jax.tree.flatten(moving)
+
+    def whole(leaves):
+        return eqx.combine(jax.tree.unflatten(structure, leaves), fixed)
+
+    def rate(leaves):
+        return jax.tree.leaves(eqx.filter(flow(whole(leaves)), moving_spec))
+
+    moving_spec = jax.tree.map(eqx.is_inexact_array, state)
+    return leaves, rate, whole

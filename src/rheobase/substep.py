@@ -1,0 +1,62 @@
+"""The time of a threshold crossing inside a step."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from rheobase.neurons.base import AbstractNeuron
+
+_STEEPEST = 60.0
+
+
+def crossing(
+    neuron: AbstractNeuron, flow: Callable[[Any], Any], old: Any, reached: Array, dt: float
+) -> Array:
+    """The fraction of the step at which the margin passes zero, in (0, 1].
+
+    The margin is taken as m(s) = m0 + m0' (e^(z s/dt) - 1) dt/z, the exponential through its value
+    and slope at the start of the step and its value `reached` at the end: exact for a linear
+    neuron, third order in dt otherwise. Where it does not rise at the start (a delta input lifts it
+    at the end of the step) the crossing is at the end.
+    """
+    rate = flow(old)
+    moving = jax.tree.map(
+        lambda x, d: d.astype(x.dtype) if jnp.issubdtype(x.dtype, jnp.floating) else _zero(x),
+        old,
+        rate,
+    )
+    start, slope = jax.jvp(neuron.margin, (old,), (moving,))
+    tiny = jnp.finfo(start.dtype).tiny ** 0.5
+    rising = (slope > tiny) & (start < 0) & (reached >= 0)
+    rise = jnp.where(rising, slope * dt, 1)
+    ratio = jnp.where(rising, jnp.minimum((reached - start) / rise, jnp.exp(_STEEPEST)), 1)
+    z = _inverse_phi(ratio)
+    distance = jnp.where(rising, -start / rise, 1)
+    small = jnp.abs(z) < 1e-4
+    safe = jnp.where(small, 1, z)
+    exponential = jnp.log1p(jnp.maximum(safe * distance, -0.999999)) / safe
+    fraction = jnp.where(small, distance * (1 - z * distance / 2), exponential)
+    return jnp.where(rising, jnp.clip(fraction, 0, 1), 1)
+
+
+def _zero(x):
+    return jnp.zeros(x.shape, jax.dtypes.float0)
+
+
+def _inverse_phi(ratio: Array) -> Array:
+    """z with (e^z - 1)/z = ratio, by Newton's method on the logarithm, which is nearly straight."""
+    target = jnp.log(jnp.maximum(ratio, jnp.exp(-_STEEPEST)))
+
+    def log_phi(z):
+        small = jnp.abs(z) < 1e-3
+        safe = jnp.where(small, 1, z)
+        return jnp.where(small, z / 2 + z * z / 24, jnp.log(jnp.expm1(safe) / safe))
+
+    z = jnp.where(target > 0, jnp.where(target < 2, 2 * target, target + 3), 2 * target)
+    for _ in range(6):
+        value, slope = jax.jvp(log_phi, (z,), (jnp.ones_like(z),))
+        z = jnp.clip(z - (value - target) / slope, -_STEEPEST, _STEEPEST)
+    return z

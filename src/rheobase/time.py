@@ -1,0 +1,24 @@
+"""Time as whole steps: milliseconds are derived from an integer counter, never the other way."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+_FAR = 2**30
+"""Steps beyond any run; keeps an infinite time inside 32 bits."""
+
+
+def whole_steps(time: Array, dt: float) -> Array:
+    """round(time/dt) as int32, halves upwards, the same in float32 and float64.
+
+    The small shift keeps a time that is half a step more than a whole number of steps, up to the
+    rounding of float32, on the same side in both precisions.
+    """
+    return jnp.floor(jnp.minimum(time / dt, _FAR) + (0.5 + 1e-4)).astype(jnp.int32)
+
+
+def sample_times(start: Array, steps: int, dt: float, every: int = 1) -> np.ndarray:
+    """End of each recorded step in ms; float64 on the host, an array of JAX inside a trace."""
+    first = start if isinstance(start, jax.core.Tracer) else np.asarray(start)
+    return (first + np.arange(every, steps + 1, every)) * dt
