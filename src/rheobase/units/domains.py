@@ -17,7 +17,8 @@ class Domain:
 
     **Arguments:**
 
-    - `name`: as printed in messages and tables.
+    - `name`: as printed in tables.
+    - `condition`: what a member must be, as messages say it.
     - `contains`: elementwise, whether numbers lie in the domain; false for NaN.
     - `to_free`: from the domain to the reals; finite for every finite member, so a boundary value
       goes to the place of its nearest interior neighbour.
@@ -32,6 +33,7 @@ class Domain:
     """
 
     name: str
+    condition: str
     contains: Callable[[Any], Any]
     to_free: Callable[[ArrayLike], Array]
     from_free: Callable[[ArrayLike], Array]
@@ -75,7 +77,9 @@ def _sigmoid(y: ArrayLike) -> Array:
     return jax.nn.sigmoid(_float(y))
 
 
-positive = Domain("positive", lambda x: x > 0, _log_expm1, _softplus_above_zero)
-non_negative = Domain("non-negative", lambda x: x >= 0, _log_expm1, _softplus)
-probability = Domain("probability", lambda x: (x >= 0) & (x <= 1), _logit, _sigmoid)
-anything = Domain("any", lambda x: x == x, _float, _float)
+positive = Domain("positive", "> 0", lambda x: x > 0, _log_expm1, _softplus_above_zero)
+non_negative = Domain("non-negative", ">= 0", lambda x: x >= 0, _log_expm1, _softplus)
+probability = Domain(
+    "probability", "between 0 and 1", lambda x: (x >= 0) & (x <= 1), _logit, _sigmoid
+)
+anything = Domain("any", "a number", lambda x: (x < 0) | (x >= 0), _float, _float)

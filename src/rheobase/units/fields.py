@@ -14,7 +14,8 @@ from jax import Array
 from rheobase.units.domains import Domain
 from rheobase.units.errors import DomainError, UnitError
 from rheobase.units.foreign import from_foreign
-from rheobase.units.unit import NO_DIMENSION, Quantity, Unit, as_unit, convert, show
+from rheobase.units.unit import DIMENSIONLESS, NO_DIMENSION, Quantity, Unit, as_unit, convert
+from rheobase.units.values import numeric, show
 
 _KEY = "rheobase.parameter"
 
@@ -67,12 +68,13 @@ class _Converter:
     owner: str
 
     def __call__(self, value: Quantity | Array | float) -> Array:
-        name, unit = self.parameter.name, self.parameter.unit
-        example = f"{self.owner}({name}={{}})"
-        result = to_internal(value, unit, name, example)
-        if not isinstance(result, jax.core.Tracer):
-            _check_domain(np.asarray(result), value, self.parameter, example)
-        return result
+        parameter = self.parameter
+        example = f"{self.owner}({parameter.name}={{}})"
+        given = _as_quantity(value, parameter.unit, parameter.name, example)
+        stored = _as_array(given, parameter.unit)
+        if not isinstance(stored, jax.core.Tracer):
+            _check_domain(np.asarray(stored), given, parameter, example)
+        return stored
 
 
 def quantity(
@@ -178,14 +180,7 @@ def to_internal(value: Any, unit: Unit, name: str, example: str) -> Array:
         >>> float(to_internal(0.5 * s, ms, "duration", "simulate(..., duration={})"))
         500.0
     """
-    given = value if isinstance(value, Quantity) else from_foreign(value)
-    if given is None:
-        if unit.dimension != NO_DIMENSION or not _is_number(value):
-            raise UnitError(_lament(value, unit, name, example))
-        given = Quantity(value, unit)
-    if not given.unit.same_dimension(unit):
-        raise UnitError(_lament(given, unit, name, example))
-    return _as_array(convert(given.value, given.unit, unit.internal()))
+    return _as_array(_as_quantity(value, unit, name, example), unit)
 
 
 def in_unit(value: Any, unit: Unit) -> Any:
@@ -200,8 +195,21 @@ def in_unit(value: Any, unit: Unit) -> Any:
     return convert(value, unit.internal(), unit)
 
 
-def _as_array(value: Any) -> Array:
-    """A strongly typed array of the default floating-point type; a tracer keeps its own."""
+def _as_quantity(value: Any, unit: Unit, name: str, example: str) -> Quantity:
+    """`value` as a quantity of ours with the dimension of `unit`."""
+    given = value if isinstance(value, Quantity) else from_foreign(value)
+    if given is None and unit.dimension == NO_DIMENSION and _bare(value) is not None:
+        given = Quantity(value, unit)
+    if given is None or not given.unit.same_dimension(unit):
+        raise UnitError(_lament(value if given is None else given, unit, name, example))
+    return given
+
+
+def _as_array(given: Quantity, unit: Unit) -> Array:
+    """Its value in internal units, strongly typed: the default floating-point type; a tracer keeps
+    its own.
+    """  # noqa: D205
+    value = given.value_in(unit.internal())
     dtype = jnp.result_type(float)
     if isinstance(value, jax.core.Tracer):
         return value.astype(value.dtype if jnp.issubdtype(value.dtype, jnp.floating) else dtype)
@@ -209,58 +217,61 @@ def _as_array(value: Any) -> Array:
         return jnp.asarray(np.asarray(value).astype(dtype))
 
 
-def _is_number(value: Any) -> bool:
-    if isinstance(value, list | tuple):
-        return True
-    return isinstance(value, int | float | np.ndarray | np.generic | jax.Array)
+def _bare(value: Any) -> Any:
+    """`value` as a number or an array without unit, or `None` where it is none."""
+    try:
+        return None if isinstance(value, bool) else numeric(value)
+    except (TypeError, ValueError):  # a ragged list, an array of text, something else
+        return None
 
 
 def _lament(value: Any, unit: Unit, name: str, example: str) -> str:
     """What is wrong with the unit of `value`, and the call as it should be."""
-    number: Any = None
+    number = value.value if isinstance(value, Quantity) else _bare(value)
     if isinstance(value, Quantity):
-        got, number = str(value), value.value
+        got = str(value)
     elif isinstance(value, Unit):
-        got, number = f"the unit {value}", 1
-    elif isinstance(value, bool | str) or not _is_number(value):
+        got = f"the unit {value}"
+    elif number is None:
         got = f"{value!r} ({type(value).__name__})"
-    elif isinstance(value, list | tuple) or np.ndim(value) > 0:
-        value = np.asarray(value) if isinstance(value, list | tuple) else value
-        got, number = f"the bare array {show(value)}", value
     else:
-        got, number = f"the bare number {show(value)}", value
-    return (
-        f"`{name}` is measured in {unit}, got {got}. "
-        f"Write {example.replace('{}', _product(number, unit, name))}."
-    )
+        got = f"the bare {'array' if np.ndim(number) > 0 else 'number'} {show(number)}"
+    measured = "dimensionless" if unit == DIMENSIONLESS else f"measured in {unit}"
+    call = example.replace("{}", _product(1 if number is None else number, unit, name))
+    return f"`{name}` is {measured}, got {got}. Write {call}."
 
 
 def _product(number: Any, unit: Unit, name: str) -> str:
-    """`5*ms`: the number as the user wrote it, or the name where it would be long."""
-    if number is None:
-        number = 1
+    """`5*ms`: the number as the user wrote it, or `name` where that would be long."""
     if isinstance(number, jax.core.Tracer) or np.size(number) > 4:
         text = name
     elif np.ndim(number) > 0:
         text = str(np.asarray(number).tolist())
     else:
         text = show(number)
-    if unit.dimension == NO_DIMENSION and not unit.factors:
-        return text
     written = str(unit)
+    if not unit.factors:
+        return text
     return text + written[1:] if written.startswith("1/") else f"{text}*{written}"
 
 
-def _check_domain(stored: np.ndarray, given: Any, parameter: Parameter, example: str) -> None:
-    """Raise unless every stored value lies in the domain."""
-    inside = np.asarray(parameter.domain.contains(stored))
-    if inside.all():
+def _check_domain(stored: np.ndarray, given: Quantity, parameter: Parameter, example: str) -> None:
+    """Raise unless every stored value lies in the domain and is what was given."""
+    original = np.broadcast_to(np.asarray(given.value, float), stored.shape)
+    lost = np.isfinite(original) & (original != 0) & ((stored == 0) | np.isinf(stored))
+    outside = ~np.asarray(parameter.domain.contains(stored)) | lost
+    if not outside.any():
         return
-    index = tuple(int(i) for i in np.argwhere(~inside)[0])
-    unit = parameter.unit
-    bad = in_unit(float(stored[index]), unit)
-    got = str(Quantity(bad, unit))
-    where = "" if not index else f" at index {index[0] if len(index) == 1 else index}"
+    index = tuple(int(i) for i in np.argwhere(outside)[0])
+    got = str(Quantity(original[index], given.unit))
+    if lost[index]:
+        got += f", which is {stored[index]} in {stored.dtype}"
+    if index:
+        got += f" at index {index[0] if len(index) == 1 else index}"
+    default = parameter.default
+    number = default.value_in(parameter.unit) if isinstance(default, Quantity) else default
+    call = example.replace("{}", _product(number or 1, parameter.unit, parameter.name))
     raise DomainError(
-        f"`{parameter.name}` must be {parameter.domain} (in {unit}), got {got}{where}."
+        f"`{parameter.name}` must be {parameter.domain.condition} ({parameter.domain}), "
+        f"got {got}. Write for example {call}."
     )

@@ -5,22 +5,30 @@ scale one, and so have their products nF = nA*ms/mV, uS = nA/mV and MOhm = mV/nA
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Self, final
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import GetAttrKey
 
 from rheobase.units.errors import UnitError
+from rheobase.units.values import numeric, rescale, show
 
 Exponents = tuple[Fraction, ...]
 
 BASE = ("ms", "mV", "nA", "um", "amol", "kelvin")
 """The internal unit of time, voltage, current, length, amount and temperature."""
+
+_COHERENT = {
+    "nF": (1, -1, 1, 0, 0, 0),
+    "uS": (0, -1, 1, 0, 0, 0),
+    "MOhm": (0, 1, -1, 0, 0, 0),
+    "mM": (0, 0, 0, -3, 1, 0),
+}
+"""Internal units with a symbol of their own, by their exponents."""
 
 NO_DIMENSION: Exponents = (Fraction(0),) * len(BASE)
 
@@ -80,7 +88,7 @@ class Unit:
             return self * other**-1
         if isinstance(other, Quantity):
             return 1 * self / other
-        return Quantity(1 / _numeric(other), self)
+        return Quantity(1 / numeric(other), self)
 
     def __rtruediv__(self, other: Any) -> "Quantity":
         return Quantity(other, self**-1)
@@ -157,24 +165,14 @@ def _rational_power(base: Fraction, power: Fraction) -> Fraction:
 
 
 def internal_unit(dimension: Exponents) -> Unit:
-    """The unit of scale one with this dimension, written in base symbols."""
-    return Unit(tuple((s, e) for s, e in zip(BASE, dimension, strict=True) if e), dimension)
-
-
-def _numeric(value: Any) -> Any:
-    """`value` if it can carry a unit; a list or a tuple becomes an array."""
-    if isinstance(value, list | tuple):
-        traced = any(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(value))
-        value = jnp.asarray(value) if traced else np.asarray(value)
-    if isinstance(value, np.ndarray | np.generic | jax.Array):
-        if value.dtype.kind in "biuf" or jnp.issubdtype(value.dtype, jnp.floating):
-            return value
-    elif isinstance(value, int | float | Fraction):
-        return value
-    raise UnitError(
-        f"a unit multiplies a real number or an array of real numbers, got {value!r} "
-        f"({type(value).__name__}). Write for example 20*ms or [1, 2]*ms."
-    )
+    """The unit of scale one with this dimension, written as shortly as the symbols allow."""
+    plain = tuple((s, e) for s, e in zip(BASE, dimension, strict=True) if e)
+    for symbol, exponents in _COHERENT.items():
+        rest = (d - e for d, e in zip(dimension, exponents, strict=True))
+        beside = tuple((s, Fraction(e)) for s, e in zip(BASE, rest, strict=True) if e)
+        if len(beside) + 1 < len(plain):
+            return Unit(((symbol, Fraction(1)), *beside), dimension)
+    return Unit(plain, dimension)
 
 
 def _collapsed(value: Any, unit: Unit) -> Any:
@@ -184,26 +182,12 @@ def _collapsed(value: Any, unit: Unit) -> Any:
 
 
 def convert(value: Any, source: Unit, target: Unit) -> Any:
-    """`value`, measured in `source`, measured in `target` instead: one correctly rounded operation
-    wherever the ratio is a whole power of ten.
-    """
+    """`value`, measured in `source`, as a number of `target`s."""
     if not source.same_dimension(target):
         raise UnitError(f"{source} cannot be converted to {target}: they measure different things.")
     ten = source.ten - target.ten
-    ratio = source.factor / target.factor
-    if ten.denominator == 1:
-        ratio *= Fraction(10) ** ten.numerator
-    else:
-        ratio *= Fraction(10.0 ** float(ten))
-    if ratio == 1:
-        return value
-    if isinstance(value, int | float | Fraction):
-        return float(Fraction(value) * ratio) if math.isfinite(value) else value
-    if not jnp.issubdtype(value.dtype, jnp.floating):
-        value = value.astype(jnp.result_type(float) if isinstance(value, jax.Array) else float)
-    if ratio.numerator != 1:
-        value = value * float(ratio.numerator)
-    return value if ratio.denominator == 1 else value / float(ratio.denominator)
+    power = Fraction(10) ** ten.numerator if ten.denominator == 1 else Fraction(10.0 ** float(ten))
+    return rescale(value, source.factor / target.factor * power)
 
 
 @final
@@ -238,7 +222,7 @@ class Quantity:
     __array_ufunc__ = None
 
     def __init__(self, value: Any, unit: Unit):
-        object.__setattr__(self, "value", _numeric(value))
+        object.__setattr__(self, "value", numeric(value))
         object.__setattr__(self, "unit", as_unit(unit))
 
     def __setattr__(self, name: str, value: Any):
@@ -282,7 +266,7 @@ class Quantity:
             return _collapsed(self.value, self.unit * other)
         if isinstance(other, Quantity):
             return _collapsed(self.value * other.value, self.unit * other.unit)
-        return Quantity(self.value * _numeric(other), self.unit)
+        return Quantity(self.value * numeric(other), self.unit)
 
     __rmul__ = __mul__
 
@@ -291,10 +275,10 @@ class Quantity:
             return _collapsed(self.value, self.unit / other)
         if isinstance(other, Quantity):
             return _collapsed(self.value / other.value, self.unit / other.unit)
-        return Quantity(self.value / _numeric(other), self.unit)
+        return Quantity(self.value / numeric(other), self.unit)
 
     def __rtruediv__(self, other: Any) -> "Quantity":
-        return Quantity(_numeric(other) / self.value, self.unit**-1)
+        return Quantity(numeric(other) / self.value, self.unit**-1)
 
     def __pow__(self, exponent: int | float | Fraction) -> Any:
         unit = self.unit**exponent
@@ -337,6 +321,9 @@ class Quantity:
     def __len__(self) -> int:
         return len(self.value)
 
+    def __iter__(self) -> Iterator["Quantity"]:
+        return (Quantity(value, self.unit) for value in self.value)
+
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of the value."""
@@ -355,18 +342,6 @@ class Quantity:
         return number if not self.unit.factors else f"{number} {self.unit}"
 
     __repr__ = __str__
-
-
-def show(value: Any) -> str:
-    """A number or an array, short enough for a message."""
-    if isinstance(value, jax.core.Tracer):
-        return f"<traced {value.dtype}{list(value.shape)}>"
-    if isinstance(value, np.ndarray | jax.Array) and np.ndim(value) > 0:
-        return np.array2string(np.asarray(value), threshold=8, edgeitems=3, separator=", ")
-    if isinstance(value, np.generic | np.ndarray | jax.Array):
-        value = np.asarray(value).astype(str).item()
-        return value.removesuffix(".0")
-    return str(value).removesuffix(".0")
 
 
 def as_unit(value: Any) -> Unit:
