@@ -3,6 +3,7 @@
 from rheobase.units.domains import Domain, anything, non_negative, positive, probability
 from rheobase.units.errors import DimensionError, DomainError, UnitError
 from rheobase.units.fields import Parameter, in_unit, parameters, quantity, state_units, to_internal
+from rheobase.units.proof import prove, prove_model
 from rheobase.units.symbols import (
     A,
     F,
@@ -82,6 +83,8 @@ __all__ = [
     "parameters",
     "positive",
     "probability",
+    "prove",
+    "prove_model",
     "quantity",
     "s",
     "state_units",

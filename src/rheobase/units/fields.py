@@ -6,10 +6,10 @@ from types import MappingProxyType
 from typing import Annotated, Any, final, get_args, get_origin, get_type_hints
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.core import Tracer
 
 from rheobase.units.domains import Domain
 from rheobase.units.errors import DomainError, UnitError
@@ -38,7 +38,7 @@ class Parameter:
     domain: Domain
     meaning: str
     default: Quantity | float | None
-    name: str = ""
+    name: str
 
 
 @final
@@ -72,7 +72,7 @@ class _Converter:
         example = f"{self.owner}({parameter.name}={{}})"
         given = _as_quantity(value, parameter.unit, parameter.name, example)
         stored = _as_array(given, parameter.unit)
-        if not isinstance(stored, jax.core.Tracer):
+        if not isinstance(stored, Tracer):
             _check_domain(np.asarray(stored), given, parameter, example)
         return stored
 
@@ -85,50 +85,56 @@ def quantity(
 ) -> Any:
     """A field of an Equinox module that holds a physical parameter.
 
-    At construction it accepts a quantity of the same dimension (ours, or one of pint, brian2,
-    saiunit or astropy), checks its domain where the value is known, and stores a plain array in
-    internal units, in the current default floating-point type. A bare number is accepted only where
-    `unit` is `dimensionless`. Equinox rebuilds modules without the constructor, so `jax.grad`,
-    `jax.vmap` and `eqx.tree_at` work on the stored arrays.
+        At construction it accepts a quantity of the same dimension (ours, or one of pint, brian2,
+        saiunit or astropy), checks its domain where the value is known, and stores a plain array in
+        internal units, in the current default floating-point type. A bare number is accepted only where
+        `unit` is `dimensionless`. Equinox rebuilds modules without the constructor, so `jax.grad`,
+        `jax.vmap` and `eqx.tree_at` work on the stored arrays.
 
-    **Arguments:**
+        **Arguments:**
 
-    - `unit`: the unit it is declared in, and printed in.
-    - `domain`: `positive`, `non_negative`, `probability` or `anything`.
-    - `meaning`: one line.
-    - `default`: a quantity, or a number where dimensionless; without it the field is required.
+        - `unit`: the unit it is declared in, and printed in.
+        - `domain`: `positive`, `non_negative`, `probability` or `anything`.
+        - `meaning`: one line.
+        - `default`: a quantity, or a number where dimensionless; without it the field is required.
 
-    **Raises:** at construction `UnitError` for a wrong or missing unit and `DomainError` for a
-    value outside the domain; at declaration the same for a default that does not fit.
+        **Raises:** at construction `UnitError` for a wrong or missing unit and `DomainError` for a
+        value outside the domain; at declaration the same for a default that does not fit.
 
-    **Example:**
+        **Example:**
 
-        >>> import equinox as eqx
-        >>> from jax import Array
-        >>> from rheobase.units import ms, positive, quantity, us
-        >>> class Leak(eqx.Module):
-        ...     tau: Array = quantity(ms, positive, "membrane time constant", default=20 * ms)
-        >>> float(Leak(tau=500 * us).tau)
-        0.5
+            >>> import equinox as eqx
+            >>> from jax import Array
+    from jax.core import Tracer
+            >>> from rheobase.units import ms, positive, quantity, us
+            >>> class Leak(eqx.Module):
+            ...     tau: Array = quantity(ms, positive, "membrane time constant", default=20 * ms)
+            >>> float(Leak(tau=500 * us).tau)
+            0.5
     """
-    parameter = Parameter(as_unit(unit), domain, meaning, default)
+    parameter = Parameter(as_unit(unit), domain, meaning, default, "default")
     if default is not None:
-        _Converter(dataclasses.replace(parameter, name="default"), "quantity")(default)
+        example = f"quantity({unit}, {domain}, ..., default={{}})"
+        given = _as_quantity(default, parameter.unit, "default", example)
+        # In numpy: a declaration, hence an import, must not start JAX.
+        stored = np.asarray(given.value_in(parameter.unit.internal()), np.float32)
+        _check_domain(stored, given, parameter, example)
     return _QuantityField(parameter)
 
 
 def parameters(owner: type | eqx.Module) -> dict[str, Parameter]:
     """The parameters that a module class (or an instance of it) declares, in order.
 
-    **Example:**
+        **Example:**
 
-        >>> import equinox as eqx
-        >>> from jax import Array
-        >>> from rheobase.units import ms, parameters, positive, quantity
-        >>> class Leak(eqx.Module):
-        ...     tau: Array = quantity(ms, positive, "membrane time constant", default=20 * ms)
-        >>> parameters(Leak)["tau"].unit
-        ms
+            >>> import equinox as eqx
+            >>> from jax import Array
+    from jax.core import Tracer
+            >>> from rheobase.units import ms, parameters, positive, quantity
+            >>> class Leak(eqx.Module):
+            ...     tau: Array = quantity(ms, positive, "membrane time constant", default=20 * ms)
+            >>> parameters(Leak)["tau"].unit
+            ms
     """
     # `fields` accepts every module; its annotation asks for a dataclass by protocol.
     fields = dataclasses.fields(owner)  # pyright: ignore[reportArgumentType]
@@ -138,17 +144,18 @@ def parameters(owner: type | eqx.Module) -> dict[str, Parameter]:
 def state_units(state: type) -> dict[str, Unit]:
     """The units that a state, a `NamedTuple` with `v: Annotated[Array, mV]`, gives its variables.
 
-    Variables without a unit (counters, the state of a wrapped neuron) are left out.
+        Variables without a unit (counters, the state of a wrapped neuron) are left out.
 
-    **Example:**
+        **Example:**
 
-        >>> from typing import Annotated, NamedTuple
-        >>> from jax import Array
-        >>> from rheobase.units import mV, state_units
-        >>> class State(NamedTuple):
-        ...     v: Annotated[Array, mV]
-        >>> state_units(State)
-        {'v': mV}
+            >>> from typing import Annotated, NamedTuple
+            >>> from jax import Array
+    from jax.core import Tracer
+            >>> from rheobase.units import mV, state_units
+            >>> class State(NamedTuple):
+            ...     v: Annotated[Array, mV]
+            >>> state_units(State)
+            {'v': mV}
     """
     units: dict[str, Unit] = {}
     for name, hint in get_type_hints(state, include_extras=True).items():
@@ -211,7 +218,7 @@ def _as_array(given: Quantity, unit: Unit) -> Array:
     """  # noqa: D205
     value = given.value_in(unit.internal())
     dtype = jnp.result_type(float)
-    if isinstance(value, jax.core.Tracer):
+    if isinstance(value, Tracer):
         return value.astype(value.dtype if jnp.issubdtype(value.dtype, jnp.floating) else dtype)
     with np.errstate(over="ignore"):
         return jnp.asarray(np.asarray(value).astype(dtype))
@@ -243,7 +250,7 @@ def _lament(value: Any, unit: Unit, name: str, example: str) -> str:
 
 def _product(number: Any, unit: Unit, name: str) -> str:
     """`5*ms`: the number as the user wrote it, or `name` where that would be long."""
-    if isinstance(number, jax.core.Tracer) or np.size(number) > 4:
+    if isinstance(number, Tracer) or np.size(number) > 4:
         text = name
     elif np.ndim(number) > 0:
         text = str(np.asarray(number).tolist())

@@ -53,13 +53,15 @@ def _pint(value: Any) -> Quantity | None:
     if dict(value.dimensionality) == {"[temperature]": 1}:
         return Quantity(value.to_root_units().magnitude, kelvin)
     scale = float((1 * value.units).to_root_units().magnitude)
-    powers = {_PINT.get(name, name): power for name, power in value.dimensionality.items()}
+    powers: dict[str, Any] = {
+        _PINT.get(name, name): power for name, power in value.dimensionality.items()
+    }
     scale *= 1e-3 ** float(powers.get("kg", 0))  # the root unit of mass is the gram
     return Quantity(value.magnitude, _unit(str(value.units), scale, powers))
 
 
 def _astropy(value: Any) -> Quantity | None:
-    unit = getattr(value, "unit", None)
+    unit: Any = getattr(value, "unit", None)
     if not (_offers(value, "value") and _offers(unit, "decompose", "physical_type")):
         return None
     base = unit.decompose()
@@ -68,7 +70,7 @@ def _astropy(value: Any) -> Quantity | None:
 
 
 def _saiunit(value: Any) -> Quantity | None:
-    unit = getattr(value, "unit", None)
+    unit: Any = getattr(value, "unit", None)
     if not (_offers(value, "mantissa") and _offers(unit, "dim", "magnitude")):
         return None
     return Quantity(value.mantissa, _unit(str(unit), float(unit.magnitude), _powers(unit.dim)))

@@ -5,7 +5,7 @@ scale one, and so have their products nF = nA*ms/mV, uS = nA/mV and MOhm = mV/nA
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Self, final
@@ -361,10 +361,10 @@ def _flatten(quantity: Quantity):
     return (quantity.value,), quantity.unit
 
 
-def _unflatten(unit: Unit, leaves: Sequence[Any]) -> Quantity:
+def _unflatten(unit: Unit, leaves: Iterable[Any]) -> Quantity:
     # Transforms put things that are no numbers in the place of a leaf: no checks here.
     quantity = object.__new__(Quantity)
-    object.__setattr__(quantity, "value", leaves[0])
+    object.__setattr__(quantity, "value", next(iter(leaves)))
     object.__setattr__(quantity, "unit", unit)
     return quantity
 

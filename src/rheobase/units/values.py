@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from rheobase.units.errors import UnitError
 
@@ -44,7 +45,7 @@ def rescale(value: Any, ratio: Fraction) -> Any:
 
 def show(value: Any) -> str:
     """A number or an array, short enough for a message."""
-    if isinstance(value, jax.core.Tracer):
+    if isinstance(value, Tracer):
         return f"<traced {value.dtype}{list(value.shape)}>"
     if isinstance(value, np.ndarray | np.generic | jax.Array):
         value = np.asarray(value)
