@@ -1,133 +1,177 @@
-"""The contract of a surrogate spike function: an exact step forwards, a declared derivative backwards."""
+"""The contract of a spike function: an exact step forwards, a declared derivative backwards."""
 
 import dataclasses
 import difflib
+import inspect
 import math
 import numbers
 from abc import abstractmethod
-from typing import Any, Literal
+from collections.abc import Callable, Iterable
+from typing import Any, Literal, NamedTuple, Self
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float
 
 Normalise = Literal["peak", "area"] | None
 
 
 class SurrogateError(ValueError):
-    """A surrogate was described wrongly; the text says what came, what was expected, and the cure."""
+    """A surrogate was described wrongly; the text says what came, what was expected, the cure."""
 
 
-def parameter(meaning: str, *, default: float, domain: str = "positive") -> Any:
-    """Declare a shape parameter: a static Python float with a domain and a meaning.
+class Range(NamedTuple):
+    """Where a shape parameter may lie, in words and as a test."""
+
+    text: str
+    contains: Callable[[float], bool]
+
+
+POSITIVE = Range("finite and greater than 0", lambda p: 0.0 < p < math.inf)
+FRACTION = Range("at least 0 and less than 1", lambda p: 0.0 <= p < 1.0)
+
+
+def shape_parameter(meaning: str, default: float, domain: Range = POSITIVE) -> Any:
+    """Declare a shape parameter: a Python float, static, with a meaning and a domain.
 
     Static, because a shape parameter is not a model parameter: it has no gradient, no optimiser
-    may move it, and two equal surrogates share one compilation.
-
-    **Arguments:** `meaning`, one phrase; `default`; `domain`, a key of `DOMAINS`.
+    may move it, and equal surrogates share one compilation. The metadata of the field hold
+    `meaning` and `domain`.
     """
-    return eqx.field(
-        default=default,
-        converter=_as_float,
-        static=True,
-        metadata={"meaning": meaning, "domain": domain},
-    )
-
-
-def normalisation() -> Any:
-    """Declare the field `normalise` of a shape."""
-    return eqx.field(default=None, static=True, kw_only=True, metadata={"meaning": "rescale g"})
-
-
-DOMAINS = {
-    "positive": ("finite and greater than 0", lambda p: 0.0 < p < math.inf),
-    "non-negative": ("finite and at least 0", lambda p: 0.0 <= p < math.inf),
-    "fraction": ("at least 0 and less than 1", lambda p: 0.0 <= p < 1.0),
-}
+    metadata = {"meaning": meaning, "domain": domain}
+    return eqx.field(default=default, converter=_plain, static=True, metadata=metadata)
 
 
 class AbstractSurrogate(eqx.Module):
-    r"""A spike function: $H(x)$ forwards, $g(x) = S'(x)$ in place of $\delta(x)$ backwards.
+    r"""A spike function: the step $H(x)$ forwards, $g(x) = S'(x)$ for its derivative.
 
-    $x$ is the dimensionless margin of a neuron, any shape; for a neuron with a threshold and a
-    reset voltage it is $(v - v_{th}) / (v_{th} - v_{reset})$: $-1$ at reset, $0$ at threshold.
+    $x$ is the dimensionless margin of a neuron, of any shape: $(v - v_{th})/(v_{th} - v_{reset})$
+    where it has these, so -1 at the reset and 0 at the threshold.
 
-    - forward: `x >= 0` fires, so 0 and -0 do, NaN does not; the value is 0 or 1 in the dtype of $x$.
-    - derivative: that of the primitive $S$, by automatic differentiation, in forward and reverse
-      mode and to any order. The derivative with respect to the surrogate's own parameters is 0.
+    - Forwards, `x >= 0` fires: 0 and -0 do, NaN does not. The value is exactly 0 or 1, in the
+      dtype of `x`, and $S$ is not evaluated.
+    - The derivative is that of $S$ by automatic differentiation: in forward and reverse mode, to
+      any order, under jit, vmap and scan. That with respect to the surrogate's own parameters is 0.
 
-    A subclass states `primitive` ($S$ up to a constant, elementwise), `peak` (largest $g$), `area`
-    ($S(\infty) - S(-\infty)$; a unit step has 1) and `width` (full width of $g$ at half maximum).
+    A final subclass states `primitive`, `peak`, `area` and `width`. `Custom` makes a surrogate of
+    a function without a class.
+
+    **Raises:** `SurrogateError` for a parameter outside its domain, or of an unknown name.
+
+    **Example:**
+
+        >>> import jax, jax.numpy as jnp
+        >>> from rheobase.surrogate import Sigmoid
+        >>> spike = Sigmoid(k=4.0)
+        >>> spike(jnp.array([-0.1, 0.0, 0.1])).tolist()
+        [0.0, 1.0, 1.0]
+        >>> float(jax.grad(spike)(0.0)), spike.peak, spike.area, round(spike.width, 3)
+        (1.0, 1.0, 1.0, 0.881)
     """
 
-    peak: eqx.AbstractVar[float]
-    area: eqx.AbstractVar[float]
-    width: eqx.AbstractVar[float]
-
-    def __new__(cls, *args: Any, **kwargs: Any):
-        _check_names(cls, kwargs)
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        known = inspect.signature(cls.__init__).parameters
+        if unknown := kwargs.keys() - known.keys():
+            raise SurrogateError(_unknown_name(cls.__name__, min(unknown), list(known)[1:]))
         return super().__new__(cls)
 
     def __check_init__(self) -> None:
         for field in dataclasses.fields(self):
-            domain = field.metadata.get("domain")
-            if domain is not None:
-                _check_parameter(self, field.name, domain)
+            if "domain" in field.metadata:
+                _check_parameter(self, field)
 
     @abstractmethod
     def primitive(self, x: Float[Array, "*n"]) -> Float[Array, "*n"]:
-        """$S(x)$, elementwise: the smooth step whose derivative stands in for that of the spike."""
+        """S(x) up to a constant, elementwise: the smooth step whose derivative is g."""
+
+    @property
+    @abstractmethod
+    def peak(self) -> float:
+        """The largest value of g."""
+
+    @property
+    @abstractmethod
+    def area(self) -> float:
+        """The integral of g, S(inf) - S(-inf); a unit step has area 1."""
+
+    @property
+    @abstractmethod
+    def width(self) -> float:
+        """The full width of g at half of its peak."""
 
     def __call__(self, margin: Float[Array, "*n"]) -> Float[Array, "*n"]:
-        """The spike: 1 where `margin >= 0`, else 0, in the shape and dtype of `margin`."""
+        """1 where `margin >= 0`, else 0, in the shape and dtype of `margin`."""
         margin = jnp.asarray(margin)
         if not jnp.issubdtype(margin.dtype, jnp.floating):
             raise SurrogateError(
-                f"`margin` must be floating point, got {margin.dtype}: a spike has the dtype of its "
-                "margin and needs a derivative. Write surrogate(margin.astype(float))."
+                f"`margin` must be floating point, got {margin.dtype}: a spike has the dtype of "
+                "its margin, and a derivative. Write surrogate(margin.astype(float))."
             )
         return _spike(self, margin)
 
 
+class Profile(NamedTuple):
+    """The figures of a surrogate: largest g, integral of g, and full width of g at half maximum."""
+
+    peak: float
+    area: float
+    width: float
+
+
 class AbstractShape(AbstractSurrogate):
-    """A surrogate that can rescale its own g: `normalise="peak"` makes the peak 1, `"area"` the area 1."""
+    """A surrogate that can rescale itself: `normalise="peak"` or `"area"` makes that 1.
+
+    A final subclass states `raw` and `profile`, which know nothing of `normalise`.
+    """
 
     normalise: eqx.AbstractVar[Normalise]
-    raw_peak: eqx.AbstractVar[float]
-    raw_area: eqx.AbstractVar[float]
 
     def __check_init__(self) -> None:
-        check_normalise(self)
-        if self.normalise == "area" and math.isinf(self.raw_area):
-            refuse_infinite_area(self)
+        name = type(self).__name__
+        if self.normalise not in (None, "peak", "area"):
+            raise SurrogateError(
+                f'`normalise` of {name} must be "peak", "area" or None, got {self.normalise!r}.'
+                f"{near_miss(self.normalise, ('peak', 'area'))}"
+            )
+        if self.normalise == "area" and math.isinf(self.profile().area):
+            raise SurrogateError(
+                f'normalise="area" needs a finite area, and that of {name} is infinite. Write '
+                f'normalise="peak", or choose a shape of finite area such as Sigmoid.'
+            )
 
     @abstractmethod
     def raw(self, x: Float[Array, "*n"]) -> Float[Array, "*n"]:
         """The primitive before `normalise`."""
 
+    @abstractmethod
+    def profile(self) -> Profile:
+        """Peak, area and width before `normalise`."""
+
+    def primitive(self, x: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        return self.raw(x) if self.normalise is None else self._factor() * self.raw(x)
+
     @property
     def peak(self) -> float:
-        """Largest value of g."""
-        return self._factor * self.raw_peak
+        return self.profile().peak * self._factor()
 
     @property
     def area(self) -> float:
-        """Integral of g."""
-        return self._factor * self.raw_area
-
-    def primitive(self, x: Float[Array, "*n"]) -> Float[Array, "*n"]:
-        return self.raw(x) if self.normalise is None else self._factor * self.raw(x)
+        return self.profile().area * self._factor()
 
     @property
+    def width(self) -> float:
+        return self.profile().width
+
     def _factor(self) -> float:
         match self.normalise:
             case "peak":
-                return 1.0 / self.raw_peak
+                return 1.0 / self.profile().peak
             case "area":
-                return 1.0 / self.raw_area
-            case _:
+                return 1.0 / self.profile().area
+            case None:
                 return 1.0
 
 
@@ -139,70 +183,41 @@ def _spike(surrogate: AbstractSurrogate, margin: Array) -> Array:
 @_spike.defjvp
 def _spike_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
     surrogate, margin = primals
-    _, d_margin = tangents  # the tangent of the surrogate is dropped: its parameters have no gradient
+    _, d_margin = tangents  # that of the surrogate is dropped: its parameters have no gradient
     _, d_spike = jax.jvp(surrogate.primitive, (margin,), (d_margin,))
     return _spike(surrogate, margin), d_spike
 
 
-def check_normalise(surrogate: Any) -> None:
-    """Refuse a value of `normalise` that is not one of its three."""
-    value = surrogate.normalise
-    if value is not None and value not in ("peak", "area"):
-        raise SurrogateError(
-            f'`normalise` of {type(surrogate).__name__} must be "peak", "area" or None, got '
-            f"{value!r}.{near_miss(value, ('peak', 'area'))}"
-        )
+def near_miss(name: object, known: Iterable[str]) -> str:
+    """` Did you mean ...?` where a known name is close, or nothing."""
+    close = difflib.get_close_matches(str(name), list(known), n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""
 
 
-def refuse_infinite_area(surrogate: Any) -> None:
-    """Say why `normalise="area"` cannot be had."""
-    raise SurrogateError(
-        f'`normalise="area"` needs a finite area, and that of {type(surrogate).__name__} is infinite. '
-        'Write normalise="peak", or choose a shape with a finite area such as Sigmoid.'
-    )
+def _plain(value: Any) -> Any:
+    """A float where `value` is one number, else what `_check_parameter` can show."""
+    if isinstance(value, Tracer):
+        return f"traced {value.aval}"
+    if isinstance(value, np.ndarray | jax.Array):
+        value = np.asarray(value).tolist()
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return float(value) if is_number else value
 
 
-def near_miss(name: object, known: Any) -> str:
-    """` Did you mean ...?`, or nothing."""
-    lower = {str(k).lower(): k for k in known}
-    close = difflib.get_close_matches(str(name).lower(), lower, n=1)
-    return f" Did you mean {lower[close[0]]!r}?" if close else ""
-
-
-def _as_float(value: Any) -> Any:
-    """A float where `value` is a number; anything else is left for `__check_init__` to name."""
-    if isinstance(value, numbers.Real) and not isinstance(value, bool):
-        return float(value)
-    if isinstance(value, np.ndarray | jax.Array) and not isinstance(value, jax.core.Tracer):
-        return float(value) if value.ndim == 0 else value
-    return value
-
-
-def _check_names(cls: type, given: dict[str, Any]) -> None:
-    known = [f.name for f in dataclasses.fields(cls) if f.init]  # pyright: ignore[reportArgumentType]
-    for name, value in given.items():
-        if name not in known:
-            raise SurrogateError(
-                f"{cls.__name__} has no parameter `{name}`: it has {', '.join(known)}."
-                f"{near_miss(name, known)} Write {cls.__name__}({known[0]}={value!r})."
-            )
-
-
-def _check_parameter(surrogate: AbstractSurrogate, name: str, domain: str) -> None:
-    value = getattr(surrogate, name)
+def _check_parameter(surrogate: AbstractSurrogate, field: dataclasses.Field) -> None:
+    value, domain = getattr(surrogate, field.name), field.metadata["domain"]
     owner = type(surrogate).__name__
-    if isinstance(value, jax.core.Tracer):
-        raise SurrogateError(
-            f"`{name}` of {owner} must be a Python number, got a traced JAX value. A shape parameter "
-            f"is not a model parameter: build the surrogate outside jit, grad and vmap."
-        )
+    what = f"`{field.name}` of {owner} ({field.metadata['meaning']}) must be"
+    cure = f"Write for example {owner}({field.name}={field.default!r})."
     if not isinstance(value, float):
         raise SurrogateError(
-            f"`{name}` of {owner} must be one number, got {value!r}. Write {owner}({name}=2.0)."
+            f"{what} one Python number, got {value!r}. A shape parameter is not trained or mapped "
+            f"over: build the surrogate outside jit, grad and vmap. {cure}"
         )
-    text, holds = DOMAINS[domain]
-    if not holds(value):
-        raise SurrogateError(
-            f"`{name}` of {owner} must be {text}, got {value!r}. Write for example "
-            f"{owner}({name}={abs(value) if holds(abs(value)) else 0.5!r})."
-        )
+    if not domain.contains(value):
+        raise SurrogateError(f"{what} {domain.text}, got {value!r}. {cure}")
+
+
+def _unknown_name(owner: str, name: str, known: list[str]) -> str:
+    hint = near_miss(name, known) or f" Did you mean {owner}({known[0]}=...)?"
+    return f"{owner} has no parameter {name!r}.{hint} Its parameters: {', '.join(known)}."
