@@ -120,7 +120,7 @@ def _split(closed):
     for eqn in eqns:
         operands = [v for v in eqn.invars if not isinstance(v, jex.Literal)]
         if eqn.effects or not all(v in known for v in operands):
-            varying.append(eqn)
+            varying.append(_multiplied(eqn, known))
             continue
         values = [v.val if isinstance(v, jex.Literal) else known[v] for v in eqn.invars]
         known.update(zip(eqn.outvars, _evaluate(closed.jaxpr, eqn, values), strict=True))
@@ -137,12 +137,30 @@ def _split(closed):
 
     def lean(values, leaves):
         full = [
-            jnp.broadcast_to(value, known[v].shape) if isinstance(known[v], _Broadcast) else value
+            jnp.broadcast_to(value, known[v].shape) if _virtual(known[v]) else value
             for v, value in zip(kept, values, strict=True)
         ]
         return rest(*full, *leaves)
 
     return values, lean
+
+
+def _multiplied(eqn, known):
+    """x / c with an invariant c as x * (1/c).
+
+    XLA does not fuse a division into several of its users, and does this itself where it knows c.
+    """
+    if eqn.primitive.name != "div" or isinstance(eqn.invars[1], jex.Literal):
+        return eqn
+    numerator, divisor = eqn.invars
+    if divisor not in known or not jnp.issubdtype(divisor.aval.dtype, jnp.floating):
+        return eqn
+    value, inverse = known[divisor], jex.Var(divisor.aval)
+    known[inverse] = value._replace(value=1 / value.value) if _virtual(value) else 1 / value
+    (product,) = jax.make_jaxpr(jax.lax.mul)(numerator.aval, divisor.aval).eqns
+    return product.replace(
+        invars=[numerator, inverse], outvars=eqn.outvars, source_info=eqn.source_info
+    )
 
 
 def _evaluate(jaxpr, eqn, values):
@@ -151,7 +169,7 @@ def _evaluate(jaxpr, eqn, values):
     if all(jnp.ndim(v) == 0 for v in scalars):
         if name == "broadcast_in_dim":
             return [_Broadcast(scalars[0], eqn.outvars[0].aval.shape)]
-        if name in _ELEMENTWISE and any(isinstance(v, _Broadcast) for v in values):
+        if name in _ELEMENTWISE and any(map(_virtual, values)):
             result = eqn.primitive.bind(*scalars, **eqn.params)
             return [_Broadcast(result, eqn.outvars[0].aval.shape)]
     operands = [v for v in eqn.invars if not isinstance(v, jex.Literal)]
@@ -161,9 +179,13 @@ def _evaluate(jaxpr, eqn, values):
     return _callable(jaxpr, unique, [eqn], eqn.outvars)(*[full[v] for v in unique])
 
 
+def _virtual(value):
+    return isinstance(value, _Broadcast)
+
+
 def _full(value):
-    return jnp.broadcast_to(value.value, value.shape) if isinstance(value, _Broadcast) else value
+    return jnp.broadcast_to(value.value, value.shape) if _virtual(value) else value
 
 
 def _scalar(value):
-    return value.value if isinstance(value, _Broadcast) else value
+    return value.value if _virtual(value) else value

@@ -54,16 +54,15 @@ def step(
         return Stepped(reached, None, None, reached)
 
     margin = neuron.margin(reached)
+    held_margin = margin
     if neuron.onset is Onset.UPSTROKE:
         reached = _bounded(neuron, old, reached)
-        margin_held = neuron.margin(reached)
-    else:
-        margin_held = margin
+        held_margin = at_most(margin, 0, 1)
     held = neuron.hold(old, reached)
     ready = neuron.ready(old)
     if neuron.onset is Onset.EDGE:
         ready = ready & (neuron.margin(old) < 0)
-    spike = neuron.spike(margin_held)
+    spike = neuron.spike(held_margin)
     spike = spike if ready is True else jnp.where(ready, spike, 0)
 
     if not substep:
@@ -88,6 +87,4 @@ def _bounded(neuron: AbstractNeuron, old: Any, reached: Any) -> Any:
     below = variables.replace(reached, "v", v)
     scale = span(neuron, below)
     limit = v - neuron.margin(below) * scale
-    return variables.replace(
-        reached, "v", at_most(variables.get(reached, "v"), limit, scale)
-    )
+    return variables.replace(reached, "v", at_most(variables.get(reached, "v"), limit, scale))

@@ -118,7 +118,7 @@ def span(neuron: AbstractNeuron, state: Any) -> jax.Array:
 
 
 @jax.custom_jvp
-def at_most(v: jax.Array, limit: jax.Array, scale: jax.Array) -> jax.Array:
+def at_most(v: jax.Array, limit: jax.Array | float, scale: jax.Array | float) -> jax.Array:
     """The smaller of v and limit; beyond the limit the derivative fades as (1 + excess/scale)^-2.
 
     On an upstroke dv/dp grows in proportion to the excess; this fading keeps gradients bounded
