@@ -21,6 +21,7 @@ _ELEMENTWISE = frozenset(
     " integer_pow is_finite le log log1p logistic lt max min mul ne neg not or pow rem round rsqrt"
     " select_n sign sin sinh sqrt square stop_gradient sub tan tanh xor".split()
 )
+_COSTLY = frozenset("exp exp2 expm1 log log1p logistic pow tanh sin cos erf".split())
 _INLINED = frozenset({"pjit", "jit", "closed_call", "core_call"})
 
 
@@ -116,11 +117,11 @@ def _renamed(closed):
 def _split(closed):
     """Split a body into its invariant values, computed now, and a function of the rest."""
     eqns, outvars, known = _inline(closed.jaxpr, closed.consts)
-    varying = []
+    varying, costly = [], set()
     for eqn in eqns:
         operands = [v for v in eqn.invars if not isinstance(v, jex.Literal)]
         if eqn.effects or not all(v in known for v in operands):
-            varying.append(_multiplied(eqn, known))
+            varying.append(_cheapened(eqn, known, costly))
             continue
         values = [v.val if isinstance(v, jex.Literal) else known[v] for v in eqn.invars]
         known.update(zip(eqn.outvars, _evaluate(closed.jaxpr, eqn, values), strict=True))
@@ -145,11 +146,20 @@ def _split(closed):
     return values, lean
 
 
-def _multiplied(eqn, known):
-    """x / c with an invariant c as x * (1/c).
+def _cheapened(eqn, known, costly):
+    """x / c with an invariant c as x * (1/c), unless much was computed for x.
 
-    XLA does not fuse a division into several of its users, and does this itself where it knows c.
+    XLA writes the result of a division to memory once and repeats cheaper operations in each of
+    their users. So a division is a burden where x was cheap, and saves work where x contains an
+    exponential: there the first division stays. `costly` collects the variables with such work in
+    them since the last division.
     """
+    if eqn.primitive.name in _COSTLY or not costly.isdisjoint(
+        v for v in eqn.invars if not isinstance(v, jex.Literal)
+    ):
+        if eqn.primitive.name == "div":
+            return eqn
+        costly.update(eqn.outvars)
     if eqn.primitive.name != "div" or isinstance(eqn.invars[1], jex.Literal):
         return eqn
     numerator, divisor = eqn.invars

@@ -56,7 +56,7 @@ def step(
     margin = neuron.margin(reached)
     held_margin = margin
     if neuron.onset is Onset.UPSTROKE:
-        reached = _bounded(neuron, old, reached)
+        reached = _bounded(neuron, reached)
         held_margin = at_most(margin, 0, 1)
     held = neuron.hold(old, reached)
     ready = neuron.ready(old)
@@ -77,14 +77,14 @@ def step(
     return Stepped(held, spike, fraction, neuron.count(after, spike, dt))
 
 
-def _bounded(neuron: AbstractNeuron, old: Any, reached: Any) -> Any:
+def _bounded(neuron: AbstractNeuron, reached: Any) -> Any:
     """`reached` with its voltage at most at the threshold.
 
-    The threshold is read off at the old voltage, since the reached one may be too large to
-    compute with.
+    The margin is linear in the voltage, so the threshold is read off at v = 0: the reached voltage
+    may be too large to compute with, and a fixed one leaves nothing to do in the time loop.
     """
-    v = variables.get(old, "v")
-    below = variables.replace(reached, "v", v)
-    scale = span(neuron, below)
-    limit = v - neuron.margin(below) * scale
-    return variables.replace(reached, "v", at_most(variables.get(reached, "v"), limit, scale))
+    v = variables.get(reached, "v")
+    origin = variables.replace(reached, "v", jnp.zeros_like(v))
+    scale = span(neuron, origin)
+    limit = -neuron.margin(origin) * scale
+    return variables.replace(reached, "v", at_most(v, limit, scale))
