@@ -71,10 +71,10 @@ class _Converter:
         parameter = self.parameter
         example = f"{self.owner}({parameter.name}={{}})"
         given = _as_quantity(value, parameter.unit, parameter.name, example)
-        stored = _as_array(given, parameter.unit)
+        stored = _stripped(given, parameter.unit, jnp.result_type(float))
         if not isinstance(stored, Tracer):
-            _check_domain(np.asarray(stored), given, parameter, example)
-        return stored
+            _check_domain(stored, given, parameter, example)
+        return jnp.asarray(stored)
 
 
 def quantity(
@@ -85,56 +85,53 @@ def quantity(
 ) -> Any:
     """A field of an Equinox module that holds a physical parameter.
 
-        At construction it accepts a quantity of the same dimension (ours, or one of pint, brian2,
-        saiunit or astropy), checks its domain where the value is known, and stores a plain array in
-        internal units, in the current default floating-point type. A bare number is accepted only where
-        `unit` is `dimensionless`. Equinox rebuilds modules without the constructor, so `jax.grad`,
-        `jax.vmap` and `eqx.tree_at` work on the stored arrays.
+    At construction it accepts a quantity of the same dimension (ours, or one of pint, brian2,
+    saiunit or astropy), checks its domain where the value is known, and stores a plain array in
+    internal units, in the current default floating-point type. A bare number is accepted only
+    where `unit` is `dimensionless`. Equinox rebuilds modules without the constructor, so
+    `jax.grad`, `jax.vmap` and `eqx.tree_at` work on the stored arrays.
 
-        **Arguments:**
+    **Arguments:**
 
-        - `unit`: the unit it is declared in, and printed in.
-        - `domain`: `positive`, `non_negative`, `probability` or `anything`.
-        - `meaning`: one line.
-        - `default`: a quantity, or a number where dimensionless; without it the field is required.
+    - `unit`: the unit it is declared in, and printed in.
+    - `domain`: `positive`, `non_negative`, `probability` or `anything`.
+    - `meaning`: one line.
+    - `default`: a quantity, or a number where dimensionless; without it the field is required.
 
-        **Raises:** at construction `UnitError` for a wrong or missing unit and `DomainError` for a
-        value outside the domain; at declaration the same for a default that does not fit.
+    **Raises:** at construction `UnitError` for a wrong or missing unit and `DomainError` for a
+    value outside the domain; at declaration the same for a default that does not fit.
 
-        **Example:**
+    **Example:**
 
-            >>> import equinox as eqx
-            >>> from jax import Array
-    from jax.core import Tracer
-            >>> from rheobase.units import ms, positive, quantity, us
-            >>> class Leak(eqx.Module):
-            ...     tau: Array = quantity(ms, positive, "membrane time constant", default=20 * ms)
-            >>> float(Leak(tau=500 * us).tau)
-            0.5
+        >>> import equinox as eqx
+        >>> from jax import Array
+        >>> from rheobase.units import ms, positive, quantity, us
+        >>> class Leak(eqx.Module):
+        ...     tau: Array = quantity(ms, positive, "membrane time constant", default=20 * ms)
+        >>> float(Leak(tau=500 * us).tau)
+        0.5
     """
     parameter = Parameter(as_unit(unit), domain, meaning, default, "default")
     if default is not None:
         example = f"quantity({unit}, {domain}, ..., default={{}})"
         given = _as_quantity(default, parameter.unit, "default", example)
         # In numpy: a declaration, hence an import, must not start JAX.
-        stored = np.asarray(given.value_in(parameter.unit.internal()), np.float32)
-        _check_domain(stored, given, parameter, example)
+        _check_domain(_stripped(given, parameter.unit, np.float32), given, parameter, example)
     return _QuantityField(parameter)
 
 
 def parameters(owner: type | eqx.Module) -> dict[str, Parameter]:
     """The parameters that a module class (or an instance of it) declares, in order.
 
-        **Example:**
+    **Example:**
 
-            >>> import equinox as eqx
-            >>> from jax import Array
-    from jax.core import Tracer
-            >>> from rheobase.units import ms, parameters, positive, quantity
-            >>> class Leak(eqx.Module):
-            ...     tau: Array = quantity(ms, positive, "membrane time constant", default=20 * ms)
-            >>> parameters(Leak)["tau"].unit
-            ms
+        >>> import equinox as eqx
+        >>> from jax import Array
+        >>> from rheobase.units import ms, parameters, positive, quantity
+        >>> class Leak(eqx.Module):
+        ...     tau: Array = quantity(ms, positive, "membrane time constant", default=20 * ms)
+        >>> parameters(Leak)["tau"].unit
+        ms
     """
     # `fields` accepts every module; its annotation asks for a dataclass by protocol.
     fields = dataclasses.fields(owner)  # pyright: ignore[reportArgumentType]
@@ -144,18 +141,17 @@ def parameters(owner: type | eqx.Module) -> dict[str, Parameter]:
 def state_units(state: type) -> dict[str, Unit]:
     """The units that a state, a `NamedTuple` with `v: Annotated[Array, mV]`, gives its variables.
 
-        Variables without a unit (counters, the state of a wrapped neuron) are left out.
+    Variables without a unit (counters, the state of a wrapped neuron) are left out.
 
-        **Example:**
+    **Example:**
 
-            >>> from typing import Annotated, NamedTuple
-            >>> from jax import Array
-    from jax.core import Tracer
-            >>> from rheobase.units import mV, state_units
-            >>> class State(NamedTuple):
-            ...     v: Annotated[Array, mV]
-            >>> state_units(State)
-            {'v': mV}
+        >>> from typing import Annotated, NamedTuple
+        >>> from jax import Array
+        >>> from rheobase.units import mV, state_units
+        >>> class State(NamedTuple):
+        ...     v: Annotated[Array, mV]
+        >>> state_units(State)
+        {'v': mV}
     """
     units: dict[str, Unit] = {}
     for name, hint in get_type_hints(state, include_extras=True).items():
@@ -187,7 +183,8 @@ def to_internal(value: Any, unit: Unit, name: str, example: str) -> Array:
         >>> float(to_internal(0.5 * s, ms, "duration", "simulate(..., duration={})"))
         500.0
     """
-    return _as_array(_as_quantity(value, unit, name, example), unit)
+    given = _as_quantity(value, unit, name, example)
+    return jnp.asarray(_stripped(given, unit, jnp.result_type(float)))
 
 
 def in_unit(value: Any, unit: Unit) -> Any:
@@ -212,16 +209,14 @@ def _as_quantity(value: Any, unit: Unit, name: str, example: str) -> Quantity:
     return given
 
 
-def _as_array(given: Quantity, unit: Unit) -> Array:
-    """Its value in internal units, strongly typed: the default floating-point type; a tracer keeps
-    its own.
-    """  # noqa: D205
+def _stripped(given: Quantity, unit: Unit, dtype: Any) -> Any:
+    """Its value in internal units: a numpy array of `dtype`; a tracer keeps its own."""
     value = given.value_in(unit.internal())
-    dtype = jnp.result_type(float)
     if isinstance(value, Tracer):
+        # Not weak: what a parameter is combined with must not decide its precision.
         return value.astype(value.dtype if jnp.issubdtype(value.dtype, jnp.floating) else dtype)
     with np.errstate(over="ignore"):
-        return jnp.asarray(np.asarray(value).astype(dtype))
+        return np.asarray(value).astype(dtype)
 
 
 def _bare(value: Any) -> Any:
@@ -277,7 +272,8 @@ def _check_domain(stored: np.ndarray, given: Quantity, parameter: Parameter, exa
         got += f" at index {index[0] if len(index) == 1 else index}"
     default = parameter.default
     number = default.value_in(parameter.unit) if isinstance(default, Quantity) else default
-    call = example.replace("{}", _product(number or 1, parameter.unit, parameter.name))
+    number = 1 if number is None else number
+    call = example.replace("{}", _product(number, parameter.unit, parameter.name))
     raise DomainError(
         f"`{parameter.name}` must be {parameter.domain.condition} ({parameter.domain}), "
         f"got {got}. Write for example {call}."

@@ -53,9 +53,8 @@ def _pint(value: Any) -> Quantity | None:
     if dict(value.dimensionality) == {"[temperature]": 1}:
         return Quantity(value.to_root_units().magnitude, kelvin)
     scale = float((1 * value.units).to_root_units().magnitude)
-    powers: dict[str, Any] = {
-        _PINT.get(name, name): power for name, power in value.dimensionality.items()
-    }
+    dimension = dict(value.dimensionality)
+    powers = {_PINT[name] if name in _PINT else name: dimension[name] for name in dimension}
     scale *= 1e-3 ** float(powers.get("kg", 0))  # the root unit of mass is the gram
     return Quantity(value.magnitude, _unit(str(value.units), scale, powers))
 

@@ -20,21 +20,17 @@ from jax.tree_util import DictKey, GetAttrKey, SequenceKey, keystr
 
 from rheobase.units.errors import DimensionError
 from rheobase.units.fields import parameters, state_units
-from rheobase.units.rules import ANY, NONE, RULES, SHAPING, Dimension, Misfit, join, require_none
+from rheobase.units.rules import NONE, RULES, SHAPING, Dimension, Misfit, join, require_none
 from rheobase.units.symbols import dimensionless, ms
-from rheobase.units.unit import Unit, internal_unit
+from rheobase.units.unit import NO_DIMENSION, Unit, internal_unit
 
 _CALLS = {
     "jit": "jaxpr",
-    "pjit": "jaxpr",
-    "checkpoint": "jaxpr",
-    "remat": "jaxpr",
     "remat2": "jaxpr",
     "closed_call": "call_jaxpr",
-    "core_call": "call_jaxpr",
     "custom_jvp_call": "call_jaxpr",
     "custom_vjp_call": "call_jaxpr",
-    "custom_vjp_call_jaxpr": "fun_jaxpr",
+    "custom_vmap_call": "call",
 }
 """Primitives that run one program on their operands, and the parameter that holds it."""
 
@@ -241,10 +237,8 @@ def _apply(eqn: JaxprEqn, values: list[Dimension], blamed: JaxprEqn) -> Sequence
     if name == "while":
         return _while(eqn.params, values, blamed)
     if name == "scan":
-        fixed, carried = eqn.params["num_consts"], eqn.params["num_carry"]
-        start = values[fixed : fixed + carried]
-        rest = [values[:fixed], values[fixed + carried :]]
-        return _settle(eqn.params["jaxpr"], start, rest, blamed)
+        fixed, start, sliced = _scan_operands(eqn.params, values)
+        return _settle(eqn.params["jaxpr"], start, [fixed, sliced], blamed)
     if name not in RULES:
         raise Misfit(f"the dimension proof does not know the primitive `{eqn.primitive.name}`")
     results = RULES[name](eqn.params, values, len(eqn.outvars))
@@ -259,6 +253,14 @@ def _enter(program: Any, values: Sequence[Dimension], blamed: JaxprEqn) -> list[
     jaxpr, consts = (program.jaxpr, program.consts) if closed else (program, ())
     theirs = _is_library(jaxpr.debug_info.func_filename or "")
     return _walk(jaxpr, consts, values, blamed if theirs else None)
+
+
+def _scan_operands(params: dict[str, Any], values: list[Dimension]) -> list[list[Dimension]]:
+    """The operands of a scan: constants, initial carry, and what is sliced."""
+    if "ft_in" in params:  # newer than JAX 0.10: a tree of three parts
+        return [list(part) for part in params["ft_in"].update(values).unpack()]
+    fixed, carried = params["num_consts"], params["num_consts"] + params["num_carry"]
+    return [values[:fixed], values[fixed:carried], values[carried:]]
 
 
 def _while(
@@ -297,9 +299,9 @@ def _of_constant(value: Any) -> Dimension:
     if jnp.issubdtype(jnp.result_type(value), jax.dtypes.extended):
         return NONE
     array = np.asarray(value)
-    if not np.any(np.isfinite(array) & (array != 0)):
-        return ANY._replace(number=float(array)) if array.ndim == 0 else ANY
-    return NONE._replace(number=float(array)) if array.ndim == 0 else NONE
+    fits_any = not np.any(np.isfinite(array) & (array != 0))
+    known = array.ndim == 0 and np.isrealobj(array) and np.isfinite(array)
+    return Dimension(None if fits_any else NO_DIMENSION, float(array) if known else None)
 
 
 def _maker(jaxpr: Jaxpr, atom: Any) -> JaxprEqn | None:

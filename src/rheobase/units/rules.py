@@ -52,7 +52,7 @@ def require_none(value: Dimension, what: str) -> None:
 
 def _power(value: Dimension, exponent: Fraction) -> Dimension:
     if value.exponents is None:
-        return ANY if exponent > 0 else NONE
+        return ANY if exponent else NONE
     return Dimension(tuple(e * exponent for e in value.exponents))
 
 
@@ -122,15 +122,16 @@ def _rules() -> dict[str, Rule]:
         ("add add_any", _same("added")),
         ("sub", _same("subtracted")),
         ("max min clamp rem nextafter", _same("compared")),
-        ("concatenate pad", _same("parts of one array")),
+        ("concatenate pad stack", _same("parts of one array")),
         ("eq ne lt le gt ge eq_to lt_to le_to", _compared),
         (
-            "neg abs real imag reduce_precision copy copy_p convert_element_type broadcast_in_dim "
-            "reshape squeeze expand_dims transpose rev sort reduce_sum reduce_max reduce_min "
-            "cumsum cummax cummin optimization_barrier device_put sharding_constraint name",
+            "neg abs real imag reduce_precision copy stage convert_element_type broadcast_in_dim "
+            "reshape squeeze transpose rev sort reduce_sum reduce_max reduce_min "
+            "cumsum cummax cummin optimization_barrier device_put sharding_constraint name "
+            "stop_gradient",
             _each,
         ),
-        ("slice dynamic_slice gather split", _first),
+        ("slice dynamic_slice gather split unstack tile", _first),
         ("dynamic_update_slice", lambda params, v, n: [join(v[:2], "parts of one array")]),
         (
             "scatter scatter_add scatter_sub scatter_min scatter_max",
@@ -147,8 +148,12 @@ def _rules() -> dict[str, Rule]:
         ("pow", _pow),
         ("atan2", _compared),
         ("select_n", _select),
-        ("sign is_finite argmax argmin iota empty2 axis_index debug_callback debug_print", _index),
-        ("random_seed random_bits random_split random_fold_in random_wrap random_unwrap", _index),
+        ("sign is_finite argmax argmin iota axis_index debug_callback debug_print", _index),
+        (
+            "random_seed random_bits random_split random_fold_in random_wrap random_unwrap "
+            "platform_index",
+            _index,
+        ),
         ("top_k", lambda params, v, n: [v[0], NONE]),
     ]
     rules = {name: rule for names, rule in groups for name in names.split()}

@@ -4,6 +4,7 @@ The internal system is coherent: ms, mV, nA, um, amol (so that mM = amol/um**3) 
 scale one, and so have their products nF = nA*ms/mV, uS = nA/mV and MOhm = mV/nA.
 """
 
+import functools
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -145,6 +146,8 @@ def _power(symbol: str, exponent: Fraction) -> str:
 
 
 def _exponent(exponent: int | float | Fraction) -> Fraction:
+    if isinstance(exponent, np.integer):
+        exponent = int(exponent)
     if isinstance(exponent, bool) or not isinstance(exponent, int | float | Fraction):
         raise UnitError(
             f"a unit is raised to a plain number, got {exponent!r} ({type(exponent).__name__}). "
@@ -164,6 +167,7 @@ def _rational_power(base: Fraction, power: Fraction) -> Fraction:
     return Fraction(float(base) ** float(power))
 
 
+@functools.cache
 def internal_unit(dimension: Exponents) -> Unit:
     """The unit of scale one with this dimension, written as shortly as the symbols allow."""
     plain = tuple((s, e) for s, e in zip(BASE, dimension, strict=True) if e)
@@ -185,6 +189,8 @@ def convert(value: Any, source: Unit, target: Unit) -> Any:
     """`value`, measured in `source`, as a number of `target`s."""
     if not source.same_dimension(target):
         raise UnitError(f"{source} cannot be converted to {target}: they measure different things.")
+    if source.ten == target.ten and source.factor == target.factor:
+        return value
     ten = source.ten - target.ten
     power = Fraction(10) ** ten.numerator if ten.denominator == 1 else Fraction(10.0 ** float(ten))
     return rescale(value, source.factor / target.factor * power)
@@ -243,7 +249,10 @@ class Quantity:
     def _same(self, other: Any, verb: str) -> Any:
         """The value of `other` in the unit of `self`."""
         if not isinstance(other, Quantity):
-            raise UnitError(f"cannot {verb} {self} and {other!r}: the second has no unit.")
+            raise UnitError(
+                f"cannot {verb} {self} and {other!r}, which is no quantity. "
+                f"Write for example 1*{self.unit}."
+            )
         if not self.unit.same_dimension(other.unit):
             raise UnitError(
                 f"cannot {verb} {self} and {other}: {self.unit} and {other.unit} measure "

@@ -18,7 +18,7 @@ def numeric(value: Any) -> Any:
         traced = any(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(value))
         value = jnp.asarray(value) if traced else np.asarray(value)
     if isinstance(value, np.ndarray | np.generic | jax.Array):
-        if value.dtype.kind in "biu" or jnp.issubdtype(value.dtype, jnp.floating):
+        if any(jnp.issubdtype(value.dtype, kind) for kind in (np.floating, np.integer, np.bool_)):
             return value
     elif isinstance(value, int | float | Fraction):
         return value
