@@ -2,7 +2,15 @@
 
 from rheobase import stimulus, surrogate, units
 from rheobase._version import __version__
-from rheobase.adaptors import Refractory, SoftReset, SurrogateReset
+from rheobase.adaptors import (
+    Mismatch,
+    Noise,
+    Refractory,
+    SoftReset,
+    SurrogateReset,
+    ThresholdAdaptation,
+    WhiteNoise,
+)
 from rheobase.neurons import IF, LI, LIF, AbstractNeuron, AdEx, CubaLIF, ExpIF
 from rheobase.record import Record, Recording
 from rheobase.simulate import simulate
@@ -21,12 +29,16 @@ __all__ = [
     "ExponentialEuler",
     "Heun",
     "Midpoint",
+    "Mismatch",
+    "Noise",
     "Record",
     "Recording",
     "Refractory",
     "RungeKutta4",
     "SoftReset",
     "SurrogateReset",
+    "ThresholdAdaptation",
+    "WhiteNoise",
     "__version__",
     "simulate",
     "stimulus",

@@ -1,18 +1,21 @@
 """The exceptions of the library; each says what came, what was expected and the corrected call.
 
-    ValueError
-      StepperError      a stepper or time step that cannot take the neuron
-      ParameterError    parameters that contradict each other (v_reset >= v_th)
-      ShapeError        arrays that do not fit together
-      CompositionError  adaptors that make no sense together
-      CheckpointError   a checkpoint file that cannot be read
-    LookupError
-      UnknownName       a name that does not exist, with the near miss
-    TypeError
-      UnitError         a wrong or missing unit (in `rheobase.units`)
+ValueError
+  StepperError      a stepper or time step that cannot take the neuron
+  ParameterError    parameters that contradict each other (v_reset >= v_th)
+  ShapeError        arrays that do not fit together
+  CompositionError  adaptors that make no sense together
+  CheckpointError   a checkpoint file that cannot be read
+  KeyRequired       something random without `key=`
+LookupError
+  UnknownName       a name that does not exist, with the near miss
+TypeError
+  ArgumentError     an argument of the wrong kind
+  UnitError         a wrong or missing unit (in `rheobase.units`)
 """
 
 import difflib
+import inspect
 from collections.abc import Iterable
 
 
@@ -36,11 +39,29 @@ class CheckpointError(ValueError):
     """A checkpoint file that cannot be read."""
 
 
+class KeyRequired(ValueError):
+    """Something draws random numbers, and no key was given."""
+
+
+class ArgumentError(TypeError):
+    """An argument of the wrong kind."""
+
+
 class UnknownName(LookupError):
     """A name that does not exist; the message has the near miss and the known names."""
 
     def __init__(self, what: str, name: object, known: Iterable[str]):
         known = list(known)
-        close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
-        super().__init__(f"no {what} is called {name!r}.{hint} Known: {', '.join(known)}.")
+        lower = {k.lower(): k for k in known}
+        close = difflib.get_close_matches(str(name).lower(), lower, n=1, cutoff=0.5)
+        hint = f" Did you mean {lower[close[0]]!r}?" if close else ""
+        listed = f"Known: {', '.join(known)}." if known else "There is none."
+        super().__init__(f"no {what} is called {name!r}.{hint} {listed}")
+
+
+def check_keywords(owner: type, given: Iterable[str]) -> None:
+    """Refuse a keyword that the constructor of `owner` does not take, with the near miss."""
+    known = list(inspect.signature(owner.__init__).parameters)[1:]
+    for name in given:
+        if name not in known:
+            raise UnknownName(f"parameter of {owner.__name__}", name, known)

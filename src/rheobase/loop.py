@@ -17,8 +17,8 @@ from jax import tree_util as tree
 # Element-wise primitives act alike on a scalar and on its broadcast, so an invariant that is one
 # number stays one number outside the loop instead of becoming an array that each step must load.
 _ELEMENTWISE = frozenset(
-    "abs add and cbrt ceil clamp convert_element_type cos cosh div eq erf exp exp2 expm1 floor ge gt"
-    " integer_pow is_finite le log log1p logistic lt max min mul ne neg not or pow rem round rsqrt"
+    "abs add and cbrt ceil clamp convert_element_type cos cosh div eq erf exp exp2 expm1 floor ge"
+    " gt integer_pow is_finite le log log1p logistic lt max min mul ne neg not or pow rem round rsqrt"
     " select_n sign sin sinh sqrt square stop_gradient sub tan tanh xor".split()
 )
 _COSTLY = frozenset("exp exp2 expm1 log log1p logistic pow tanh sin cos erf".split())
@@ -57,9 +57,7 @@ class _Broadcast(NamedTuple):
 def _callable(jaxpr, invars, eqns, outvars):
     """The function that these equations, taken from `jaxpr`, compute."""
     debug = jaxpr.debug_info._replace(arg_names=None, result_paths=None)
-    part = jaxpr.replace(
-        constvars=[], invars=invars, outvars=outvars, eqns=eqns, debug_info=debug
-    )
+    part = jaxpr.replace(constvars=[], invars=invars, outvars=outvars, eqns=eqns, debug_info=debug)
     return jex.jaxpr_as_fun(jex.ClosedJaxpr(part, []))
 
 
@@ -184,8 +182,17 @@ def _evaluate(jaxpr, eqn, values):
             return [_Broadcast(result, eqn.outvars[0].aval.shape)]
     operands = [v for v in eqn.invars if not isinstance(v, jex.Literal)]
     unique = list(dict.fromkeys(operands))
-    full = dict(zip(operands, [_full(v) for v, a in zip(values, eqn.invars, strict=True)
-                               if not isinstance(a, jex.Literal)], strict=True))
+    full = dict(
+        zip(
+            operands,
+            [
+                _full(v)
+                for v, a in zip(values, eqn.invars, strict=True)
+                if not isinstance(a, jex.Literal)
+            ],
+            strict=True,
+        )
+    )
     return _callable(jaxpr, unique, [eqn], eqn.outvars)(*[full[v] for v in unique])
 
 

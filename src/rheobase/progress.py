@@ -10,6 +10,9 @@ import numpy as np
 from rheobase.record import Recording, RunState, join
 
 if TYPE_CHECKING:
+    pass
+
+if TYPE_CHECKING:
     import rich.progress
 
 CHUNKS = 50

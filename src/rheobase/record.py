@@ -6,7 +6,7 @@ import equinox as eqx
 import numpy as np
 from jax import Array
 
-from rheobase.errors import UnknownName
+from rheobase.errors import ArgumentError, UnknownName
 from rheobase.time import sample_times
 from rheobase.units import Hz, Unit, in_unit
 
@@ -22,7 +22,8 @@ class Record(eqx.Module):
     - `spikes`: `"raster"` for 0/1 of shape (time, *n), `"count"` for the sum over time of shape
       (*n,), None for neither.
 
-    `record=("v",)` in `simulate` is short for `Record(("v",))`.
+    `record=("v",)` in `simulate` is short for `Record(("v",))`; the name "spikes" may stand among
+    the variables and changes nothing.
 
     >>> import rheobase as rb
     >>> sparse = rb.Record(("v",), indices=(0, 5), every=10, spikes="count")
@@ -40,10 +41,11 @@ class Record(eqx.Module):
         every: int = 1,
         spikes: Spikes | None = "raster",
     ):
-        self.variables = (variables,) if isinstance(variables, str) else tuple(variables)
+        names = (variables,) if isinstance(variables, str) else tuple(variables)
+        self.variables = tuple(name for name in names if name != "spikes")
         self.indices = None if indices is None else tuple(int(i) for i in np.ravel(indices))
         if isinstance(every, bool) or not isinstance(every, int) or every < 1:
-            raise ValueError(f"`every` is a whole number of steps >= 1, got {every!r}.")
+            raise ArgumentError(f"`every` is a whole number of steps >= 1, got {every!r}.")
         self.every = every
         if spikes not in ("raster", "count", None):
             raise UnknownName("way to record spikes", spikes, ("raster", "count", "None"))
@@ -165,5 +167,3 @@ def join(parts: list[Recording]) -> Recording:
         steps=sum(p.steps for p in parts),
         units=first.units,
     )
-
-

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from rheobase.errors import ShapeError, StepperError, UnknownName
+from rheobase.errors import ArgumentError, KeyRequired, ShapeError, StepperError, UnknownName
 from rheobase.loop import scan
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane, Onset
@@ -41,7 +41,7 @@ def simulate(
     - `system`: a neuron with all its adaptors.
     - `duration`, `dt`: `duration` is rounded to whole steps of `dt`.
     - `current`: a constant (one number, or one for each neuron) or a stimulus, in the unit that
-      the neuron receives (nA).
+      the neuron receives (nA). Beyond 1e9 nA it is taken as 1e9 nA, as is a delta input.
     - `delta`: what is added at the end of each step to the variable `neuron.target`: mV for the
       voltage, nA for the synaptic current of `CubaLIF`.
     - `n`: size of the population, or a shape such as (batch, n). Without it the shape is that to
@@ -77,7 +77,8 @@ def simulate(
     stepper = _stepper(stepper)
     record = record if isinstance(record, Record) else Record(record)
     _check_names(system, record.variables, "record")
-    drive = _drive(current, system.receives, "current", dt_ms)
+    given = 0 * system.receives if current is None else current
+    drive = _drive(given, system.receives, "current", dt_ms)
     kick = _drive(delta, _unit_of(system, system.target), "delta", dt_ms)
     system.check(dt_ms)
     stepper.check(system, dt_ms)
@@ -147,9 +148,7 @@ def _run(system, stepper, record, drive, kick, begin, dt, steps, substep) -> Rec
     else:
         blocks = steps // record.every
         whole = blocks * record.every
-        folded = jax.tree.map(
-            lambda x: x[:whole].reshape(blocks, record.every, *x.shape[1:]), xs
-        )
+        folded = jax.tree.map(lambda x: x[:whole].reshape(blocks, record.every, *x.shape[1:]), xs)
         carry, (kept_steps, traces) = jax.lax.scan(block, carry, folded, blocks)
         kept_steps = jax.tree.map(lambda x: x.reshape(whole, *x.shape[2:]), kept_steps)
         rest = jax.tree.map(lambda x: x[whole:], xs)
@@ -173,6 +172,10 @@ def _run(system, stepper, record, drive, kick, begin, dt, steps, substep) -> Rec
     )
 
 
+_LARGEST = 1e9
+"""Inputs saturate here (one ampere, a million volts), so that squares of them stay finite."""
+
+
 class _Values(eqx.Module):
     """An input over the steps of a run: a series, or one constant value."""
 
@@ -184,7 +187,7 @@ def _values(stimulus: AbstractStimulus | None, grid: Grid, memory: Any, key: Arr
     if stimulus is None:
         return _Values(None, None), memory
     values, memory = stimulus.values(grid, memory, key)
-    values = values.astype(grid.dtype)
+    values = jnp.clip(values.astype(grid.dtype), -_LARGEST, _LARGEST)
     if values.shape[0] == 1 and grid.steps.shape[0] != 1:
         return _Values(None, values[0]), memory
     return _Values(values, None), memory
@@ -234,7 +237,7 @@ def _begin(system, n, drive, kick, init, key) -> RunState:
 def _continued(state: RunState, n, drive, kick, init, key) -> RunState:
     """The end of one run as the beginning of the next."""
     if not isinstance(state, RunState):
-        raise TypeError(f"`state` takes the end of a run, got {state!r}. Write state=run.final.")
+        raise ArgumentError(f"`state` is the end of a run, got {state!r}. Write state=run.final.")
     if init is not None:
         raise ShapeError("`state` already holds the initial values: leave out `init`.")
     shape, dtype = _form(state.neuron)
@@ -267,7 +270,7 @@ def _shape(system, n, drive, kick) -> tuple[int, ...]:
     shapes = {"the parameters": _parameter_shape(system)}
     for name, stimulus in (("current", drive), ("delta", kick)):
         if stimulus is not None:
-            shapes[f"`{name}`"] = _width(stimulus)
+            shapes[f"`{name}`"] = stimulus.shape
     shape = asked
     for name, other in shapes.items():
         try:
@@ -287,19 +290,10 @@ def _shape(system, n, drive, kick) -> tuple[int, ...]:
 
 
 def _parameter_shape(system) -> tuple[int, ...]:
+    """Shape of the arrays of a system and of its state at rest, which `Mismatch` makes wide."""
     leaves = jax.tree.leaves(eqx.filter(system, eqx.is_inexact_array))
-    return np.broadcast_shapes(*[x.shape for x in leaves]) if leaves else ()
-
-
-def _width(stimulus: AbstractStimulus) -> tuple[int, ...]:
-    """Shape of the values of a stimulus at one time."""
-
-    def values():
-        grid = Grid(jnp.zeros((1,), jnp.int32), 1.0, (), jnp.result_type(float))
-        key = jax.random.key(0) if stimulus.random else None
-        return stimulus.values(grid, stimulus.start((), grid.dtype), key)[0]
-
-    return jax.eval_shape(values).shape[1:]
+    leaves += jax.tree.leaves(jax.eval_shape(system.init))
+    return np.broadcast_shapes(*[x.shape for x in leaves])
 
 
 def _drive(value, unit: Unit, name: str, dt: float) -> AbstractStimulus | None:
@@ -322,12 +316,12 @@ def _unit_of(system: AbstractMembrane, name: str) -> Unit:
 
 def _require_system(system: Any) -> None:
     if isinstance(system, type) and issubclass(system, AbstractMembrane):
-        raise TypeError(
+        raise ArgumentError(
             f"simulate takes a neuron, got the class {system.__name__}. "
             f"Write simulate(rb.{system.__name__}(), ...)."
         )
     if not isinstance(system, AbstractMembrane):
-        raise TypeError(
+        raise ArgumentError(
             f"simulate takes a neuron, got {system!r}. Write simulate(rb.LIF(), ...)."
         )
 
@@ -335,12 +329,13 @@ def _require_system(system: Any) -> None:
 def _concrete(value: Any, name: str) -> float:
     """A positive time in ms that is known before the program is compiled."""
     array = to_internal(value, ms, name, f"simulate(..., {name}={{}})")
-    if isinstance(array, jax.core.Tracer):
-        raise TypeError(
+    # From the quantity itself where possible: float64, whatever the default type of arrays.
+    given = value.value if isinstance(value, Quantity) else array
+    if isinstance(given, jax.core.Tracer):
+        raise ArgumentError(
             f"`{name}` fixes the number of steps, so it must be known outside jit and grad, got a "
             f"traced value. Write {name}=0.1*ms."
         )
-    # From the quantity itself where possible: float64, whatever the default type of arrays.
     number = float(value.value_in(ms)) if isinstance(value, Quantity) else float(array)
     if not 0 < number < float("inf"):
         raise StepperError(f"`{name}` must be a positive time, got {value}. Write {name}=0.1*ms.")
@@ -362,8 +357,6 @@ def _stepper(stepper: Any) -> AbstractStepper:
 def _check_names(system: AbstractMembrane, names: Any, argument: str) -> None:
     known = list(variables.units(system.init()))
     for name in names:
-        if name == "spikes" and argument == "record":
-            continue
         if name not in known:
             raise UnknownName(f"variable of {type(system).__name__} (in `{argument}`)", name, known)
 
@@ -375,7 +368,7 @@ def _check_random(system, drive, kick, begin: RunState) -> None:
         if item is not None and item.random
     ]
     if wanting and begin.key is None:
-        raise ValueError(
+        raise KeyRequired(
             f"{' and '.join(wanting)} draws random numbers. "
             f"Write simulate(..., key=jax.random.key(0))."
         )

@@ -1,8 +1,8 @@
 """One step of a neuron, in the order that holds at every level of the library.
 
 From t_k to t_k + dt: every variable is advanced from the same old state; delta inputs are added;
-the spike is taken from the margin; this is the state that is recorded; where it spiked, the state is
-reset by selection; counters advance.
+the spike is taken from the margin; this is the state that is recorded; where it spiked, the state
+is reset by selection; counters advance.
 """
 
 from typing import Any, NamedTuple
@@ -57,7 +57,7 @@ def step(
     held_margin = margin
     if neuron.onset is Onset.UPSTROKE:
         reached = _bounded(neuron, reached)
-        held_margin = at_most(margin, 0, 1)
+        held_margin = at_most(margin, 0.0, 1.0)
     held = neuron.hold(old, reached)
     ready = neuron.ready(old)
     if neuron.onset is Onset.EDGE:

@@ -16,6 +16,7 @@ from jax import Array
 from rheobase.errors import ShapeError
 from rheobase.time import whole_steps
 from rheobase.units import (
+    DomainError,
     Hz,
     Quantity,
     Unit,
@@ -54,6 +55,11 @@ class AbstractStimulus(eqx.Module):
     @abstractmethod
     def unit(self) -> Unit:
         """The unit in which the values are measured."""
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, ...]:
+        """Shape of its value at one time."""
 
     @property
     @abstractmethod
@@ -116,7 +122,7 @@ def _measured(value: Any) -> Quantity:
     if not isinstance(array, jax.core.Tracer) and not np.all(np.isfinite(array)):
         bad = np.argwhere(~np.isfinite(array))[0].tolist()
         where = f" at index {bad[0] if len(bad) == 1 else bad}" if bad else ""
-        raise ValueError(f"a stimulus must be finite, got {value}{where}. Replace the NaN or inf.")
+        raise DomainError(f"a stimulus must be finite, got {value}{where}. Replace the NaN or inf.")
     return Quantity(array, unit.internal())
 
 
@@ -145,6 +151,10 @@ class Constant(AbstractSteadyStimulus):
     def unit(self) -> Unit:
         return self.amplitude.unit
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.amplitude.shape
+
     def at(self, grid: Grid) -> Array:
         return jnp.broadcast_to(self.amplitude.value, (1, *self.amplitude.shape))
 
@@ -169,6 +179,10 @@ class Step(AbstractSteadyStimulus):
     @property
     def unit(self) -> Unit:
         return self.amplitude.unit
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.amplitude.shape
 
     def at(self, grid: Grid) -> Array:
         on, off = whole_steps(self.start_time, grid.dt), whole_steps(self.stop_time, grid.dt)
@@ -199,6 +213,10 @@ class Ramp(AbstractSteadyStimulus):
     def unit(self) -> Unit:
         return self.first.unit
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return np.broadcast_shapes(self.first.shape, self.last.shape)
+
     def at(self, grid: Grid) -> Array:
         length = self.stop_time - self.start_time
         part = jnp.clip((grid.middle - self.start_time) / length, 0, 1)
@@ -222,6 +240,10 @@ class Sine(AbstractSteadyStimulus):
     @property
     def unit(self) -> Unit:
         return self.amplitude.unit
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.amplitude.shape
 
     def at(self, grid: Grid) -> Array:
         # Whole turns are dropped before the sine, which float32 needs after many seconds.
@@ -255,6 +277,10 @@ class Pulses(AbstractSteadyStimulus):
     def unit(self) -> Unit:
         return self.amplitude.unit
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.amplitude.shape
+
     def at(self, grid: Grid) -> Array:
         on = whole_steps(jnp.atleast_1d(self.times), grid.dt)
         off = on + jnp.maximum(whole_steps(self.width, grid.dt), 1)
@@ -280,7 +306,9 @@ class FromArray(AbstractSteadyStimulus):
 
     def __init__(self, values: Quantity, dt: Quantity | None = None):
         self.samples = values
-        self.sample_time = None if dt is None else to_internal(dt, ms, "dt", "FromArray(..., dt={})")
+        self.sample_time = (
+            None if dt is None else to_internal(dt, ms, "dt", "FromArray(..., dt={})")
+        )
 
     def __check_init__(self):
         if self.samples.ndim == 0:
@@ -292,6 +320,10 @@ class FromArray(AbstractSteadyStimulus):
     @property
     def unit(self) -> Unit:
         return self.samples.unit
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.samples.shape[1:]
 
     def check(self, dt: float) -> None:
         if self.sample_time is None or isinstance(self.sample_time, jax.core.Tracer):
@@ -335,6 +367,10 @@ class OrnsteinUhlenbeck(AbstractStimulus):
         return self.mean.unit
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        return np.broadcast_shapes(self.mean.shape, self.sigma.shape, self.tau.shape)
+
+    @property
     def random(self) -> bool:
         return True
 
@@ -376,6 +412,10 @@ class Poisson(AbstractStimulus):
         return self.amplitude.unit
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        return np.broadcast_shapes(self.rate.shape, self.amplitude.shape)
+
+    @property
     def random(self) -> bool:
         return True
 
@@ -410,6 +450,10 @@ class Sum(AbstractStimulus):
         return self.first.unit
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        return np.broadcast_shapes(self.first.shape, self.second.shape)
+
+    @property
     def random(self) -> bool:
         return self.first.random or self.second.random
 
@@ -439,6 +483,10 @@ class Product(AbstractStimulus):
     @property
     def unit(self) -> Unit:
         return self.first.unit * self.second.unit
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return np.broadcast_shapes(self.first.shape, self.second.shape)
 
     @property
     def random(self) -> bool:

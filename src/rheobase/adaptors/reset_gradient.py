@@ -12,8 +12,8 @@ class SurrogateReset(AbstractAdaptor):
     - detached (the default of every neuron): dx' = (1 - s) dx + s dr;
     - through this adaptor: dx' = (1 - s) dx + s dr + (r - x) s' d(margin).
 
-    In the scaled margin m a hard reset multiplies by (1 - s) - (1 + m) s'; a surrogate whose peak is
-    above 1 can therefore grow with each passage near the threshold over long runs.
+    In the scaled margin m a hard reset multiplies by (1 - s) - (1 + m) s'; with a surrogate whose
+    peak is above 1 gradients can therefore grow with each passage near the threshold.
 
     >>> import rheobase as rb
     >>> neuron = rb.SurrogateReset(rb.LIF())

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rheobase.errors import ParameterError
+from rheobase.errors import ParameterError, check_keywords
 from rheobase.neurons import variables
 from rheobase.surrogate import AbstractSurrogate
 from rheobase.units import Unit, nA, parameters
@@ -42,6 +42,10 @@ class AbstractMembrane(eqx.Module):
     onset: ClassVar[Onset] = Onset.NEVER
     receives: ClassVar[Unit] = nA
     target: ClassVar[str] = "v"
+
+    def __new__(cls, *args: Any, **kwargs: Any):
+        check_keywords(cls, kwargs)
+        return super().__new__(cls)
 
     @abstractmethod
     def init(self) -> Any:

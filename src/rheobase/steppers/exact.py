@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+from jax.extend.core import Var
 
 from rheobase.errors import StepperError
 from rheobase.steppers.base import AbstractStepper, variables_only
@@ -65,6 +66,6 @@ def affine(neuron) -> bool:
     jaxpr = jax.make_jaxpr(lambda *x: jacobian(rate, list(x)))(*leaves).jaxpr
     reached = set(jaxpr.invars)
     for eqn in jaxpr.eqns:
-        if any(v in reached for v in eqn.invars if not isinstance(v, jax.extend.core.Literal)):
+        if not reached.isdisjoint(v for v in eqn.invars if isinstance(v, Var)):
             reached.update(eqn.outvars)
-    return not any(v in reached for v in jaxpr.outvars if not isinstance(v, jax.extend.core.Literal))
+    return reached.isdisjoint(v for v in jaxpr.outvars if isinstance(v, Var))

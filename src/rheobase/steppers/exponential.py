@@ -9,7 +9,6 @@ _LARGEST = 30.0
 """exp(30) = 1e13 already carries any upstroke past its threshold, and stays finite in float32."""
 
 
-
 def phi(z: jax.Array) -> jax.Array:
     """(e^z - 1)/z, 1 at z = 0, with its derivative; z is bounded so that no upstroke overflows."""
     z = jnp.minimum(z, _LARGEST)

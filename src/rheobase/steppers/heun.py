@@ -7,7 +7,9 @@ _TABLEAU = runge_kutta.Tableau(a=((), (1.0,)), b=(0.5, 0.5), stable=2.0)
 
 
 class Heun(AbstractStepper):
-    r"""Heun's rule (explicit trapezoid): k₁ = f(x), k₂ = f(x + dt k₁), x(t + dt) = x + dt (k₁ + k₂)/2.
+    r"""Heun's rule, the explicit trapezoid.
+
+    k₁ = f(x), k₂ = f(x + dt k₁), x(t + dt) = x + dt (k₁ + k₂)/2.
 
     Second order in every variable; stable for dt |∂f/∂x| < 2. Source: Heun 1900.
     Errors: `StepperError` where dt is beyond the stable step.
