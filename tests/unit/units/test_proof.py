@@ -37,7 +37,8 @@ RIGHT = {
     "free power of a number": (lambda x, n: x**n, (dimensionless, dimensionless), dimensionless),
     "roots": (lambda v: jnp.sqrt(v * v) + jnp.cbrt(v**3) + 1 / jax.lax.rsqrt(v**2), (mV,), mV),
     "inverse": (lambda t: t**-1 + jnp.reciprocal(t), (ms,), ms**-1),
-    "sign": (lambda v: jnp.sign(v) + jnp.isfinite(v), (mV,), dimensionless),
+    "sign": (lambda v: jnp.sign(v), (mV,), dimensionless),
+    "finite": (lambda v: jnp.isfinite(v), (mV,), dimensionless),
     "angle": (lambda x, y: jnp.arctan2(x, y), (um, um), dimensionless),
     "clip": (lambda v, low: jnp.clip(v, low, 0.0), (mV, mV), mV),
     "jit": (lambda v: jax.jit(lambda x: x + x)(v), (mV,), mV),
@@ -76,7 +77,7 @@ RIGHT = {
     ),
     "jvp": (lambda v, g: jax.jvp(lambda x: g * x, (v,), (v,))[1], (mV, uS), nA),
     "gradient": (lambda v, g: jax.grad(lambda x: g * x * x)(v), (mV, uS), nA),
-    "vmap": (lambda v: jax.vmap(lambda x: x * v)(jnp.arange(3)).sum(), (mV,), mV),
+    "vmap": (lambda v: jax.vmap(lambda x: x * v)(jnp.arange(3.0)).sum(), (mV,), mV),
     "Nernst": (lambda d, a, b: d * jnp.log(a / b), (mV, mM, mM), mV),
 }
 
