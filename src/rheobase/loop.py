@@ -18,8 +18,8 @@ from jax import tree_util as tree
 # number stays one number outside the loop instead of becoming an array that each step must load.
 _ELEMENTWISE = frozenset(
     "abs add and cbrt ceil clamp convert_element_type cos cosh div eq erf exp exp2 expm1 floor ge"
-    " gt integer_pow is_finite le log log1p logistic lt max min mul ne neg not or pow rem round rsqrt"
-    " select_n sign sin sinh sqrt square stop_gradient sub tan tanh xor".split()
+    " gt integer_pow is_finite le log log1p logistic lt max min mul ne neg not or pow rem round"
+    " rsqrt select_n sign sin sinh sqrt square stop_gradient sub tan tanh xor".split()
 )
 _COSTLY = frozenset("exp exp2 expm1 log log1p logistic pow tanh sin cos erf".split())
 _INLINED = frozenset({"pjit", "jit", "closed_call", "core_call"})

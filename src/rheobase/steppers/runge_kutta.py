@@ -37,7 +37,8 @@ def check(tableau, name, neuron, dt):
     """Refuse a time step beyond the rule's stability at the neuron's state at rest."""
     if any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves(neuron)):
         return
-    fastest = float(_fastest(neuron))
+    with jax.ensure_compile_time_eval():
+        fastest = float(_fastest(neuron))
     if dt * fastest > tableau.stable:
         raise StepperError(
             f"dt = {dt:g} ms is longer than a stable step of {name}(): the fastest variable of "
