@@ -168,7 +168,12 @@ _SPIKINGJELLY = (
     PeerFunction("Sigmoid", _of(alpha=4.0), Sigmoid, "the default of its neurons"),
     PeerFunction("ATan", _ALPHA_2, Atan),
     PeerFunction("SoftSign", _ALPHA_2, SoftSign),
-    PeerFunction("SuperSpike", _ALPHA_1, lambda a: Scaled(FastSigmoid(a), height=a)),
+    PeerFunction(
+        "SuperSpike",
+        _ALPHA_1,
+        lambda a: Scaled(FastSigmoid(1.0), height=a),
+        "a/(1 + |x|)^2: alpha is a height, not a steepness",
+    ),
     PeerFunction("PiecewiseQuadratic", _ALPHA_1, PiecewiseQuadratic),
     PeerFunction("PiecewiseExp", _ALPHA_1, Exponential),
     PeerFunction("Erf", _ALPHA_2, Erf),
