@@ -79,9 +79,7 @@ class AbstractSurrogate(eqx.Module):
         return super().__new__(cls)
 
     def __check_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            if "domain" in field.metadata:
-                _check_parameter(self, field)
+        _check_parameters(self)
 
     @abstractmethod
     def primitive(self, x: Float[Array, "*n"]) -> Float[Array, "*n"]:
@@ -130,6 +128,7 @@ class AbstractShape(AbstractSurrogate):
     normalise: eqx.AbstractVar[Normalise]
 
     def __check_init__(self) -> None:
+        _check_parameters(self)  # first, for Equinox comes to the base class last
         name = type(self).__name__
         if self.normalise not in (None, "peak", "area"):
             raise SurrogateError(
@@ -184,8 +183,9 @@ def _spike(surrogate: AbstractSurrogate, margin: Array) -> Array:
 def _spike_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
     surrogate, margin = primals
     _, d_margin = tangents  # that of the surrogate is dropped: its parameters have no gradient
-    _, d_spike = jax.jvp(surrogate.primitive, (margin,), (d_margin,))
-    return _spike(surrogate, margin), d_spike
+    _, g = jax.jvp(surrogate.primitive, (margin,), (jnp.ones_like(margin),))
+    # g in one piece, so that backpropagation through time stores one array a step
+    return _spike(surrogate, margin), g * d_margin
 
 
 def near_miss(name: object, known: Iterable[str]) -> str:
@@ -195,7 +195,7 @@ def near_miss(name: object, known: Iterable[str]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """A float where `value` is one number, else what `_check_parameter` can show."""
+    """A float where `value` is one number, else what `_check_parameters` can show."""
     if isinstance(value, Tracer):
         return f"traced {value.aval}"
     if isinstance(value, np.ndarray | jax.Array):
@@ -204,18 +204,21 @@ def _plain(value: Any) -> Any:
     return float(value) if is_number else value
 
 
-def _check_parameter(surrogate: AbstractSurrogate, field: dataclasses.Field) -> None:
-    value, domain = getattr(surrogate, field.name), field.metadata["domain"]
+def _check_parameters(surrogate: AbstractSurrogate) -> None:
     owner = type(surrogate).__name__
-    what = f"`{field.name}` of {owner} ({field.metadata['meaning']}) must be"
-    cure = f"Write for example {owner}({field.name}={field.default!r})."
-    if not isinstance(value, float):
-        raise SurrogateError(
-            f"{what} one Python number, got {value!r}. A shape parameter is not trained or mapped "
-            f"over: build the surrogate outside jit, grad and vmap. {cure}"
-        )
-    if not domain.contains(value):
-        raise SurrogateError(f"{what} {domain.text}, got {value!r}. {cure}")
+    for field in dataclasses.fields(surrogate):
+        if "domain" not in field.metadata:
+            continue
+        value, domain = getattr(surrogate, field.name), field.metadata["domain"]
+        what = f"`{field.name}` of {owner} ({field.metadata['meaning']}) must be"
+        cure = f"Write for example {owner}({field.name}={field.default!r})."
+        if not isinstance(value, float):
+            raise SurrogateError(
+                f"{what} one Python number, got {value!r}. A shape parameter is not trained or "
+                f"mapped over: build the surrogate outside jit, grad and vmap. {cure}"
+            )
+        if not domain.contains(value):
+            raise SurrogateError(f"{what} {domain.text}, got {value!r}. {cure}")
 
 
 def _unknown_name(owner: str, name: str, known: list[str]) -> str:

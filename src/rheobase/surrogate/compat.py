@@ -39,7 +39,14 @@ def compat(
     function = _find(f"surrogate of {peer}", name, library.functions)
     if function.ours is None:
         raise SurrogateError(f"{name} of {peer} is not reproduced: {function.note}")
-    ours = function.ours(*_fill(library, function, parameters))
+    parameters = _fill(library, function, parameters)
+    try:
+        ours = function.ours(*parameters)
+    except ZeroDivisionError:
+        raise SurrogateError(
+            f"{name} of {peer} divides by one of its parameters, got {parameters}. Its defaults "
+            f"are {_fill(library, function, ())}."
+        ) from None
     span = _span(library, function, span)
     return ours if span == 1.0 else Scaled(ours, height=span, stretch=span)
 

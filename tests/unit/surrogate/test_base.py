@@ -121,6 +121,12 @@ def test_forward_mode_is_reverse_mode(surrogate, float64):
 
 
 @every
+def test_backpropagation_stores_one_array(surrogate):
+    _, pullback = jax.vjp(surrogate, jnp.linspace(-1.0, 1.0, 50))
+    assert sum(jnp.size(leaf) for leaf in jax.tree.leaves(pullback)) <= 50
+
+
+@every
 def test_second_derivative(surrogate, float64):
     h = 1e-6
     x = MARGINS[np.abs(MARGINS) > 0.1]
@@ -247,6 +253,12 @@ def test_parameters_outside_their_domain_are_refused(value):
         Triangle(1.0, value)
     with pytest.raises(SurrogateError, match=r"`stretch` of Scaled"):
         Scaled(Sigmoid(), stretch=value)
+
+
+def test_parameters_are_checked_before_they_are_used_to_normalise():
+    for value in (0.0, "2"):
+        with pytest.raises(SurrogateError, match="`k` of FastSigmoid"):
+            FastSigmoid(k=value, normalise="area")
 
 
 @pytest.mark.parametrize("value", [1.0, -0.1])

@@ -288,3 +288,8 @@ def test_a_wrong_span_is_refused(span):
 def test_a_parameter_outside_the_domain_of_our_shape_is_refused():
     with pytest.raises(SurrogateError, match="`a` of Atan .*greater than 0, got -2.0"):
         compat("snntorch", "atan", parameters=(-2.0,))
+
+
+def test_a_parameter_that_the_library_divides_by_is_not_0():
+    with pytest.raises(SurrogateError, match=r"Rect of spikingjelly divides .* are \(1.0,\)"):
+        compat("spikingjelly", "Rect", parameters=(0.0,))
