@@ -1,0 +1,70 @@
+"""How training went."""
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from rheobase.errors import ShapeError, UnknownName
+from rheobase.plot.style import ACCENT, MAIN, drawing
+
+if TYPE_CHECKING:
+    import matplotlib.axes
+
+
+def learning_curve(
+    history: Any,
+    of: Literal["loss", "accuracy"] = "loss",
+    *,
+    ax: "matplotlib.axes.Axes | None" = None,
+) -> "matplotlib.axes.Axes":
+    """Loss or accuracy on the training and the validation examples after each epoch.
+
+    The best validation epoch is marked.
+
+    **Arguments:**
+
+    - `history`: as `rb.fit` returns it: what holds the sequences `train_loss`, `validation_loss`,
+      `train_accuracy` and `validation_accuracy`, those of validation and accuracy possibly empty.
+    - `of`: `"loss"` or `"accuracy"`.
+    - `ax`: axes to draw on; a new figure without it.
+
+    **Raises:** `UnknownName` for another `of`, `ShapeError` where the history holds none of it.
+
+    **Example:**
+
+        >>> from types import SimpleNamespace
+        >>> import rheobase as rb
+        >>> history = SimpleNamespace(train_loss=[2.1, 0.9, 0.5], validation_loss=[2.0, 1.1, 1.2])
+        >>> rb.plot.learning_curve(history).get_xlabel()
+        'epoch'
+    """
+    if of not in ("loss", "accuracy"):
+        raise UnknownName("learning curve", of, ("loss", "accuracy"))
+    if of == "loss":
+        train, validation = history.train_loss, history.validation_loss
+    else:
+        train, validation = history.train_accuracy, history.validation_accuracy
+    train, validation = (np.asarray([] if x is None else x, float) for x in (train, validation))
+    if train.size == 0:
+        other = "accuracy" if of == "loss" else "loss"
+        raise ShapeError(
+            f"the history holds no {of}. Write rb.plot.learning_curve(history, {other!r}), "
+            f"or train for at least one epoch."
+        )
+    percent = 100.0 if of == "accuracy" else 1.0
+    with drawing(ax, size=(4.6, 2.8)) as axes:
+        epochs = np.arange(1, len(train) + 1)
+        axes.plot(epochs, train * percent, color=MAIN, label="training")
+        if np.isfinite(validation).any():
+            epochs = np.arange(1, len(validation) + 1)
+            axes.plot(epochs, validation * percent, color=ACCENT, label="validation")
+            best = int(np.nanargmin(validation) if of == "loss" else np.nanargmax(validation))
+            axes.plot(epochs[best], validation[best] * percent, "o", color=ACCENT, markersize=4.5)
+            text = f"{validation[best] * percent:.3g}" + ("" if of == "loss" else " %")
+            place = {"xytext": (0, -11 if of == "loss" else -13), "textcoords": "offset points"}
+            axes.annotate(text, (epochs[best], validation[best] * percent), ha="center", **place)
+        axes.set_xlabel("epoch")
+        axes.set_ylabel("loss" if of == "loss" else "accuracy (%)")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.legend()
+    return axes
