@@ -3,12 +3,13 @@
 from typing import Any
 
 import equinox as eqx
+import jax
 from jax import Array
 
-from rheobase.errors import CompositionError
+from rheobase.errors import CompositionError, KeyRequired
 from rheobase.neurons.base import AbstractMembrane, AbstractNeuron, Onset
 from rheobase.surrogate import AbstractSurrogate
-from rheobase.units import Unit
+from rheobase.units import Unit, nA
 
 
 class AbstractAdaptor(AbstractNeuron):
@@ -32,11 +33,13 @@ class AbstractAdaptor(AbstractNeuron):
     def firing(self) -> AbstractNeuron:
         """The neuron inside, where it must be one that fires."""
         if not isinstance(self.neuron, AbstractNeuron):
-            raise CompositionError(f"{type(self.neuron).__name__} has no threshold and never fires.")
+            raise CompositionError(
+                f"{type(self.neuron).__name__} has no threshold and never fires."
+            )
         return self.neuron
 
     @property
-    def spike(self) -> AbstractSurrogate:
+    def spike(self) -> AbstractSurrogate:  # pyright: ignore[reportIncompatibleVariableOverride]
         return self.firing.spike
 
     @property
@@ -110,8 +113,7 @@ def require_neuron(adaptor: str, neuron: Any, *, fires: bool = True, resets: boo
         )
     if not isinstance(neuron, AbstractMembrane):
         raise CompositionError(
-            f"{adaptor} wraps a neuron, got {neuron!r} ({name}). "
-            f"Write rb.{adaptor}(rb.LIF(), ...)."
+            f"{adaptor} wraps a neuron, got {neuron!r} ({name}). Write rb.{adaptor}(rb.LIF(), ...)."
         )
     if fires and neuron.onset is Onset.NEVER:
         raise CompositionError(
@@ -123,6 +125,25 @@ def require_neuron(adaptor: str, neuron: Any, *, fires: bool = True, resets: boo
             f"{adaptor} needs a reset voltage, and {name} has none: its spike and its "
             f"refractoriness come from its own currents. Leave the adaptor out."
         )
+
+
+def require_current(adaptor: str, neuron: Any) -> None:
+    """Refuse what is no neuron, or one whose input is no current."""
+    require_neuron(adaptor, neuron, fires=False)
+    if not neuron.receives.same_dimension(nA):
+        raise CompositionError(
+            f"{adaptor} adds a current in nA, and {type(neuron).__name__} receives "
+            f"{neuron.receives}. Write simulate(..., current=rb.stimulus.OrnsteinUhlenbeck(...)) "
+            f"in {neuron.receives}, or wrap a neuron that receives nA, such as rb.LIF()."
+        )
+
+
+def split_key(adaptor: str, key: Array | None) -> tuple[Array, Array]:
+    """A key for the adaptor's own draw and one for the neuron inside, which may draw too."""
+    if key is None:
+        raise KeyRequired(f"{adaptor} draws random numbers. Write key=jax.random.key(0).")
+    mine, theirs = jax.random.split(key)
+    return mine, theirs
 
 
 def chain(neuron: AbstractMembrane) -> list[AbstractMembrane]:

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.core import Tracer
 
 from rheobase.adaptors.base import AbstractStatefulAdaptor, require_first, require_neuron
 from rheobase.errors import StepperError, UnknownName
@@ -40,12 +41,12 @@ class Refractory(AbstractStatefulAdaptor):
     >>> neuron = rb.Refractory(rb.LIF(), 2 * ms)
     >>> run = rb.simulate(neuron, current=1e4 * nA, duration=100 * ms, dt=0.5 * ms)
     >>> run.spikes.sum().item()
-    20.0
+    40.0
     """
 
     neuron: AbstractMembrane
-    period: Array = quantity(ms, positive, "refractory period")
     hold_which: Literal["v", "all"] = eqx.field(static=True)
+    period: Array = quantity(ms, positive, "refractory period")
 
     def __init__(self, neuron: AbstractMembrane, period: Any, hold: Literal["v", "all"] = "v"):
         require_neuron("Refractory", neuron, resets=True)
@@ -85,7 +86,7 @@ class Refractory(AbstractStatefulAdaptor):
 
     def check(self, dt: float) -> None:
         self.neuron.check(dt)
-        if isinstance(self.period, jax.core.Tracer):
+        if isinstance(self.period, Tracer):
             return
         shortest = float(np.min(np.asarray(self.period)))
         if dt > shortest * (1 + 1e-6):

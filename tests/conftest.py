@@ -1,0 +1,23 @@
+"""Settings of every test: no hidden promotion of types or ranks, and 64 bits where asked for."""
+
+import jax
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def strict():
+    with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
+        yield
+
+
+@pytest.fixture
+def x64():
+    with jax.enable_x64(True):
+        yield
+
+
+@pytest.fixture(params=[False, True], ids=["float32", "float64"])
+def precision(request):
+    """Both precisions, one after the other; yields the type."""
+    with jax.enable_x64(request.param):
+        yield "float64" if request.param else "float32"
