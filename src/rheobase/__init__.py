@@ -31,6 +31,8 @@ __all__ = [
     "Midpoint",
     "Mismatch",
     "Noise",
+    "Mismatch",
+    "Noise",
     "Record",
     "Recording",
     "Refractory",
