@@ -22,7 +22,7 @@ from rheobase.units.errors import DimensionError
 from rheobase.units.fields import parameters, state_units
 from rheobase.units.rules import NONE, RULES, SHAPING, Dimension, Misfit, join, require_none
 from rheobase.units.symbols import dimensionless, ms
-from rheobase.units.unit import NO_DIMENSION, Unit, internal_unit
+from rheobase.units.unit import NO_DIMENSION, Quantity, Unit, internal_unit
 
 _CALLS = {
     "jit": "jaxpr",
@@ -178,6 +178,8 @@ def _leaf_units(tree: Any, root: Any) -> Any:
     def unit_at(path: tuple[Any, ...], leaf: Any) -> Unit:
         node = root
         for key in path:
+            if isinstance(node, Quantity):
+                return node.unit
             if isinstance(key, GetAttrKey):
                 if isinstance(node, eqx.Module):
                     declared = {name: p.unit for name, p in parameters(node).items()}
