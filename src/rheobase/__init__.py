@@ -31,8 +31,6 @@ __all__ = [
     "Midpoint",
     "Mismatch",
     "Noise",
-    "Mismatch",
-    "Noise",
     "Record",
     "Recording",
     "Refractory",
