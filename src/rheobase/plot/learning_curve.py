@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from rheobase.errors import ShapeError, UnknownName
-from rheobase.plot.style import ACCENT, MAIN, drawing
+from rheobase.plot.style import ACCENT, MAIN, drawing, whole_numbers
 
 if TYPE_CHECKING:
     import matplotlib.axes
@@ -65,6 +65,6 @@ def learning_curve(
             axes.annotate(text, (epochs[best], validation[best] * percent), ha="center", **place)
         axes.set_xlabel("epoch")
         axes.set_ylabel("loss" if of == "loss" else "accuracy (%)")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(whole_numbers())
         axes.legend()
     return axes

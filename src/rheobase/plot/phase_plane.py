@@ -261,7 +261,8 @@ def _zeros(x: np.ndarray, y: np.ndarray, rate: np.ndarray) -> tuple[np.ndarray, 
     gentle = np.arcsinh(rate / (np.median(np.abs(rate)) or 1.0))
     lines = contourpy.contour_generator(x, y, gentle).lines(0.0)
     gap = np.full((1, 2), np.nan)
-    points = np.concatenate([part for line in lines for part in (line, gap)] or [gap])
+    parts: list[Any] = [part for line in lines for part in (line, gap)]
+    points = np.concatenate(parts or [gap])
     return points[:, 0], points[:, 1]
 
 

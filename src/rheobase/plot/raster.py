@@ -6,7 +6,7 @@ import numpy as np
 
 from rheobase.errors import ShapeError
 from rheobase.plot.arrays import numbers, require_length
-from rheobase.plot.style import MAIN, drawing
+from rheobase.plot.style import MAIN, drawing, whole_numbers
 from rheobase.record import Recording
 from rheobase.units import Quantity, ms
 
@@ -50,7 +50,7 @@ def raster(
     with drawing(ax, size=(6.0, float(np.clip(0.9 + 0.14 * len(trains), 1.3, 3.4)))) as axes:
         axes.plot(x, y, color=color, linewidth=0.9, solid_capstyle="butt")
         axes.set_ylim(-0.7, len(trains) - 0.3)
-        axes.yaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+        axes.yaxis.set_major_locator(whole_numbers())
         axes.set_xlabel("time (ms)")
         axes.set_ylabel("neuron")
         if isinstance(spikes, Recording):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import matplotlib.axes
+    import matplotlib.ticker
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Colours that the colour-blind tell apart. Source: Okabe & Ito 2008, without black and yellow."""
@@ -15,7 +16,7 @@ INK = "#262626"
 QUIET = "#8c8c8c"
 """Of what helps to read a picture and is not data: thresholds, zero lines, arrows."""
 
-_RC = {
+_RC: dict[Any, Any] = {
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
     "axes.labelsize": 9,
@@ -63,10 +64,20 @@ def panels(
     import matplotlib as mpl
 
     with mpl.rc_context(_RC):
-        if axes is None:
-            from matplotlib import pyplot
+        if axes is not None:
+            yield list(axes)
+            return
+        from matplotlib import pyplot
 
-            ratios = {"height_ratios": list(heights)}
-            shape = {"sharex": True, "squeeze": False, "gridspec_kw": ratios}
-            axes = pyplot.subplots(len(heights), figsize=size, **shape)[1][:, 0]
-        yield list(axes)
+        ratios = {"height_ratios": list(heights)}
+        grid = pyplot.subplots(
+            len(heights), figsize=size, sharex=True, squeeze=False, gridspec_kw=ratios
+        )[1]
+        yield list(grid[:, 0])
+
+
+def whole_numbers() -> "matplotlib.ticker.Locator":
+    """Tick marks at whole numbers only, for counts."""
+    from matplotlib.ticker import MaxNLocator
+
+    return MaxNLocator(integer=True, min_n_ticks=1)
