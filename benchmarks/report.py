@@ -3,7 +3,7 @@
 import platform
 from pathlib import Path
 
-from benchmarks.contest import Contender, Target, Workload
+from benchmarks.contest import Target, Workload
 
 INTRODUCTION = """\
 # Results
@@ -29,8 +29,8 @@ def machine() -> str:
     return f"{name}, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4g}"
+def _number(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.4g}"
 
 
 def _work(work: dict) -> str:
@@ -98,13 +98,10 @@ def section(workload: Workload, result: dict) -> list[str]:
             if summary.get("versions"):
                 packages = [f"{package} {v}" for package, v in summary["versions"].items()]
                 versions[name] = ", ".join(packages)
-    lines += [_described(contender, versions) for contender in workload.contenders]
+    for contender in workload.contenders:
+        remarks = [contender.differs, versions.get(contender.name, "")]
+        lines += [f"- {contender.name}: {'; '.join(filter(None, remarks))}"] * any(remarks)
     return [*lines, ""]
-
-
-def _described(contender: Contender, versions: dict[str, str]) -> str:
-    parts = [contender.differs, versions.get(contender.name, "")]
-    return f"- {contender.name}: " + "; ".join(part for part in parts if part)
 
 
 def page(workloads: tuple[Workload, ...], results: dict[str, dict]) -> str:

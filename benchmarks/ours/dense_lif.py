@@ -20,7 +20,7 @@ def prepare(spec):
         v_rest=0 * mV,
         v_th=1 * mV,
         v_reset=0 * mV,
-        spike=rb.surrogate.FastSigmoid(),
+        spike=rb.surrogate.FastSigmoid(k=25.0),
     )
     model = rb.Sequential(rb.Linear(n, n, bias=True), rb.SoftReset(lif), dt=1 * ms)
 
@@ -31,7 +31,7 @@ def prepare(spec):
         return trained(x).sum()
 
     gradient = jax.jit(jax.value_and_grad(loss))
-    return lambda: dense.work(spec, *jax.block_until_ready(gradient(weight, x)))
+    return lambda: dense.work(spec, *jax.block_until_ready(gradient(weight.T, x)))
 
 
 if __name__ == "__main__":

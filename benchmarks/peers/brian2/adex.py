@@ -17,8 +17,7 @@ current : amp (constant)
 
 def prepare(spec):
     b2.prefs.core.default_float_dtype = np.float32
-    folder = tempfile.mkdtemp(prefix="brian2-adex-")
-    b2.set_device("cpp_standalone", directory=folder, build_on_run=False)
+    b2.set_device("cpp_standalone", build_on_run=False)
     b2.defaultclock.dt = spec["dt"] * ms
 
     units = {"tau": ms, "tau_w": ms, "R": Mohm, "a": usiemens, "b": nA}
@@ -40,8 +39,8 @@ def prepare(spec):
 
     def run():
         if not built:
-            b2.device.build(run=False)
-            built.append(True)
+            built.append(tempfile.TemporaryDirectory(prefix="brian2-adex-"))
+            b2.device.build(directory=built[0].name, run=False)
         b2.device.run(with_output=False)
         return spike_counts(np.asarray(monitor.count))
 
