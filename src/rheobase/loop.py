@@ -3,7 +3,8 @@
 A model is written as plain mathematics, so its body computes decay factors, propagators and scaled
 parameters again at every step. XLA does not move them out of a loop when the parameters are traced.
 `scan` does: it reads the body's jaxpr, computes once what depends on neither state nor input, and
-loops over the rest. Values and derivatives are those of the plain scan.
+loops over the rest. Values and derivatives are those of the plain scan; the backward pass keeps the
+carry of every step and nothing else.
 """
 
 from collections.abc import Callable
@@ -44,7 +45,9 @@ def scan(body: Callable, carry: Any, xs: Any, length: int) -> tuple[Any, Any]:
         leaves = lean(invariants, tree.tree_leaves((carry, x)))
         return tree.tree_unflatten(structure, leaves)
 
-    return jax.lax.scan(lean_body, carry, xs, length=length)
+    # Differentiated, a step is computed again from its carry: cheaper than to store what it computed.
+    again = jax.checkpoint(lean_body, prevent_cse=False)
+    return jax.lax.scan(again, carry, xs, length=length)
 
 
 class _Broadcast(NamedTuple):

@@ -13,7 +13,7 @@ from jax import Array
 
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane, AbstractNeuron, Onset, at_most, reset_by, span
-from rheobase.steppers import AbstractStepper
+from rheobase.steppers import AbstractStepper, Flow
 from rheobase.substep import crossing
 
 
@@ -43,9 +43,7 @@ def step(
     """Advance a neuron by one step of dt (ms) under a current that is constant in it."""
     old, current = neuron.perturb(state, current, dt, key)
 
-    def flow(state):
-        return neuron.derivative(state, current)
-
+    flow = Flow(neuron, current)
     reached = stepper.advance(flow, old, dt)
     if delta is not None:
         moved = variables.get(reached, neuron.target) + delta

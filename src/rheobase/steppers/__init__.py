@@ -1,6 +1,6 @@
 """Integration rules, one a file; each works for every neuron."""
 
-from rheobase.steppers.base import AbstractStepper
+from rheobase.steppers.base import AbstractStepper, Flow
 from rheobase.steppers.euler import Euler
 from rheobase.steppers.exact import Exact
 from rheobase.steppers.exponential import ExponentialEuler
@@ -13,6 +13,7 @@ __all__ = [
     "Euler",
     "Exact",
     "ExponentialEuler",
+    "Flow",
     "Heun",
     "Midpoint",
     "RungeKutta4",

@@ -2,19 +2,28 @@
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
+from jax import Array
 
 from rheobase.neurons.base import AbstractMembrane
 
-Flow = Callable[[Any], Any]
-"""state -> d(state)/dt at a fixed input, both of one structure."""
+
+class Flow(NamedTuple):
+    """d(state)/dt of a neuron at a fixed input: what a stepper integrates."""
+
+    neuron: AbstractMembrane
+    current: Array
+
+    def __call__(self, state: Any) -> Any:
+        """The derivative at a state, of the same structure."""
+        return self.neuron.derivative(state, self.current)
 
 
 class AbstractStepper(eqx.Module):
-    """An integration rule; it never sees a model, only the flow of its state."""
+    """An integration rule; it knows of a model only the flow of its state."""
 
     @abstractmethod
     def advance(self, flow: Flow, state: Any, dt: jax.Array | float) -> Any:

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jax.extend.core import Var
 
 from rheobase.errors import StepperError
-from rheobase.steppers.base import AbstractStepper, variables_only
+from rheobase.steppers.base import AbstractStepper, Flow, variables_only
 
 
 class Exact(AbstractStepper):
@@ -28,10 +28,12 @@ class Exact(AbstractStepper):
     def advance(self, flow, state, dt):
         leaves, rate, whole = variables_only(flow, state)
         slopes = rate(leaves)
-        flux = jnp.stack(jnp.broadcast_arrays(*slopes), axis=-1)
-        phi = _phi(dt * jacobian(rate, leaves))
-        moves = dt * jnp.sum(phi * flux[..., None, :], axis=-1)
-        return whole([x + moves[..., i] for i, x in enumerate(leaves)])
+        phi = _phi(dt * _propagated(flow.neuron))
+        moves = [
+            sum(phi[..., i, j] * slope for j, slope in enumerate(slopes))
+            for i in range(len(leaves))
+        ]
+        return whole([x + dt * move for x, move in zip(leaves, moves, strict=True)])
 
     def check(self, neuron, dt):
         if not affine(neuron):
@@ -52,6 +54,16 @@ def jacobian(rate, leaves):
     return jnp.stack(columns, axis=-1)
 
 
+def _propagated(neuron):
+    """A of affine dynamics, in the shape of the parameters and not of the population.
+
+    It is the same at every state, so it is taken at rest and without input.
+    """
+    rest = jax.tree.map(jnp.asarray, neuron.init())
+    leaves, rate, _ = variables_only(Flow(neuron, jnp.zeros_like(jax.tree.leaves(rest)[0])), rest)
+    return jacobian(rate, leaves)
+
+
 def _phi(z):
     size = z.shape[-1]
     top = jnp.concatenate([z, jnp.broadcast_to(jnp.eye(size, dtype=z.dtype), z.shape)], axis=-1)
@@ -62,7 +74,7 @@ def _phi(z):
 def affine(neuron) -> bool:
     """Whether d(derivative)/d(state) is free of the state, read off the jaxpr."""
     rest = jax.tree.map(jnp.asarray, neuron.init())
-    leaves, rate, _ = variables_only(lambda s: neuron.derivative(s, jnp.zeros(())), rest)
+    leaves, rate, _ = variables_only(Flow(neuron, jnp.zeros(())), rest)
     jaxpr = jax.make_jaxpr(lambda *x: jacobian(rate, list(x)))(*leaves).jaxpr
     reached = set(jaxpr.invars)
     for eqn in jaxpr.eqns:

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from rheobase.errors import StepperError
-from rheobase.steppers.base import variables_only
+from rheobase.steppers.base import Flow, variables_only
 
 
 class Tableau(NamedTuple):
@@ -50,12 +50,9 @@ def check(tableau, name, neuron, dt):
 
 @eqx.filter_jit
 def _fastest(neuron):
-    def flow(state):
-        return neuron.derivative(state, jnp.zeros(()))
-
     dtype = jnp.result_type(float)
     rest = jax.tree.map(lambda x: jnp.asarray(x, dtype), neuron.init())
-    leaves, rate, _ = variables_only(flow, rest)
+    leaves, rate, _ = variables_only(Flow(neuron, jnp.zeros(())), rest)
     rates = []
     for i, x in enumerate(leaves):
         own = lambda x, i=i: rate([*leaves[:i], x, *leaves[i + 1 :]])[i]  # noqa: E731
