@@ -1,14 +1,15 @@
 """Exponential integrate-and-fire neurons, whose upstroke is an exponential of the voltage."""
 
-from typing import Annotated, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
 
 from rheobase.neurons.base import AbstractNeuron, Onset, require_below
 from rheobase.neurons.leaky import VoltageState
+from rheobase.neurons.patterns import NAUD, find, names
 from rheobase.surrogate import AbstractSurrogate, FastSigmoid
-from rheobase.units import MOhm, anything, ms, mV, nA, positive, quantity, uS
+from rheobase.units import MOhm, anything, ms, mV, nA, nS, pA, pF, positive, quantity, uS
 
 _STEEPEST = 40.0
 """exp(40) = 2e17 carries every upstroke past any threshold and stays finite in float32."""
@@ -88,6 +89,8 @@ class AdEx(AbstractNeuron):
     tau e^-5. Rheobase for a slow current, saddle-node case a R < tau/tau_w:
     (1/R + a)(v_T - v_rest - delta_T + delta_T ln(1 + a R)).
 
+    `AdEx.pattern(name)` has the eight parameter sets of Naud et al. 2008.
+
     Source: Brette & Gerstner 2005, J Neurophysiol 94:3637 (defaults: C 281 pF, g_L 30 nS).
     Errors: `ParameterError` unless v_reset < v_th and v_T < v_th.
 
@@ -114,6 +117,30 @@ class AdEx(AbstractNeuron):
     def __check_init__(self):
         require_below(self, "v_reset", "v_th")
         require_below(self, "v_T", "v_th")
+
+    @classmethod
+    def patterns(cls) -> tuple[str, ...]:
+        """The names of the published firing patterns."""
+        return names(NAUD)
+
+    @classmethod
+    def pattern(cls, name: str) -> "AdEx":
+        """The neuron of a published firing pattern; `rb.patterns.protocol` has its stimulus."""
+        row = find("AdEx", NAUD, name)
+        g_L = row.g_L * nS
+        make: Any = cls
+        return make(
+            tau=row.C * pF / g_L,
+            R=1 / g_L,
+            v_rest=row.E_L * mV,
+            v_T=row.V_T * mV,
+            delta_T=row.Delta_T * mV,
+            v_th=0 * mV,
+            v_reset=row.V_r * mV,
+            tau_w=row.tau_w * ms,
+            a=row.a * nS,
+            b=row.b * pA,
+        )
 
     def init(self) -> AdaptiveState:
         return AdaptiveState(v=self.v_rest, w=0 * self.b)

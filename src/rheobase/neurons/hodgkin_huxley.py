@@ -1,0 +1,118 @@
+"""The squid axon of Hodgkin and Huxley as a point neuron."""
+
+from typing import Annotated, Any, ClassVar, NamedTuple
+
+import equinox as eqx
+from jax import Array
+
+from rheobase.neurons.base import AbstractNeuron, Onset, require_below
+from rheobase.neurons.rates import (
+    AbstractRate,
+    ExpLinearRate,
+    ExponentialRate,
+    SigmoidRate,
+    gate,
+)
+from rheobase.surrogate import AbstractSurrogate, FastSigmoid
+from rheobase.units import (
+    Quantity,
+    anything,
+    dimensionless,
+    ms,
+    mV,
+    nF,
+    non_negative,
+    positive,
+    quantity,
+    uS,
+)
+
+
+class GatedState(NamedTuple):
+    """A voltage, activation and inactivation of sodium, activation of potassium."""
+
+    v: Annotated[Array, mV]
+    m: Annotated[Array, dimensionless]
+    h: Annotated[Array, dimensionless]
+    n: Annotated[Array, dimensionless]
+
+
+def _rate(shape: Any, rate: Quantity, v_0: Quantity, width: Quantity) -> Any:
+    """A field with a rate by default, made with the neuron: an import must not start JAX."""
+    return eqx.field(default_factory=lambda: shape(rate, v_0, width))
+
+
+class HodgkinHuxley(AbstractNeuron):
+    r"""Hodgkin and Huxley's squid axon, 6.3 °C, in the modern sign of the voltage.
+
+    C dv/dt = I - g_Na m^3 h (v - v_Na) - g_K n^4 (v - v_K) - g_L (v - v_L)
+    dx/dt = alpha_x(v)(1 - x) - beta_x(v) x  for x = m, h, n, with (1/ms, mV)
+    alpha_m = y/(1 - e^-y), y = (v + 40)/10;  beta_m = 4 e^(-(v + 65)/18)
+    alpha_h = 0.07 e^(-(v + 65)/20);  beta_h = 1/(1 + e^(-(v + 35)/10))
+    alpha_n = 0.1 y/(1 - e^-y), y = (v + 55)/10;  beta_n = 0.125 e^(-(v + 65)/80)
+
+    v (mV), m, h, n (1), I (nA), g (uS), C (nF), shape (*n,). The six rates are fields as well, see
+    `rheobase.neurons.rates`. It fires in the step in which v rises through v_th; there is no
+    reset, margin = (v - v_th)/(v_th - v_rest). A run begins at v_rest with the gates at steady
+    state: the default is the rest of the other defaults, with others it relaxes to their own.
+    Repetitive firing begins at about 0.065 nA; rest is unstable above 0.098 nA.
+
+    Source: Hodgkin & Huxley 1952, J Physiol 117:500 (1 uF/cm², 120, 36, 0.3 mS/cm², here on
+    1000 um²; rest at -64.9964 mV). Errors: `ParameterError` unless v_rest < v_th.
+
+    >>> import rheobase as rb
+    >>> from rheobase.units import ms, nA
+    >>> run = rb.simulate(rb.HodgkinHuxley(), current=0.1 * nA, duration=100 * ms, dt=0.01 * ms,
+    ...                   record=("v", "m"))
+    >>> run.spikes.sum().item()
+    7.0
+    """
+
+    onset: ClassVar[Onset] = Onset.EDGE
+
+    C: Array = quantity(nF, positive, "membrane capacitance", default=0.01 * nF)
+    g_Na: Array = quantity(uS, non_negative, "largest sodium conductance", default=1.2 * uS)
+    g_K: Array = quantity(uS, non_negative, "largest potassium conductance", default=0.36 * uS)
+    g_L: Array = quantity(uS, non_negative, "leak conductance", default=0.003 * uS)
+    v_Na: Array = quantity(mV, anything, "sodium reversal", default=50 * mV)
+    v_K: Array = quantity(mV, anything, "potassium reversal", default=-77 * mV)
+    v_L: Array = quantity(mV, anything, "leak reversal", default=-54.387 * mV)
+    v_rest: Array = quantity(mV, anything, "voltage at the start", default=-64.9964 * mV)
+    v_th: Array = quantity(mV, anything, "voltage that counts as a spike", default=0 * mV)
+    alpha_m: AbstractRate = _rate(ExpLinearRate, 1 / ms, -40 * mV, 10 * mV)
+    beta_m: AbstractRate = _rate(ExponentialRate, 4 / ms, -65 * mV, 18 * mV)
+    alpha_h: AbstractRate = _rate(ExponentialRate, 0.07 / ms, -65 * mV, 20 * mV)
+    beta_h: AbstractRate = _rate(SigmoidRate, 1 / ms, -35 * mV, 10 * mV)
+    alpha_n: AbstractRate = _rate(ExpLinearRate, 0.1 / ms, -55 * mV, 10 * mV)
+    beta_n: AbstractRate = _rate(ExponentialRate, 0.125 / ms, -65 * mV, 80 * mV)
+    spike: AbstractSurrogate = FastSigmoid()
+
+    def __check_init__(self):
+        require_below(self, "v_rest", "v_th")
+
+    def init(self) -> GatedState:
+        v = self.v_rest
+        return GatedState(
+            v=v,
+            m=self.alpha_m(v) / (self.alpha_m(v) + self.beta_m(v)),
+            h=self.alpha_h(v) / (self.alpha_h(v) + self.beta_h(v)),
+            n=self.alpha_n(v) / (self.alpha_n(v) + self.beta_n(v)),
+        )
+
+    def derivative(self, state: GatedState, current: Array) -> GatedState:
+        v, (m, h, n) = state.v, map(gate, state[1:])
+        sodium = self.g_Na * m**3 * h * (v - self.v_Na)
+        potassium = self.g_K * n**4 * (v - self.v_K)
+        leak = self.g_L * (v - self.v_L)
+        return GatedState(
+            v=(current - sodium - potassium - leak) / self.C,
+            m=self.alpha_m(v) * (1 - m) - self.beta_m(v) * m,
+            h=self.alpha_h(v) * (1 - h) - self.beta_h(v) * h,
+            n=self.alpha_n(v) * (1 - n) - self.beta_n(v) * n,
+        )
+
+    def margin(self, state: GatedState) -> Array:
+        return (state.v - self.v_th) / (self.v_th - self.v_rest)
+
+    def reset(self, state: GatedState) -> GatedState:
+        return state

@@ -1,0 +1,95 @@
+"""Voltage-dependent rates of gates, in the three shapes of Hodgkin and Huxley.
+
+Value and derivative are finite at every voltage: arguments of exponentials are bounded before the
+exponential, and x/(1 - e^-x) is a series where it would be 0/0.
+"""
+
+from abc import abstractmethod
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from rheobase.units import anything, ms, mV, positive, quantity
+
+_STEEPEST = 40.0
+"""exp(40) = 2e17 outruns every membrane and stays finite in float32."""
+
+
+class AbstractRate(eqx.Module):
+    """A rate (1/ms) as a function of voltage (mV)."""
+
+    @abstractmethod
+    def __call__(self, v: Array) -> Array:
+        """The rate at voltage v."""
+
+
+class ExponentialRate(AbstractRate):
+    """rate exp(-(v - v_0)/width): falls with the voltage.
+
+    >>> from rheobase.neurons.rates import ExponentialRate
+    >>> from rheobase.units import ms, mV
+    >>> ExponentialRate(4 / ms, -65 * mV, 18 * mV)(-65.0).item()
+    4.0
+    """
+
+    rate: Array = quantity(ms**-1, positive, "rate at v_0")
+    v_0: Array = quantity(mV, anything, "reference voltage")
+    width: Array = quantity(mV, positive, "voltage of one e-fold")
+
+    def __call__(self, v: Array) -> Array:
+        return self.rate * jnp.exp(jnp.clip(-(v - self.v_0) / self.width, -_STEEPEST, _STEEPEST))
+
+
+class SigmoidRate(AbstractRate):
+    """rate/(1 + exp(-(v - v_0)/width)): rises with the voltage up to `rate`.
+
+    >>> from rheobase.neurons.rates import SigmoidRate
+    >>> from rheobase.units import ms, mV
+    >>> SigmoidRate(1 / ms, -35 * mV, 10 * mV)(-35.0).item()
+    0.5
+    """
+
+    rate: Array = quantity(ms**-1, positive, "largest rate")
+    v_0: Array = quantity(mV, anything, "voltage of half the largest rate")
+    width: Array = quantity(mV, positive, "voltage of one e-fold")
+
+    def __call__(self, v: Array) -> Array:
+        return self.rate * jax.nn.sigmoid((v - self.v_0) / self.width)
+
+
+class ExpLinearRate(AbstractRate):
+    """rate x/(1 - exp(-x)), x = (v - v_0)/width: rises with the voltage, at last in a line.
+
+    >>> from rheobase.neurons.rates import ExpLinearRate
+    >>> from rheobase.units import ms, mV
+    >>> ExpLinearRate(1 / ms, -40 * mV, 10 * mV)(-40.0).item()
+    1.0
+    """
+
+    rate: Array = quantity(ms**-1, positive, "rate at v_0")
+    v_0: Array = quantity(mV, anything, "reference voltage")
+    width: Array = quantity(mV, positive, "voltage of one e-fold")
+
+    def __call__(self, v: Array) -> Array:
+        return self.rate * exp_linear((v - self.v_0) / self.width)
+
+
+def exp_linear(x: Array) -> Array:
+    """x/(1 - e^-x), with the first two derivatives, for any x."""
+    x = jnp.maximum(x, -_STEEPEST)
+    small = jnp.abs(x) < 0.3
+    y = jnp.where(small, x, 0) ** 2
+    series = 1 + x / 2 + y / 12 * (1 - y / 60 * (1 - y / 42 * (1 - y / 40)))
+    safe = jnp.where(small, 1, x)
+    return jnp.where(small, series, safe / -jnp.expm1(-safe))
+
+
+def gate(x: Array) -> Array:
+    """A gating variable, bounded a little outside of 0 to 1.
+
+    Nothing inside: a gate stays between 0 and 1. But an explicit step that is too long throws it
+    out, and unbounded it would grow from step to step.
+    """
+    return jnp.clip(x, -1e-3, 1 + 1e-3)
