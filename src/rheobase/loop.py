@@ -45,7 +45,7 @@ def scan(body: Callable, carry: Any, xs: Any, length: int) -> tuple[Any, Any]:
         leaves = lean(invariants, tree.tree_leaves((carry, x)))
         return tree.tree_unflatten(structure, leaves)
 
-    # Differentiated, a step is computed again from its carry: cheaper than to store what it computed.
+    # The backward pass computes a step again from its carry: cheaper than to store its inside.
     again = jax.checkpoint(lean_body, prevent_cse=False)
     return jax.lax.scan(again, carry, xs, length=length)
 
