@@ -1,0 +1,20 @@
+"""Rules of connectivity, and how connections are stored."""
+
+from rheobase.connectivity.base import AbstractConnectivity, Sides
+from rheobase.connectivity.degree import FixedInDegree, FixedOutDegree
+from rheobase.connectivity.explicit import Dense, Matrix, OneToOne, Pairs
+from rheobase.connectivity.probability import FixedProbability
+from rheobase.connectivity.storage import Rows
+
+__all__ = [
+    "AbstractConnectivity",
+    "Dense",
+    "FixedInDegree",
+    "FixedOutDegree",
+    "FixedProbability",
+    "Matrix",
+    "OneToOne",
+    "Pairs",
+    "Rows",
+    "Sides",
+]

@@ -1,0 +1,59 @@
+"""What a rule of connectivity is: two populations and a random generator make rows of synapses."""
+
+from abc import abstractmethod
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from rheobase.connectivity.storage import Rows
+from rheobase.errors import ArgumentError
+from rheobase.units import DomainError
+
+
+class Sides(NamedTuple):
+    """The two populations that a rule connects."""
+
+    n_pre: int
+    n_post: int
+    same: bool
+    """Whether they are one population, so that a neuron could meet itself (an autapse)."""
+    pre_positions: np.ndarray | None = None
+    """(n_pre, dimensions), um."""
+    post_positions: np.ndarray | None = None
+
+
+class AbstractConnectivity(eqx.Module):
+    """A rule that decides which neurons are connected."""
+
+    @abstractmethod
+    def build(self, sides: Sides, random: np.random.Generator) -> Rows:
+        """The synapses between two populations; the same for the same generator."""
+
+    @abstractmethod
+    def expected(self, sides: Sides) -> float:
+        """Expected number of synapses, from which their memory is known before it is taken."""
+
+
+def generator(key: jax.Array) -> np.random.Generator:
+    """A generator of numpy's, seeded by a key of JAX's: building does not need a device."""
+    return np.random.default_rng(np.asarray(jax.random.key_data(key)).ravel().tolist())
+
+
+def require_count(name: str, value: object) -> int:
+    """`value` as a whole number of synapses a neuron."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise ArgumentError(f"`{name}` is a whole number of synapses, got {value!r}.")
+    if value < 0:
+        raise DomainError(f"`{name}` must not be negative, got {value}.")
+    return int(value)
+
+
+def require_probability(name: str, value: object) -> float:
+    """`value` as a probability."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.floating):
+        raise ArgumentError(f"`{name}` is a number between 0 and 1, got {value!r}.")
+    if not 0 <= value <= 1:
+        raise DomainError(f"`{name}` must be between 0 and 1 (a probability), got {value}.")
+    return float(value)

@@ -1,0 +1,107 @@
+"""Connections that are given, or follow from the numbers of the neurons alone."""
+
+from typing import Any
+
+import equinox as eqx
+import numpy as np
+
+from rheobase.connectivity.base import AbstractConnectivity, Sides
+from rheobase.connectivity.storage import Rows, from_counts, from_pairs
+from rheobase.errors import ShapeError
+
+
+class Dense(AbstractConnectivity):
+    """Every pair is connected; `autapses=False` leaves out a neuron's synapse on itself.
+
+    >>> import rheobase as rb
+    >>> rule = rb.Dense(autapses=False)
+    """
+
+    autapses: bool = eqx.field(static=True, default=True)
+
+    def expected(self, sides: Sides) -> float:
+        return float(sides.n_pre) * sides.n_post
+
+    def build(self, sides: Sides, random: np.random.Generator) -> Rows:
+        skip = sides.same and not self.autapses
+        width = sides.n_post - skip
+        target = np.tile(np.arange(width, dtype=np.int32), (sides.n_pre, 1))
+        if skip:
+            target += target >= np.arange(sides.n_pre, dtype=np.int32)[:, None]
+        return from_counts(np.full(sides.n_pre, width), target.ravel(), sides.n_post)
+
+
+class OneToOne(AbstractConnectivity):
+    """Neuron i is connected to neuron i. Errors: `ShapeError` for populations of unequal size.
+
+    >>> import rheobase as rb
+    >>> rule = rb.OneToOne()
+    """
+
+    def expected(self, sides: Sides) -> float:
+        return float(sides.n_pre)
+
+    def build(self, sides: Sides, random: np.random.Generator) -> Rows:
+        if sides.n_pre != sides.n_post:
+            raise ShapeError(
+                f"OneToOne() needs populations of one size, got {sides.n_pre} and {sides.n_post}."
+            )
+        return from_counts(
+            np.ones(sides.n_pre, np.int64), np.arange(sides.n_pre, dtype=np.int32), sides.n_post
+        )
+
+
+class Pairs(AbstractConnectivity):
+    """An explicit list of pairs, in any order: neuron pre[k] is connected to neuron post[k].
+
+    A pair that is listed twice is two synapses. Weights and delays that are given as arrays are in
+    the order of the list. Errors: `ShapeError` for a number outside the populations.
+
+    >>> import rheobase as rb
+    >>> rule = rb.Pairs([0, 0, 1], [1, 2, 2])
+    """
+
+    pre: np.ndarray
+    post: np.ndarray
+
+    def __init__(self, pre: Any, post: Any):
+        self.pre, self.post = np.asarray(pre), np.asarray(post)
+
+    def expected(self, sides: Sides) -> float:
+        return float(len(self.pre))
+
+    def build(self, sides: Sides, random: np.random.Generator) -> Rows:
+        return from_pairs(self.pre, self.post, sides.n_pre, sides.n_post)
+
+
+class Matrix(AbstractConnectivity):
+    """The stored entries of a scipy.sparse matrix of shape (n_pre, n_post), or those of a dense one
+    that are not zero. The entries themselves are no weights: pass `weight=matrix.data * mV`.
+
+    Errors: `ShapeError` for another shape.
+
+    >>> import numpy as np
+    >>> import rheobase as rb
+    >>> rule = rb.Matrix(np.eye(3))
+    """  # noqa: D205
+
+    pre: np.ndarray
+    post: np.ndarray
+    shape: tuple[int, ...] = eqx.field(static=True)
+
+    def __init__(self, matrix: Any):
+        entries = matrix.tocoo() if callable(getattr(matrix, "tocoo", None)) else None
+        dense = np.nonzero(np.asarray(matrix)) if entries is None else None
+        self.pre, self.post = dense if dense is not None else (entries.row, entries.col)
+        self.shape = tuple(matrix.shape)
+
+    def expected(self, sides: Sides) -> float:
+        return float(len(self.pre))
+
+    def build(self, sides: Sides, random: np.random.Generator) -> Rows:
+        if self.shape != (sides.n_pre, sides.n_post):
+            raise ShapeError(
+                f"the matrix has shape {self.shape}, but it connects {sides.n_pre} neurons to "
+                f"{sides.n_post}: rows are presynaptic, columns postsynaptic."
+            )
+        return from_pairs(self.pre, self.post, sides.n_pre, sides.n_post)

@@ -1,0 +1,241 @@
+"""The time loop of a network: arrivals, one step of every population, delivery of its spikes."""
+
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from rheobase.errors import UnknownName
+from rheobase.kernels.delivery import deliver, deliver_delayed
+from rheobase.loop import scan
+from rheobase.network import Network, Projection
+from rheobase.neurons import variables
+from rheobase.neurons.base import Onset
+from rheobase.record import Record, Recording, RunState
+from rheobase.step import step
+from rheobase.steppers import AbstractStepper
+from rheobase.stimulus import Grid
+from rheobase.time import whole_steps
+
+
+class NetworkState(NamedTuple):
+    """Everything that a network carries from step to step."""
+
+    systems: dict[str, Any]
+    """Neurons and synapses of each population."""
+    arriving: tuple[Array, ...]
+    """What each projection delivers in the next step, (n_post,)."""
+    rings: tuple[Array | None, ...]
+    """Spikes on their way: of projections with delay."""
+    memories: tuple[Any, ...]
+    """Memory of each drive."""
+
+
+class NetworkRecording(eqx.Module):
+    """The result of `simulate` on a network: `run["e"]` is the `Recording` of a population."""
+
+    populations: dict[str, Recording]
+    final: RunState
+
+    def __getitem__(self, name: str) -> Recording:
+        if name not in self.populations:
+            raise UnknownName("recorded population", name, self.populations)
+        return self.populations[name]
+
+
+def depth(projection: Projection, dt: float) -> int:
+    """Steps that a spike can be on its way; 0 where all act in the next step."""
+    if projection.delay is None:
+        return 0
+    with jax.ensure_compile_time_eval():
+        return int(np.max(np.asarray(whole_steps(projection.delay, dt)), initial=0))
+
+
+def begin(network: Network, dt: float, init: Any, dtype: Any) -> NetworkState:
+    """The state at the start; nothing is on its way."""
+
+    def full(x, n):
+        x = jnp.asarray(x)
+        kind = dtype if jnp.issubdtype(x.dtype, jnp.floating) else x.dtype
+        return jnp.broadcast_to(x.astype(kind), (n,))
+
+    systems = {}
+    for name, system in network.systems.items():
+        state = system.init()
+        for variable, value in (init or {}).get(name, {}).items():
+            state = variables.replace(state, variable, value)
+        n = network.populations[name].n
+        systems[name] = jax.tree.map(lambda x, n=n: full(x, n), state)
+    rings = []
+    for p in network.projections:
+        steps = depth(p, dt)
+        n_pre = network.populations[p.pre].n
+        if steps == 0:
+            rings.append(None)
+        elif p.delay.shape == (1,):
+            rings.append(jnp.zeros((steps, n_pre), dtype))
+        else:
+            rings.append(jnp.zeros((steps + 1, p.to.n_post), dtype))
+    return NetworkState(
+        systems,
+        tuple(jnp.zeros(p.to.n_post, dtype) for p in network.projections),
+        tuple(rings),
+        tuple(
+            d.stimulus.start((network.populations[d.population].n,), dtype) for d in network.drives
+        ),
+    )
+
+
+@eqx.filter_jit
+def run(
+    network: Network,
+    stepper: AbstractStepper,
+    records: dict[str, Record],
+    start: RunState,
+    dt: float,
+    steps: int,
+) -> NetworkRecording:
+    """The compiled program."""
+    state = start.neuron
+    dtype = jnp.result_type(*[x for x in jax.tree.leaves(state.arriving)], jnp.float32)
+    numbers = start.step + jnp.arange(steps, dtype=jnp.int32)
+    inputs, memories = _inputs(network, state, numbers, dt, dtype, start.key)
+
+    def body(carry, x):
+        systems, arriving, rings, sums = carry
+        number, series = x
+        now = {i: s if s is not None else inputs[i][1] for i, s in enumerate(series)}
+        done = {}
+        for place, (name, system) in enumerate(network.systems.items()):
+            current, delta = _sum_inputs(network, name, now, dtype)
+            ready = system.arrive(systems[name], _arrived(network, name, arriving))
+            kicks = [
+                a
+                for p, a in zip(network.projections, arriving, strict=True)
+                if p.post == name and p.kind is None
+            ]
+            for kick in kicks:
+                delta = kick if delta is None else delta + kick
+            key = None
+            if system.random:
+                key = jax.random.fold_in(jax.random.fold_in(start.key, place), number)
+            done[name] = step(system, stepper, ready, current, delta, dt, key, False)
+        spikes = {name: d.spike for name, d in done.items()}
+        sent = [
+            _send(p, spikes[p.pre], ring, number, dt)
+            for p, ring in zip(network.projections, rings, strict=True)
+        ]
+        kept, totals = {}, {}
+        for name, record in records.items():
+            named = dict(variables.items(done[name].reached))
+            traces = {v: _chosen(named[v], record) for v in record.variables}
+            raster = None
+            if record.spikes == "raster" and spikes[name] is not None:
+                raster = spikes[name]
+            if record.spikes == "events" and spikes[name] is not None:
+                raster = spikes[name] > 0
+            kept[name] = (raster, traces)
+            totals[name] = sums[name] + spikes[name] if sums[name] is not None else None
+        carry = (
+            {name: d.state for name, d in done.items()},
+            tuple(arrived for arrived, _ in sent),
+            tuple(ring for _, ring in sent),
+            totals,
+        )
+        return carry, kept
+
+    sums = {
+        name: jnp.zeros(network.populations[name].n, dtype) if r.spikes == "count" else None
+        for name, r in records.items()
+    }
+    carry = (state.systems, state.arriving, state.rings, sums)
+    xs = (numbers, tuple(series for series, _ in inputs))
+    (systems, arriving, rings, sums), kept = scan(body, carry, xs, steps)
+    final = RunState(
+        NetworkState(systems, arriving, rings, memories),
+        start.step + steps,
+        None,
+        None,
+        start.key,
+    )
+    recordings = {}
+    for name, record in records.items():
+        raster, traces = kept[name]
+        units = variables.units(network.systems[name].init())
+        recordings[name] = Recording(
+            traces=traces,
+            raster=raster,
+            sums=sums[name],
+            fractions=None,
+            final=final,
+            start=start.step,
+            dt=dt,
+            every=1,
+            steps=steps,
+            units={v: units[v] for v in record.variables},
+        )
+    return NetworkRecording(recordings, final)
+
+
+def _chosen(value: Array, record: Record) -> Array:
+    return value if record.indices is None else value[..., list(record.indices)]
+
+
+def _arrived(network: Network, name: str, arriving: tuple[Array, ...]) -> tuple[Array, ...]:
+    """Total weight at each kind of synapse of a population."""
+    totals: list = [0.0] * len(network.systems[name].synapses)
+    for p, arrived in zip(network.projections, arriving, strict=True):
+        if p.post == name and p.kind is not None:
+            totals[p.kind] = totals[p.kind] + arrived
+    return tuple(totals)
+
+
+def _send(p: Projection, spikes: Array, ring: Array | None, number: Array, dt: float):
+    """What a projection delivers in the next step, and its ring after this one."""
+    if ring is None:
+        return deliver(p.to, spikes, p.weight), None
+    slot = number % ring.shape[0]
+    if p.delay.shape == (1,):
+        late = jax.lax.dynamic_index_in_dim(ring, slot, keepdims=False)
+        arrived = deliver(p.to, late, p.weight)
+        return arrived, jax.lax.dynamic_update_index_in_dim(ring, spikes, slot, 0)
+    ring = deliver_delayed(p.to, spikes, p.weight, whole_steps(p.delay, dt), slot, ring)
+    arrived = jax.lax.dynamic_index_in_dim(ring, slot, keepdims=False)
+    empty = jnp.zeros_like(arrived)
+    return arrived, jax.lax.dynamic_update_index_in_dim(ring, empty, slot, 0)
+
+
+def _inputs(network, state, numbers, dt, dtype, key):
+    """The drives over the steps of the run, as series or constants, and their memories."""
+    values, memories = [], []
+    for i, (drive, memory) in enumerate(zip(network.drives, state.memories, strict=True)):
+        grid = Grid(numbers, dt, (network.populations[drive.population].n,), dtype)
+        own = None if key is None else jax.random.fold_in(key, 1000 + i)
+        series, memory = drive.stimulus.values(grid, memory, own)
+        series = series.astype(dtype)
+        constant = series.shape[0] == 1 and numbers.shape[0] != 1
+        values.append((None, series[0]) if constant else (series, None))
+        memories.append(memory)
+    return values, tuple(memories)
+
+
+def _sum_inputs(network: Network, name: str, now: dict[int, Array], dtype: Any):
+    """Current (nA) and delta input of a population from its drives."""
+    system = network.systems[name]
+    current, delta = jnp.zeros((), dtype), None
+    for i, drive in enumerate(network.drives):
+        if drive.population != name:
+            continue
+        if drive.stimulus.unit.same_dimension(system.receives):
+            current = current + now[i]
+        else:
+            delta = now[i] if delta is None else delta + now[i]
+    return current, delta
+
+
+def never(network: Network) -> list[str]:
+    """The populations that never fire."""
+    return [n for n, s in network.systems.items() if s.onset is Onset.NEVER]

@@ -1,0 +1,18 @@
+"""Synapses: the time course that a spike leaves at a membrane."""
+
+from rheobase.synapses.base import AbstractSynapse
+from rheobase.synapses.conductance import NMDA, Conductance
+from rheobase.synapses.coupled import Coupled
+from rheobase.synapses.delta import Delta
+from rheobase.synapses.exponential import Alpha, DualExponential, Exponential
+
+__all__ = [
+    "NMDA",
+    "AbstractSynapse",
+    "Alpha",
+    "Conductance",
+    "Coupled",
+    "Delta",
+    "DualExponential",
+    "Exponential",
+]

@@ -1,0 +1,48 @@
+"""A neuron together with the synapses on it: one system for the stepper, linearised as one."""
+
+from typing import Any, NamedTuple
+
+from jax import Array
+
+from rheobase.adaptors.base import AbstractStatefulAdaptor
+from rheobase.neurons import variables
+from rheobase.neurons.base import AbstractMembrane
+from rheobase.synapses.base import AbstractSynapse
+
+
+class CoupledState(NamedTuple):
+    """The neuron, and the state of each kind of synapse on it."""
+
+    neuron: Any
+    synapses: tuple[Any, ...]
+
+
+class Coupled(AbstractStatefulAdaptor):
+    """A neuron with synapses: their currents add to its input, from the same old state.
+
+    A refractory neuron is held; its synapses go on.
+    """
+
+    neuron: AbstractMembrane
+    synapses: tuple[AbstractSynapse, ...]
+    resistances: tuple[Array | None, ...]
+    """MOhm for synapses whose weights are voltages, else None."""
+
+    def init(self) -> CoupledState:
+        return CoupledState(self.neuron.init(), tuple(s.init() for s in self.synapses))
+
+    def derivative(self, state: CoupledState, current: Array) -> CoupledState:
+        v = variables.get(state.neuron, "v")
+        pairs = zip(self.synapses, state.synapses, self.resistances, strict=True)
+        for synapse, inner, resistance in pairs:
+            given = synapse.current(inner, v)
+            current = current + (given if resistance is None else given / resistance)
+        return CoupledState(
+            self.neuron.derivative(state.neuron, current),
+            tuple(s.derivative(x) for s, x in zip(self.synapses, state.synapses, strict=True)),
+        )
+
+    def arrive(self, state: CoupledState, arrived: tuple[Array, ...]) -> CoupledState:
+        """The state after spikes of these total weights have arrived at each kind of synapse."""
+        triples = zip(self.synapses, state.synapses, arrived, strict=True)
+        return state._replace(synapses=tuple(s.arrive(x, w) for s, x, w in triples))
