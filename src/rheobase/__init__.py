@@ -11,6 +11,16 @@ from rheobase.adaptors import (
     ThresholdAdaptation,
     WhiteNoise,
 )
+from rheobase.connectivity import (
+    Dense,
+    FixedInDegree,
+    FixedOutDegree,
+    FixedProbability,
+    Matrix,
+    OneToOne,
+    Pairs,
+)
+from rheobase.network import Connection, Drive, Network, Population
 from rheobase.neurons import (
     ALIF,
     GLIF,
@@ -30,31 +40,49 @@ from rheobase.neurons import (
 from rheobase.record import Record, Recording
 from rheobase.simulate import simulate
 from rheobase.steppers import Euler, Exact, ExponentialEuler, Heun, Midpoint, RungeKutta4
+from rheobase.synapses import NMDA, Alpha, Conductance, Delta, DualExponential, Exponential
 from rheobase.train import Linear, Recurrent, Sequential, encoders, fit, losses, readouts
 
 __all__ = [
     "ALIF",
-    "GLIF",
-    "IF",
-    "LI",
-    "LIF",
-    "QIF",
     "AbstractNeuron",
     "AdEx",
     "AdQIF",
+    "Alpha",
+    "Conductance",
+    "Connection",
     "CubaLIF",
+    "Delta",
+    "Dense",
+    "Drive",
+    "DualExponential",
     "Euler",
     "Exact",
     "ExpIF",
+    "Exponential",
     "ExponentialEuler",
+    "FixedInDegree",
+    "FixedOutDegree",
+    "FixedProbability",
+    "GLIF",
     "Heun",
     "HodgkinHuxley",
+    "IF",
     "Izhikevich",
+    "LI",
+    "LIF",
     "Linear",
+    "Matrix",
     "Midpoint",
     "Mismatch",
     "MorrisLecar",
+    "NMDA",
+    "Network",
     "Noise",
+    "OneToOne",
+    "Pairs",
+    "Population",
+    "QIF",
     "Record",
     "Recording",
     "Recurrent",

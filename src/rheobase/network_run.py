@@ -8,17 +8,18 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from rheobase.errors import UnknownName
+from rheobase.errors import ArgumentError, KeyRequired, ShapeError, UnknownName
 from rheobase.kernels.delivery import deliver, deliver_delayed
 from rheobase.loop import scan
 from rheobase.network import Network, Projection
 from rheobase.neurons import variables
-from rheobase.neurons.base import Onset
-from rheobase.record import Record, Recording, RunState
+from rheobase.progress import chunks
+from rheobase.record import Record, Recording, RunState, join
 from rheobase.step import step
 from rheobase.steppers import AbstractStepper
 from rheobase.stimulus import Grid
 from rheobase.time import whole_steps
+from rheobase.units import Quantity, to_internal
 
 
 class NetworkState(NamedTuple):
@@ -40,10 +41,102 @@ class NetworkRecording(eqx.Module):
     populations: dict[str, Recording]
     final: RunState
 
+    def on_host(self) -> "NetworkRecording":
+        """The same with what was recorded in host memory."""
+        moved = {name: run.on_host() for name, run in self.populations.items()}
+        return NetworkRecording(moved, self.final)
+
     def __getitem__(self, name: str) -> Recording:
         if name not in self.populations:
             raise UnknownName("recorded population", name, self.populations)
         return self.populations[name]
+
+
+def simulate(
+    network: Network,
+    stepper: AbstractStepper,
+    dt: float,
+    steps: int,
+    record: Any,
+    init: dict[str, dict[str, Quantity]] | None,
+    state: RunState | None,
+    key: Array | None,
+    progress: bool,
+) -> NetworkRecording:
+    """`rheobase.simulate` for a network: checks the arguments by population and runs."""
+    records = _records(network, record)
+    network.check(dt)
+    for system in network.systems.values():
+        stepper.check(system, dt)
+    if state is None:
+        dtype = jnp.result_type(float)
+        started = begin(network, dt, _initial(network, init), dtype)
+        state = RunState(started, jnp.zeros((), jnp.int32), None, None, key)
+    elif init is not None:
+        raise ShapeError("`state` already holds the initial values: leave out `init`.")
+    elif key is not None:
+        state = state._replace(key=key)
+    wanting = [f"the drive of {d.population!r}" for d in network.drives if d.stimulus.random]
+    wanting += [f"population {name!r}" for name, s in network.systems.items() if s.random]
+    if wanting and state.key is None:
+        raise KeyRequired(
+            f"{' and '.join(wanting)} draws random numbers. "
+            f"Write simulate(..., key=jax.random.key(0))."
+        )
+
+    def part(begin: RunState, steps: int) -> NetworkRecording:
+        return run(network, stepper, records, begin, dt, steps)
+
+    if not progress:
+        return part(state, steps)
+    parts, final = chunks(part, state, steps, dt, 1)
+    joined = {
+        name: join([p.populations[name] for p in parts]) for name in parts[0].populations
+    }
+    return NetworkRecording(joined, final)
+
+
+def _records(network: Network, record: Any) -> dict[str, Record]:
+    """What to record of each population; nothing said: the spikes of all, as events."""
+    if not record:
+        return {name: Record(spikes="events") for name in network.populations}
+    if not isinstance(record, dict):
+        raise ArgumentError(
+            f"`record` of a network goes by population, got {record!r}. "
+            f'Write record={{"{next(iter(network.populations))}": ("spikes",)}}.'
+        )
+    records = {}
+    for name, wanted in record.items():
+        _require_population(network, name)
+        one = wanted if isinstance(wanted, Record) else Record(wanted, spikes="events")
+        known = list(variables.units(network.populations[name].neuron.init()))
+        for variable in one.variables:
+            if variable not in known:
+                raise UnknownName(f"variable of {name!r} (in `record`)", variable, known)
+        if one.every != 1:
+            raise ArgumentError("`every` is not available in networks yet: leave it out.")
+        records[name] = one
+    return records
+
+
+def _initial(network: Network, init: Any) -> dict[str, dict[str, Array]]:
+    """Initial values in internal units."""
+    values: dict[str, dict[str, Array]] = {}
+    for name, given in (init or {}).items():
+        _require_population(network, name)
+        units = variables.units(network.populations[name].neuron.init())
+        for variable, value in given.items():
+            if variable not in units:
+                raise UnknownName(f"variable of {name!r} (in `init`)", variable, units)
+            example = f'simulate(..., init={{"{name}": {{"{variable}": ...}}}})'
+            array = to_internal(value, units[variable], variable, example)
+            values.setdefault(name, {})[variable] = array
+    return values
+
+
+def _require_population(network: Network, name: str) -> None:
+    if name not in network.populations:
+        raise UnknownName("population", name, network.populations)
 
 
 def depth(projection: Projection, dt: float) -> int:
@@ -235,7 +328,3 @@ def _sum_inputs(network: Network, name: str, now: dict[int, Array], dtype: Any):
             delta = now[i] if delta is None else delta + now[i]
     return current, delta
 
-
-def never(network: Network) -> list[str]:
-    """The populations that never fire."""
-    return [n for n, s in network.systems.items() if s.onset is Onset.NEVER]

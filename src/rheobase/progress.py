@@ -2,10 +2,9 @@
 
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jax
-import numpy as np
 
 from rheobase.record import Recording, RunState, join
 
@@ -19,35 +18,40 @@ CHUNKS = 50
 """A bar that moves every two per cent."""
 
 
-def chunked(
-    part: Callable[[RunState, int], Recording], begin: RunState, steps: int, dt: float, every: int
-) -> Recording:
-    """Run `part` over and over until `steps` are done, with a bar; the parts as one recording.
+def chunked(part: Callable, begin: RunState, steps: int, dt: float, every: int) -> Recording:
+    """Run `part` over and over until `steps` are done, with a bar; the parts as one recording."""
+    return join(chunks(part, begin, steps, dt, every)[0])
 
-    All chunks but the last have one length, so that at most two programs are compiled.
+
+def chunks(
+    part: Callable[[RunState, int], Any], begin: RunState, steps: int, dt: float, every: int
+) -> tuple[list, RunState]:
+    """The parts of a long run, moved to the host one by one, and the state at its end.
+
+    All parts but the last have one length, so that at most two programs are compiled.
     """
     length = max(-(-steps // CHUNKS), every)
     length = -(-length // every) * every
-    parts: list[Recording] = []
+    parts: list = []
     done = 0
-    with bar() as shown:
-        task = shown.add_task("simulate", total=steps, detail=f"{steps * dt:g} ms")
+    with bar() as progress:
+        task = progress.add_task("simulate", total=steps, detail=f"{steps * dt:g} ms")
         try:
             while done < steps:
                 now = min(length, steps - done)
                 piece = jax.block_until_ready(part(begin, now))
                 begin = piece.final
-                parts.append(_to_host(piece))
+                parts.append(piece.on_host())
                 done += now
-                shown.update(task, completed=done)
+                progress.update(task, completed=done)
         except KeyboardInterrupt:
             if not parts:
                 raise
             warnings.warn(
                 f"interrupted after {done} of {steps} steps; the recording ends there.",
-                stacklevel=3,
+                stacklevel=4,
             )
-    return join(parts)
+    return parts, begin
 
 
 def bar() -> "rich.progress.Progress":
@@ -62,22 +66,4 @@ def bar() -> "rich.progress.Progress":
         progress.TimeElapsedColumn(),
         progress.TimeRemainingColumn(),
         progress.TextColumn("{task.fields[detail]}"),
-    )
-
-
-def _to_host(piece: Recording) -> Recording:
-    final = piece.final
-    arrays = jax.tree.map(np.asarray, (piece.traces, piece.raster, piece.sums, piece.fractions))
-    traces, raster, sums, fractions = arrays
-    return Recording(
-        traces=traces,
-        raster=raster,
-        sums=sums,
-        fractions=fractions,
-        final=final,
-        start=piece.start,
-        dt=piece.dt,
-        every=piece.every,
-        steps=piece.steps,
-        units=piece.units,
     )

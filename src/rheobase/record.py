@@ -3,6 +3,7 @@
 from typing import Any, Literal, NamedTuple
 
 import equinox as eqx
+import jax
 import numpy as np
 from jax import Array
 
@@ -10,7 +11,7 @@ from rheobase.errors import ArgumentError, UnknownName
 from rheobase.time import sample_times
 from rheobase.units import Hz, Unit, in_unit
 
-Spikes = Literal["raster", "count"]
+Spikes = Literal["raster", "events", "count"]
 
 
 class Record(eqx.Module):
@@ -19,8 +20,9 @@ class Record(eqx.Module):
     - `variables`: names of state variables, such as `("v", "w")`.
     - `indices`: along the last axis of the population; None for all neurons.
     - `every`: keep every k-th step of the variables, the last of each k; spikes are never skipped.
-    - `spikes`: `"raster"` for 0/1 of shape (time, *n), `"count"` for the sum over time of shape
-      (*n,), None for neither.
+    - `spikes`: `"raster"` for 0/1 of shape (time, *n), differentiable; `"events"` for the pairs of
+      time and neuron that `run.events` gives, a byte a neuron and step while it runs; `"count"` for
+      the sum over time of shape (*n,); None for none of them.
 
     `record=("v",)` in `simulate` is short for `Record(("v",))`; the name "spikes" may stand among
     the variables and changes nothing.
@@ -47,8 +49,9 @@ class Record(eqx.Module):
         if isinstance(every, bool) or not isinstance(every, int) or every < 1:
             raise ArgumentError(f"`every` is a whole number of steps >= 1, got {every!r}.")
         self.every = every
-        if spikes not in ("raster", "count", None):
-            raise UnknownName("way to record spikes", spikes, ("raster", "count", "None"))
+        if spikes not in ("raster", "events", "count", None):
+            known = ("raster", "events", "count", "None")
+            raise UnknownName("way to record spikes", spikes, known)
         self.spikes = spikes
 
 
@@ -106,6 +109,12 @@ class Recording(eqx.Module):
         """Number of spikes of each neuron, shape (*n,)."""
         return self.spikes.sum(axis=0) if self.sums is None else self.sums
 
+    @property
+    def events(self) -> tuple[np.ndarray, np.ndarray]:
+        """Time (ms) and neuron of every spike, in the order of time, of a run over one axis."""
+        step, neuron = np.nonzero(np.asarray(self.spikes))
+        return sample_times(self.start, self.steps, self.dt)[step], neuron
+
     def rate(self) -> Array:
         """Mean firing rate of each neuron in Hz, shape (*n,)."""
         return in_unit(self.counts / (self.steps * self.dt), Hz)
@@ -121,6 +130,23 @@ class Recording(eqx.Module):
         early = 0.0 if self.fractions is None else 1.0 - np.asarray(self.fractions, float)
         times = ends.reshape((-1,) + (1,) * (spikes.ndim - 1)) - self.dt * early
         return _nested(spikes, np.broadcast_to(times, spikes.shape))
+
+    def on_host(self) -> "Recording":
+        """The same with what was recorded in host memory; the final state stays where it is."""
+        recorded = (self.traces, self.raster, self.sums, self.fractions)
+        traces, raster, sums, fractions = jax.tree.map(np.asarray, recorded)
+        return Recording(
+            traces=traces,
+            raster=raster,
+            sums=sums,
+            fractions=fractions,
+            final=self.final,
+            start=self.start,
+            dt=self.dt,
+            every=self.every,
+            steps=self.steps,
+            units=self.units,
+        )
 
     def __getitem__(self, name: str) -> Array:
         if name not in self.traces:

@@ -8,8 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from rheobase import network_run
 from rheobase.errors import ArgumentError, KeyRequired, ShapeError, StepperError, UnknownName
 from rheobase.loop import scan
+from rheobase.network import Network
+from rheobase.network_run import NetworkRecording
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane, Onset
 from rheobase.progress import chunked
@@ -21,7 +24,7 @@ from rheobase.units import Quantity, Unit, ms, to_internal
 
 
 def simulate(
-    system: AbstractMembrane,
+    system: AbstractMembrane | Network,
     *,
     duration: Quantity,
     dt: Quantity,
@@ -29,16 +32,17 @@ def simulate(
     delta: Quantity | AbstractStimulus | None = None,
     n: int | tuple[int, ...] | None = None,
     stepper: AbstractStepper | None = None,
-    record: Record | tuple[str, ...] | str = (),
-    init: dict[str, Quantity] | None = None,
+    record: Record | tuple[str, ...] | str | dict[str, Any] = (),
+    init: dict[str, Any] | None = None,
     state: RunState | None = None,
     key: Array | None = None,
     substep: bool = False,
     progress: bool = False,
-) -> Recording:
-    """Simulate a neuron, or a population of it, on a fixed grid of time steps.
+) -> Recording | NetworkRecording:
+    """Simulate a neuron, a population of it, or a network, on a fixed grid of time steps.
 
-    - `system`: a neuron with all its adaptors.
+    - `system`: a neuron with all its adaptors, or a `Network`. A network holds its own inputs and
+      sizes; `record` and `init` then are dictionaries by population.
     - `duration`, `dt`: `duration` is rounded to whole steps of `dt`.
     - `current`: a constant (one number, or one for each neuron) or a stimulus, in the unit that
       the neuron receives (nA). Beyond 1e9 nA it is taken as 1e9 nA, as is a delta input.
@@ -67,7 +71,8 @@ def simulate(
     >>> run.counts.tolist()
     [0.0, 3.0, 7.0]
     """
-    _require_system(system)
+    if not isinstance(system, Network):
+        _require_system(system)
     dt_ms = _concrete(dt, "dt")
     steps = int(round(_concrete(duration, "duration") / dt_ms))
     if steps < 1:
@@ -75,6 +80,12 @@ def simulate(
             f"duration = {duration} is shorter than a step of dt = {dt}. Choose a smaller dt."
         )
     stepper = _stepper(stepper)
+    if isinstance(system, Network):
+        given = {"current": current, "delta": delta, "n": n, "substep": substep or None}
+        _require_none(given)
+        return network_run.simulate(
+            system, stepper, dt_ms, steps, record, init, state, key, progress
+        )
     record = record if isinstance(record, Record) else Record(record)
     _check_names(system, record.variables, "record")
     given = 0 * system.receives if current is None else current
@@ -312,6 +323,15 @@ def _drive(value, unit: Unit, name: str, dt: float) -> AbstractStimulus | None:
 
 def _unit_of(system: AbstractMembrane, name: str) -> Unit:
     return variables.units(system.init())[name]
+
+
+def _require_none(given: dict[str, Any]) -> None:
+    for name, value in given.items():
+        if value is not None:
+            raise ArgumentError(
+                f"`{name}` is for neurons: a network has populations of their own sizes and inputs. "
+                f"Write rb.Network(..., drives=[rb.Drive('e', rb.stimulus.Constant(1*nA))])."
+            )
 
 
 def _require_system(system: Any) -> None:
