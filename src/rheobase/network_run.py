@@ -193,7 +193,9 @@ def run(
 ) -> NetworkRecording:
     """The compiled program."""
     state = start.neuron
-    dtype = jnp.result_type(*[x for x in jax.tree.leaves(state.arriving)], jnp.float32)
+    dtype = next(
+        x.dtype for x in jax.tree.leaves(state.systems) if jnp.issubdtype(x.dtype, jnp.floating)
+    )
     numbers = start.step + jnp.arange(steps, dtype=jnp.int32)
     inputs, memories = _inputs(network, state, numbers, dt, dtype, start.key)
 
@@ -279,10 +281,11 @@ def _chosen(value: Array, record: Record) -> Array:
 
 def _arrived(network: Network, name: str, arriving: tuple[Array, ...]) -> tuple[Array, ...]:
     """Total weight at each kind of synapse of a population."""
-    totals: list = [0.0] * len(network.systems[name].synapses)
+    totals: list = [None] * len(network.systems[name].synapses)
     for p, arrived in zip(network.projections, arriving, strict=True):
         if p.post == name and p.kind is not None:
-            totals[p.kind] = totals[p.kind] + arrived
+            so_far = totals[p.kind]
+            totals[p.kind] = arrived if so_far is None else so_far + arrived
     return tuple(totals)
 
 
