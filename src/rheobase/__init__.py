@@ -1,80 +1,9 @@
-"""rheobase: simulate, fit and train spiking neurons at every level of detail, in JAX."""
+"""rheobase: simulate, fit and train spiking neurons at every level of detail, in JAX.
 
-from rheobase import patterns, plot, stimulus, surrogate, train, units
-from rheobase._version import __version__
-from rheobase.adaptors import (
-    Mismatch,
-    Noise,
-    Refractory,
-    SoftReset,
-    SurrogateReset,
-    ThresholdAdaptation,
-    WhiteNoise,
-)
-from rheobase.neurons import (
-    ALIF,
-    GLIF,
-    IF,
-    LI,
-    LIF,
-    QIF,
-    AbstractNeuron,
-    AdEx,
-    AdQIF,
-    CubaLIF,
-    ExpIF,
-    HodgkinHuxley,
-    Izhikevich,
-    MorrisLecar,
-)
-from rheobase.record import Record, Recording
-from rheobase.simulate import simulate
-from rheobase.steppers import Euler, Exact, ExponentialEuler, Heun, Midpoint, RungeKutta4
-from rheobase.train import Linear, Recurrent, Sequential, encoders, fit, losses, readouts
+The public names stand in `__init__.pyi`, each imported when it is first used, so that
+`import rheobase` costs little more than JAX itself.
+"""
 
-__all__ = [
-    "ALIF",
-    "GLIF",
-    "IF",
-    "LI",
-    "LIF",
-    "QIF",
-    "AbstractNeuron",
-    "AdEx",
-    "AdQIF",
-    "CubaLIF",
-    "Euler",
-    "Exact",
-    "ExpIF",
-    "ExponentialEuler",
-    "Heun",
-    "HodgkinHuxley",
-    "Izhikevich",
-    "Linear",
-    "Midpoint",
-    "Mismatch",
-    "MorrisLecar",
-    "Noise",
-    "Record",
-    "Recording",
-    "Recurrent",
-    "Refractory",
-    "RungeKutta4",
-    "Sequential",
-    "SoftReset",
-    "SurrogateReset",
-    "ThresholdAdaptation",
-    "WhiteNoise",
-    "__version__",
-    "encoders",
-    "fit",
-    "losses",
-    "patterns",
-    "plot",
-    "readouts",
-    "simulate",
-    "stimulus",
-    "surrogate",
-    "train",
-    "units",
-]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
