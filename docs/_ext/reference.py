@@ -30,7 +30,7 @@ TITLES = {
 }
 """The pages in order. A family is the module or package below `rheobase` that defines a name."""
 
-SAME_PAGE = {"record": "simulate"}
+SAME_PAGE = {"record": "simulate", "encoders": "train", "losses": "train", "readouts": "train"}
 
 
 def pages() -> dict[str, dict[str, Any]]:
@@ -39,8 +39,12 @@ def pages() -> dict[str, dict[str, Any]]:
     for name in rb.__all__:
         value = getattr(rb, name)
         if isinstance(value, ModuleType):
-            inner = {f"rheobase.{name}.{n}": getattr(value, n) for n in exported(value)}
-            found[name] |= {k: v for k, v in inner.items() if k.split(".")[-1] not in rb.__all__}
+            inner = {n: getattr(value, n) for n in exported(value)}
+            found[SAME_PAGE.get(name, name)] |= {
+                f"rheobase.{name}.{n}": v
+                for n, v in inner.items()
+                if n not in rb.__all__ or getattr(rb, n) is not v
+            }
         elif not name.startswith("__"):
             family = value.__module__.split(".")[1]
             found[SAME_PAGE.get(family, family)][f"rheobase.{name}"] = value

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from rheobase.compilation import Compiled
 from rheobase.errors import ArgumentError, KeyRequired, ShapeError, UnknownName
 from rheobase.kernels.delivery import deliver, deliver_delayed
 from rheobase.loop import scan
@@ -182,7 +183,7 @@ def begin(network: Network, dt: float, init: Any, dtype: Any) -> NetworkState:
     )
 
 
-@eqx.filter_jit
+@Compiled
 def run(
     network: Network,
     stepper: AbstractStepper,

@@ -9,6 +9,7 @@ import numpy as np
 from jax import Array
 
 from rheobase import network_run
+from rheobase.compilation import Compiled
 from rheobase.errors import ArgumentError, KeyRequired, ShapeError, StepperError, UnknownName
 from rheobase.loop import scan
 from rheobase.network import Network
@@ -109,7 +110,7 @@ def simulate(
     return part(begin, steps)
 
 
-@eqx.filter_jit
+@Compiled
 def _run(system, stepper, record, drive, kick, begin, dt, steps, substep) -> Recording:
     """The compiled program: inputs for all steps, then one loop over them."""
     shape, dtype = _form(begin.neuron)

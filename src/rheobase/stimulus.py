@@ -45,7 +45,7 @@ class Grid(NamedTuple):
     @property
     def middle(self) -> Array:
         """Time (ms) of the middle of each step."""
-        return (self.steps + 0.5) * jnp.asarray(self.dt, self.dtype)
+        return (self.steps.astype(self.dtype) + 0.5) * self.dt
 
 
 class AbstractStimulus(eqx.Module):
@@ -282,7 +282,7 @@ class Pulses(AbstractSteadyStimulus):
         return self.amplitude.shape
 
     def at(self, grid: Grid) -> Array:
-        on = whole_steps(jnp.atleast_1d(self.times), grid.dt)
+        on = whole_steps(jnp.atleast_1d(self.times), grid.dt)[None]
         off = on + jnp.maximum(whole_steps(self.width, grid.dt), 1)
         steps = grid.steps[:, None]
         number = jnp.sum((steps >= on) & (steps < off), axis=1).astype(grid.dtype)

@@ -35,7 +35,7 @@ class ALIF(AbstractNeuron):
     >>> run = rb.simulate(rb.ALIF(), current=2 * nA, duration=200 * ms, dt=0.1 * ms,
     ...                   record=("v", "a"))
     >>> run.spike_times().round(1)[:4]
-    array([13.9, 31.7, 53.4, 78. ])
+    array([13.9, 32.4, 57.5, 94. ])
     """
 
     tau: Array = quantity(ms, positive, "membrane time constant", default=10 * ms)

@@ -20,8 +20,8 @@ def upstroke(v: Array, v_th: Array, v_T: Array, delta_T: Array) -> tuple[Array, 
 
     The argument is bounded before the exponential, so that value and derivative are finite.
     """
-    v = jnp.minimum(v, jnp.minimum(v_th, v_T + _STEEPEST * delta_T))
-    return v, delta_T * jnp.exp((v - v_T) / delta_T)
+    v = jnp.minimum(v, v_th)
+    return v, delta_T * jnp.exp(jnp.minimum((v - v_T) / delta_T, _STEEPEST))
 
 
 class ExpIF(AbstractNeuron):

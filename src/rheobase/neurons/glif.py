@@ -40,8 +40,8 @@ class GLIF(AbstractNeuron):
 
     v and v_th (mV), I1, I2 and I (nA), a, b, k1, k2 (1/ms), A1, A2 (nA), R1, R2 (1), shape (*n,).
     C = tau/R is 1 nF, so that 1 nA is 1 V/s of the article's I/C. The threshold moves, therefore
-    margin = (v - v_th)/(v_th_inf - v_reset): its sign is that of v - v_th wherever v_th goes, and
-    after a reset it is negative. The dynamics are affine, so `Exact` integrates them.
+    margin = (v - v_th)/max(v_th - v_reset, (v_th_inf - v_reset)/100): its sign is that of v - v_th
+    wherever v_th goes. The dynamics are affine, so `Exact` integrates them.
     `GLIF.pattern(name)` has the twenty published parameter sets.
 
     Source: Mihalas & Niebur 2009, Neural Comput 21:704, table 1 (defaults: tonic spiking).
@@ -98,7 +98,9 @@ class GLIF(AbstractNeuron):
         )
 
     def margin(self, state: GLIFState) -> Array:
-        return (state.v - state.v_th) / (self.v_th_inf - self.v_reset)
+        least = 0.01 * (self.v_th_inf - self.v_reset)
+        span = jnp.maximum(state.v_th - self.v_reset, least)
+        return (state.v - state.v_th) / span
 
     def reset(self, state: GLIFState) -> GLIFState:
         return GLIFState(

@@ -55,7 +55,7 @@ class HodgkinHuxley(AbstractNeuron):
     `rheobase.neurons.rates`. It fires in the step in which v rises through v_th; there is no
     reset, margin = (v - v_th)/(v_th - v_rest). A run begins at v_rest with the gates at steady
     state: the default is the rest of the other defaults, with others it relaxes to their own.
-    Repetitive firing begins at about 0.065 nA; rest is unstable above 0.098 nA.
+    Repetitive firing begins at 0.063 nA; rest is unstable above 0.098 nA.
 
     Source: Hodgkin & Huxley 1952, J Physiol 117:500 (1 uF/cm², 120, 36, 0.3 mS/cm², here on
     1000 um²; rest at -64.9964 mV). Errors: `ParameterError` unless v_rest < v_th.

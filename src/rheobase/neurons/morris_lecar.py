@@ -43,7 +43,7 @@ class MorrisLecar(AbstractNeuron):
     >>> run = rb.simulate(rb.MorrisLecar(), current=1 * nA, duration=500 * ms, dt=0.1 * ms,
     ...                   record=("v", "w"))
     >>> run.spikes.sum().item()
-    5.0
+    6.0
     """
 
     onset: ClassVar[Onset] = Onset.EDGE

@@ -31,7 +31,7 @@ class QIF(AbstractNeuron):
     >>> from rheobase.units import ms, nA
     >>> run = rb.simulate(rb.QIF(), current=0.1 * nA, duration=100 * ms, dt=0.05 * ms)
     >>> run.spikes.sum().item()
-    5.0
+    2.0
     """
 
     onset: ClassVar[Onset] = Onset.UPSTROKE

@@ -4,6 +4,7 @@
 `rb.AdEx.pattern(name)` the neuron alone.
 """
 
+from rheobase.errors import ArgumentError
 from rheobase.neurons import GLIF, AbstractNeuron, AdEx, Izhikevich
 from rheobase.patterns import adex, glif, izhikevich
 from rheobase.patterns.experiment import Experiment
@@ -16,16 +17,16 @@ _PROTOCOLS = {AdEx: adex.protocol, GLIF: glif.protocol, Izhikevich: izhikevich.p
 def protocol(neuron: type[AbstractNeuron], name: str) -> Experiment:
     """The experiment that shows a published firing pattern.
 
-    Errors: `UnknownName` for a pattern that the neuron has not, `TypeError` for a neuron without
-    any.
+    Errors: `UnknownName` for a pattern that the neuron has not, `ArgumentError` for a neuron
+    without any.
 
     >>> import rheobase as rb
     >>> rb.patterns.protocol(rb.Izhikevich, "phasic spiking").run().spikes.sum().item()
     1.0
     """
-    if neuron not in _PROTOCOLS:
+    if not isinstance(neuron, type) or neuron not in _PROTOCOLS:
         known = ", ".join(f"rb.{cls.__name__}" for cls in _PROTOCOLS)
-        raise TypeError(
+        raise ArgumentError(
             f"protocol takes a neuron class with published firing patterns ({known}), "
             f"got {neuron!r}. Write rb.patterns.protocol(rb.AdEx, {name!r})."
         )

@@ -1,18 +1,19 @@
 """How training went."""
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from rheobase.errors import ShapeError, UnknownName
+from rheobase.errors import ArgumentError, ShapeError, UnknownName
 from rheobase.plot.style import ACCENT, MAIN, drawing, whole_numbers
+from rheobase.train import FitResult, History
 
 if TYPE_CHECKING:
     import matplotlib.axes
 
 
 def learning_curve(
-    history: Any,
+    history: FitResult | History,
     of: Literal["loss", "accuracy"] = "loss",
     *,
     ax: "matplotlib.axes.Axes | None" = None,
@@ -23,28 +24,34 @@ def learning_curve(
 
     **Arguments:**
 
-    - `history`: as `rb.fit` returns it: what holds the sequences `train_loss`, `validation_loss`,
-      `train_accuracy` and `validation_accuracy`, those of validation and accuracy possibly empty.
+    - `history`: what `rb.train.fit` returns, or its `history`.
     - `of`: `"loss"` or `"accuracy"`.
     - `ax`: axes to draw on; a new figure without it.
 
-    **Raises:** `UnknownName` for another `of`, `ShapeError` where the history holds none of it.
+    **Raises:** `ArgumentError` for what is no history, `UnknownName` for another `of`, `ShapeError`
+    where the history holds none of it.
 
     **Example:**
 
-        >>> from types import SimpleNamespace
         >>> import rheobase as rb
-        >>> history = SimpleNamespace(train_loss=[2.1, 0.9, 0.5], validation_loss=[2.0, 1.1, 1.2])
+        >>> history = rb.train.History(train_loss=(2.1, 0.9, 0.5), validation_loss=(2.0, 1.1, 1.2))
         >>> rb.plot.learning_curve(history).get_xlabel()
         'epoch'
     """
     if of not in ("loss", "accuracy"):
         raise UnknownName("learning curve", of, ("loss", "accuracy"))
+    if isinstance(history, FitResult):
+        history = history.history
+    if not isinstance(history, History):
+        raise ArgumentError(
+            f"learning_curve takes what fit returned, got {history!r}. "
+            "Write rb.plot.learning_curve(rb.train.fit(...))."
+        )
     if of == "loss":
         train, validation = history.train_loss, history.validation_loss
     else:
         train, validation = history.train_accuracy, history.validation_accuracy
-    train, validation = (np.asarray([] if x is None else x, float) for x in (train, validation))
+    train, validation = np.asarray(train, float), np.asarray(validation, float)
     if train.size == 0:
         other = "accuracy" if of == "loss" else "loss"
         raise ShapeError(

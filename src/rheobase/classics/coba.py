@@ -1,0 +1,53 @@
+"""Vogels and Abbott's network with conductances, benchmark 1 of Brette et al. 2007."""
+
+import jax
+
+from rheobase.adaptors import Refractory
+from rheobase.classics.base import Classic
+from rheobase.connectivity import FixedProbability
+from rheobase.network import Connection, Drive, Network, Population
+from rheobase.neurons import LIF
+from rheobase.stimulus import Poisson, Step
+from rheobase.synapses import Conductance, Exponential
+from rheobase.units import Hz, MOhm, ms, mV, nS, s
+
+
+def coba(key: jax.Array, n: int = 4000) -> Classic:
+    """4,000 LIF neurons (80 % excitatory), 2 % connected by conductances of 6 and 67 nS.
+
+    Set off by random kicks during the first 50 ms, then self-sustained at about 20 Hz. Another `n`
+    keeps the synapses of a neuron at 80.
+
+    >>> import jax
+    >>> import rheobase as rb
+    >>> rb.classics.coba(jax.random.key(0), n=400).network.populations["i"].n
+    80
+    """
+    neuron = Refractory(
+        LIF(tau=20 * ms, R=100 * MOhm, v_rest=-60 * mV, v_th=-50 * mV, v_reset=-60 * mV), 5 * ms
+    )
+    excitatory, inhibitory = n * 4 // 5, n - n * 4 // 5
+    rule = FixedProbability(80 / n)
+    excite = Conductance(Exponential(tau=5 * ms), reversal=0 * mV)
+    inhibit = Conductance(Exponential(tau=10 * ms), reversal=-80 * mV)
+    kicks = Poisson(200 * Hz, 3 * mV) * Step(1.0, stop=50 * ms)
+    wiring, voltages = jax.random.split(key)
+    network = Network(
+        {"e": Population(neuron, excitatory), "i": Population(neuron, inhibitory)},
+        [
+            Connection("e", ("e", "i"), rule, excite, weight=6 * nS),
+            Connection("i", ("e", "i"), rule, inhibit, weight=67 * nS),
+        ],
+        drives=[Drive("e", kicks), Drive("i", kicks)],
+        key=wiring,
+    )
+    return Classic(
+        network,
+        {
+            "e": {"v": -60 * mV + 10 * jax.random.uniform(voltages, (excitatory,)) * mV},
+            "i": {"v": -60 * mV + 10 * jax.random.uniform(wiring, (inhibitory,)) * mV},
+        },
+        dt=0.1 * ms,
+        duration=1 * s,
+        source="Vogels & Abbott 2005, J Neurosci 25:10786; Brette et al. 2007, benchmark 1",
+    )

@@ -1,0 +1,117 @@
+"""The command line. What a command needs is imported when it runs, so that `--help` is quick."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, CycloptsError, Parameter
+
+from rheobase._version import __version__
+
+app = App(
+    name="rheobase",
+    help="Simulate, fit and train spiking neurons. Add --debug to any command for tracebacks.",
+    version=__version__,
+    help_format="plaintext",
+    result_action="return_value",
+    exit_on_error=False,
+)
+
+
+@app.command(name="list")
+def list_(
+    family: str | None = None,
+    name: str | None = None,
+    /,
+    *,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """List every neuron, adaptor, stepper, surrogate and stimulus with its parameters.
+
+    Parameters
+    ----------
+    family
+        neurons, adaptors, steppers, surrogates or stimuli; all of them without it.
+    name
+        One of them, such as AdEx, with its equations and state.
+    json
+        Print JSON instead of tables.
+    """
+    from rheobase.cli import listing
+
+    return listing.show(family, name, json)
+
+
+@app.command
+def check(file: Path, /, *, name: str | None = None) -> int:
+    """Prove the dimensions of the neurons in a file of yours and run the laws on them.
+
+    Every neuron class that the file defines is checked with its default parameters, and every
+    neuron that it makes under a name. Exits with 1 if anything fails.
+
+    Parameters
+    ----------
+    file
+        A Python file; it is executed.
+    name
+        Check this class or neuron alone.
+    """
+    from rheobase.cli import checking
+
+    return checking.show(file, name)
+
+
+@app.command
+def demo(*, out: Path = Path("demo"), epochs: int | None = None, seed: int = 0) -> int:
+    """Train a spiking network on handwritten digits and draw how it went.
+
+    Parameters
+    ----------
+    out
+        Folder for pictures, weights, metrics.json and index.html.
+    epochs
+        How often to go through the images; what the demonstration is made for without it.
+    seed
+        Of the weights and of the order of the images.
+    """
+    from rheobase import demo
+
+    demo.run(out, epochs=epochs, seed=seed)
+    return 0
+
+
+@app.command
+def version() -> int:
+    """Print the version, and those of Python and JAX."""
+    import platform
+
+    import jax
+
+    print(f"rheobase {__version__}, Python {platform.python_version()}, JAX {jax.__version__}")
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command and exit: 0 done, 1 a check failed, 2 wrong input, 130 interrupted."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    sys.exit(_run([word for word in words if word != "--debug"], debug))
+
+
+def _run(words: list[str], debug: bool) -> int:
+    try:
+        return app(words) or 0
+    except CycloptsError:
+        return 2  # already printed
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()  # `rheobase list | head`: nobody listens any more
+        return 0
+    except Exception as error:
+        # An error of ours says all there is to say; any other is a bug and shows where it is.
+        if debug or not type(error).__module__.startswith("rheobase."):
+            raise
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 2
