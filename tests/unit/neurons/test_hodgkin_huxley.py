@@ -124,15 +124,12 @@ def test_rates_and_conductances_train(x64):
         assert where(slope) == pytest.approx((up - down).item() / (2 * step), rel=1e-5)
 
 
-@pytest.mark.parametrize(
-    "stepper", [rb.ExponentialEuler(), rb.Euler(), rb.Heun(), rb.RungeKutta4()]
-)
-@pytest.mark.parametrize("dt", [0.01, 0.1, 0.4])
-def test_finite_where_an_explicit_step_is_far_too_long(stepper, dt):
+@pytest.mark.parametrize("rule", [rb.ExponentialEuler, rb.Euler, rb.Heun, rb.RungeKutta4])
+def test_finite_where_an_explicit_step_is_far_too_long(rule):
     currents = [1, -1, 100, -100, 1e6, -1e6, 1e9, -1e9] * nA
-    given = dict(duration=500 * dt * ms, dt=dt * ms, stepper=stepper)
+    given = dict(duration=50 * ms, dt=0.1 * ms, stepper=rule(), record="v")
     for neuron in (rb.HodgkinHuxley(), rb.MorrisLecar()):
-        run = rb.simulate(neuron, current=currents, record="v", **given)
+        run = rb.simulate(neuron, current=currents, **given)
         assert np.isfinite(run.v).all()
         assert all(np.isfinite(x).all() for x in run.final.neuron)
 
