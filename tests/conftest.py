@@ -2,6 +2,7 @@
 
 import jax
 import pytest
+from hypothesis import HealthCheck, settings
 
 
 @pytest.fixture(autouse=True)
@@ -21,3 +22,14 @@ def precision(request):
     """Both precisions, one after the other; yields the type."""
     with jax.enable_x64(request.param):
         yield "float64" if request.param else "float32"
+
+
+# One run is like another: the examples follow from the name of the test.
+settings.register_profile(
+    "laws",
+    deadline=None,
+    derandomize=True,
+    max_examples=25,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.load_profile("laws")

@@ -1,6 +1,5 @@
 """One population over a series of inputs: the time loop of a layer, made to be differentiated."""
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -8,9 +7,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from rheobase.loop import _split
+from rheobase.loop import scan
 from rheobase.neurons import variables
-from rheobase.neurons.base import AbstractMembrane, Onset
+from rheobase.neurons.base import AbstractMembrane
 from rheobase.step import step
 from rheobase.steppers import AbstractStepper
 
@@ -58,36 +57,22 @@ def run(
     """
     dtype = jnp.result_type(inputs, *jax.tree.leaves(eqx.filter(neuron, eqx.is_inexact_array)))
     shape = inputs.shape[1:]
-    fires = neuron.onset is not Onset.NEVER
     by_current = neuron.target == "v"
 
     def body(carry: Any, x: Any) -> Any:
         state, echo = carry
         number, now = x
         now = now if echo is None else now + echo
-        noise = jax.random.fold_in(key, number) if neuron.random else None
+        noise = None if key is None else jax.random.fold_in(key, number)
         current, delta = (now, None) if by_current else (jnp.zeros(shape, dtype), now)
         done = step(neuron, stepper, state, current, delta, dt, noise, False)
         # Multiplied here and not at the start of the next step, so that the backward pass, which
         # repeats a step from its carry, does not repeat the product.
-        echo = None if weight is None else done.spike @ weight
+        echo = None if weight is None or done.spike is None else done.spike @ weight
         named = dict(variables.items(done.reached))
         return (done.state, echo), (done.spike, {name: named[name] for name in record})
 
     begin = rest(neuron, shape, dtype), None if weight is None else jnp.zeros(shape, dtype)
     numbers = jnp.arange(len(inputs), dtype=jnp.int32)
-    (final, _), (spikes, traces) = _scan(body, begin, (numbers, inputs.astype(dtype)), len(inputs))
-    return Course(spikes if fires else None, traces, final)
-
-
-def _scan(body: Callable, carry: Any, xs: Any, length: int) -> tuple[Any, Any]:
-    """`rheobase.loop.scan` that keeps for the backward pass only carry and x of every step."""
-    first = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), xs)
-    closed, out_shape = jax.make_jaxpr(body, return_shape=True)(carry, first)
-    invariants, lean = _split(closed)
-    structure = jax.tree.structure(out_shape)
-
-    def lean_body(carry: Any, x: Any) -> Any:
-        return jax.tree.unflatten(structure, lean(invariants, jax.tree.leaves((carry, x))))
-
-    return jax.lax.scan(jax.checkpoint(lean_body, prevent_cse=False), carry, xs, length=length)
+    (final, _), (spikes, traces) = scan(body, begin, (numbers, inputs.astype(dtype)), len(inputs))
+    return Course(spikes, traces, final)

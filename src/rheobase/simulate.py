@@ -11,6 +11,7 @@ from jax import Array
 from rheobase import network_run
 from rheobase.compilation import Compiled
 from rheobase.errors import ArgumentError, KeyRequired, ShapeError, StepperError, UnknownName
+from rheobase.inputs import prepare
 from rheobase.loop import scan
 from rheobase.network import Network
 from rheobase.network_run import NetworkRecording
@@ -117,26 +118,25 @@ def _run(system, stepper, record, drive, kick, begin, dt, steps, substep) -> Rec
     numbers = begin.step + jnp.arange(steps, dtype=jnp.int32)
     keys = (None,) * 3 if begin.key is None else jax.random.split(begin.key, 3)
     grid = Grid(numbers, dt, shape, dtype)
-    current, current_memory = _values(drive, grid, begin.current, keys[0])
-    delta, delta_memory = _values(kick, grid, begin.delta, keys[1])
+    current, delta = prepare(drive, grid, keys[0]), prepare(kick, grid, keys[1])
     fires = system.onset is not Onset.NEVER
 
-    def one(state, x):
+    def one(state, memories, x):
         number, now, add = x
         key = jax.random.fold_in(keys[2], number) if system.random else None
-        now = current.constant if now is None else now
-        add = delta.constant if add is None else add
-        return step(system, stepper, state, now, add, dt, key, substep)
+        now, kept = current.at(number, now, memories[0])
+        add, also = delta.at(number, add, memories[1])
+        return step(system, stepper, state, now, add, dt, key, substep), (kept, also)
 
     def kept(done):
         raster = done.spike if fires and record.spikes == "raster" else None
         return raster, done.fraction if raster is not None else None
 
     def body(carry, x):
-        state, sums = carry
-        done = one(state, x)
+        state, sums, memories = carry
+        done, memories = one(state, memories, x)
         sums = None if sums is None else sums + done.spike
-        return (done.state, sums), (kept(done), _traces(done.reached, record))
+        return (done.state, sums, memories), (kept(done), _traces(done.reached, record))
 
     def without_traces(carry, x):
         carry, (kept, _) = body(carry, x)
@@ -152,7 +152,7 @@ def _run(system, stepper, record, drive, kick, begin, dt, steps, substep) -> Rec
 
     xs = (numbers, current.series, delta.series)
     sums = jnp.zeros(shape, dtype) if fires and record.spikes == "count" else None
-    carry = (begin.neuron, sums)
+    carry = (begin.neuron, sums, (begin.current, begin.delta))
     if record.every == 1 or not record.variables:
         carry, (kept_steps, traces) = scan(body, carry, xs, steps)
         if record.every > 1:
@@ -166,10 +166,10 @@ def _run(system, stepper, record, drive, kick, begin, dt, steps, substep) -> Rec
         rest = jax.tree.map(lambda x: x[whole:], xs)
         carry, tail = scan(without_traces, carry, rest, steps - whole)
         kept_steps = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), kept_steps, tail)
-    state, sums = carry
+    state, sums, memories = carry
     raster, fractions = kept_steps
     units = variables.units(system.init())
-    final = RunState(state, begin.step + steps, current_memory, delta_memory, begin.key)
+    final = RunState(state, begin.step + steps, *memories, begin.key)
     return Recording(
         traces=traces,
         raster=raster,
@@ -182,27 +182,6 @@ def _run(system, stepper, record, drive, kick, begin, dt, steps, substep) -> Rec
         steps=steps,
         units={name: units[name] for name in record.variables},
     )
-
-
-_LARGEST = 1e9
-"""Inputs saturate here (one ampere, a million volts), so that squares of them stay finite."""
-
-
-class _Values(eqx.Module):
-    """An input over the steps of a run: a series, or one constant value."""
-
-    series: Array | None
-    constant: Array | None
-
-
-def _values(stimulus: AbstractStimulus | None, grid: Grid, memory: Any, key: Array | None) -> Any:
-    if stimulus is None:
-        return _Values(None, None), memory
-    values, memory = stimulus.values(grid, memory, key)
-    values = jnp.clip(values.astype(grid.dtype), -_LARGEST, _LARGEST)
-    if values.shape[0] == 1 and grid.steps.shape[0] != 1:
-        return _Values(None, values[0]), memory
-    return _Values(values, None), memory
 
 
 def _traces(state: Any, record: Record) -> dict[str, Array]:

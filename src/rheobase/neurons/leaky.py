@@ -130,7 +130,8 @@ class CubaLIF(AbstractNeuron):
     v (mV), i_syn and I (nA), of shape (*n,). `current` acts on the membrane directly.
 
     Source: Vogels & Abbott 2005, J Neurosci 25:10786 (tau 20, tau_syn 5 ms, v_rest -60, v_th -50,
-    v_reset -60 mV, leak 10 nS so R = 100 MOhm). Errors: `ParameterError` unless v_reset < v_th.
+    v_reset -60 mV), with R of the leak of 10 nS in benchmark 1 of Brette et al. 2007, J Comput
+    Neurosci 23:349. Errors: `ParameterError` unless v_reset < v_th.
 
     >>> import rheobase as rb
     >>> from rheobase.units import ms, nA

@@ -17,7 +17,7 @@ from rheobase.units import ms, mV, nA
 
 _SOURCE = (
     "Mihalas & Niebur 2009, Neural Comput 21:704, table 1 and figure 1; "
-    "time courses of Detorakis 2017, ReScience 3(1):7"
+    "time courses of Detorakis 2017, ReScience 3"
 )
 
 

@@ -1,6 +1,7 @@
 """The twenty firing patterns of Izhikevich, with the inputs and steps of the author's script.
 
-The second pulse of "bistability" comes at 207 ms instead of 216 ms: to stop the firing it must meet
+The two inhibition-induced ones take half its step, since Euler is not stable at theirs. The
+second pulse of "bistability" comes at 207 ms instead of 216 ms: to stop the firing it must meet
 the right phase of the cycle, and the script's order of updates makes the cycle another one.
 """
 

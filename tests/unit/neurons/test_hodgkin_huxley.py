@@ -124,6 +124,26 @@ def test_rates_and_conductances_train(x64):
         assert where(slope) == pytest.approx((up - down).item() / (2 * step), rel=1e-5)
 
 
+@pytest.mark.parametrize("rule", [rb.ExponentialEuler, rb.Euler, rb.Heun, rb.RungeKutta4])
+def test_finite_where_an_explicit_step_is_far_too_long(rule):
+    currents = [1, -1, 100, -100, 1e6, -1e6, 1e9, -1e9] * nA
+    given = dict(duration=50 * ms, dt=0.1 * ms, stepper=rule(), record="v")
+    for neuron in (rb.HodgkinHuxley(), rb.MorrisLecar()):
+        run = rb.simulate(neuron, current=currents, **given)
+        assert np.isfinite(run.v).all()
+        assert all(np.isfinite(x).all() for x in run.final.neuron)
+
+
+def test_gates_stay_between_0_and_1_under_the_default_stepper():
+    flips = rb.stimulus.Pulses(np.arange(0, 50, 2) * ms, 2e9 * nA, 1 * ms) + (-1e9) * nA
+    run = rb.simulate(
+        rb.HodgkinHuxley(), current=flips, duration=50 * ms, dt=0.5 * ms, record=("m", "h", "n")
+    )
+    for x in run.traces.values():
+        assert x.min() >= -1e-6
+        assert x.max() <= 1 + 1e-6
+
+
 def test_bad_parameters():
     with pytest.raises(ParameterError, match="`v_rest` must lie below `v_th`"):
         rb.HodgkinHuxley(v_th=-70 * mV)

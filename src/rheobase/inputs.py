@@ -1,0 +1,51 @@
+"""A stimulus as the time loop takes it: a constant, a series, or drawn step by step."""
+
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+from jax import Array
+
+from rheobase.stimulus import AbstractStimulus, Grid
+
+_LARGEST = 1e9
+"""Inputs saturate here (one ampere, a million volts), so that squares of them stay finite."""
+
+
+class Input(eqx.Module):
+    """An input of a run. Random ones are drawn inside the loop, so that memory does not grow."""
+
+    stimulus: AbstractStimulus | None
+    key: Array | None
+    constant: Array | None
+    series: Array | None
+    """(time, *s): what the loop hands back, step by step, as `now`."""
+    shape: tuple[int, ...] = eqx.field(static=True)
+    dtype: Any = eqx.field(static=True)
+    dt: float = eqx.field(static=True)
+
+    def at(self, number: Array, now: Array | None, memory: Any) -> tuple[Array | None, Any]:
+        """The value in step `number`, and what the stimulus remembers after it."""
+        if self.stimulus is not None and self.stimulus.random:
+            grid = Grid(number[None], self.dt, self.shape, self.dtype)
+            values, memory = self.stimulus.values(grid, memory, self.key)
+            return _bounded(values, self.dtype)[0], memory
+        return (self.constant if now is None else now), memory
+
+
+def prepare(stimulus: AbstractStimulus | None, grid: Grid, key: Array | None) -> Input:
+    """The input over the steps of `grid`; what does not depend on chance is computed here."""
+    constant = series = None
+    if stimulus is not None and not stimulus.random:
+        values = _bounded(
+            stimulus.values(grid, stimulus.start(grid.shape, grid.dtype), key)[0], grid.dtype
+        )
+        if values.shape[0] == 1 and grid.steps.shape[0] != 1:
+            constant = values[0]
+        else:
+            series = values
+    return Input(stimulus, key, constant, series, grid.shape, grid.dtype, grid.dt)
+
+
+def _bounded(values: Array, dtype: Any) -> Array:
+    return jnp.clip(values.astype(dtype), -_LARGEST, _LARGEST)

@@ -1,0 +1,27 @@
+"""Numbers that are known before anything is compiled."""
+
+from typing import Any
+
+import numpy as np
+from jax.core import Tracer
+
+from rheobase.errors import ArgumentError
+from rheobase.units import DomainError, Quantity, Unit, to_internal
+
+
+def positive_number(value: Any, unit: Unit, name: str, example: str) -> float:
+    """One number > 0 in internal units, in full precision.
+
+    Errors: `UnitError`; `ArgumentError` for an array or a traced value; `DomainError`. `example` is
+    the corrected call, with `{}` in the place of the value.
+    """
+    array = to_internal(value, unit, name, example)
+    cure = f"Write {example.format(f'1*{unit}' if unit.factors else '1.0')}."
+    if isinstance(array, Tracer) or array.ndim:
+        raise ArgumentError(f"`{name}` is one number, known outside of jit, got {value!r}. {cure}")
+    # From the quantity itself: float64, whatever the default type of arrays.
+    plain = value.value_in(unit.internal()) if isinstance(value, Quantity) else array
+    number = float(np.asarray(plain))
+    if not 0 < number < float("inf"):
+        raise DomainError(f"`{name}` must be greater than 0, got {value}. {cure}")
+    return number

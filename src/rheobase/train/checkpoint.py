@@ -1,0 +1,182 @@
+"""Arrays of a model or of a training run in one file, written whole or not at all.
+
+The file, all numbers little-endian:
+
+    bytes 0-7     `rheobase`
+    8-11          version of this layout, 1
+    12-19         length of the file in bytes
+    20-27         length h of the header in bytes
+    28-59         SHA-256 of everything that follows
+    60 ...        header, h bytes of JSON in UTF-8: `leaves`, a list of {path, dtype, shape}, and
+                  `notes`, whatever the writer wants to say
+    60 + h ...    the arrays in this order, each in C order, nothing in between
+
+It holds numbers only: no code is stored, and none runs when it is read. What the numbers belong to
+is said by the model that is passed to `load`. A new file is written beside the old one and takes
+its place when it is complete.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from rheobase.errors import CheckpointError
+
+Tree = TypeVar("Tree")
+
+MAGIC = b"rheobase"
+VERSION = 1
+_HEAD = 60
+
+
+def save(path: str | Path, tree: Any, notes: dict[str, Any] | None = None) -> None:
+    """Write the arrays of a model, or of any tree, to a file, to the bit.
+
+    - `path`: what is there stays as it is until the new file is complete.
+    - `tree`: a model; what is no array in it is not written.
+    - `notes`: what JSON can hold, for `read_notes`.
+
+    >>> import tempfile, rheobase as rb
+    >>> from rheobase.units import ms
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     rb.train.save(f"{folder}/lif.rheobase", rb.LIF(tau=12 * ms))
+    ...     rb.train.load(f"{folder}/lif.rheobase", rb.LIF()).tau.item()
+    12.0
+    """
+    path = Path(path)
+    named = _named(tree)
+    header = json.dumps({"leaves": _described(named), "notes": notes or {}}).encode()
+    body = b"".join([header, *(_little(array).tobytes() for _, array in named)])
+    head = MAGIC + VERSION.to_bytes(4, "little")
+    head += (_HEAD + len(body)).to_bytes(8, "little") + len(header).to_bytes(8, "little")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(head + hashlib.sha256(body).digest() + body)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise
+
+
+def load(path: str | Path, like: Tree) -> Tree:
+    """Read a file that `save` wrote.
+
+    - `like`: a model of the same structure, whose arrays are replaced by those of the file.
+
+    Errors: `CheckpointError` for a file that is missing, cut short, damaged, of another version or
+    of another model, with what was found.
+    """
+    content = _read(Path(path))
+    expected = _described(_named(like))
+    if content.leaves != expected:
+        raise CheckpointError(
+            f"{path} is of another model: {_difference(content.leaves, expected)}. "
+            f"Pass a model of the structure that was saved, or another path."
+        )
+    leaves, structure = jax.tree.flatten(like)
+    offset, number = 0, 0
+    for position, leaf in enumerate(leaves):
+        if not eqx.is_array(leaf) and not isinstance(leaf, np.ndarray):
+            continue
+        dtype, shape = np.dtype(jnp.dtype(expected[number]["dtype"])), expected[number]["shape"]
+        size = dtype.itemsize * int(np.prod(shape))
+        array = np.frombuffer(content.data, dtype.newbyteorder("<"), size // dtype.itemsize, offset)
+        leaves[position] = _as(leaf, array.astype(dtype).reshape(shape))
+        offset, number = offset + size, number + 1
+    return jax.tree.unflatten(structure, leaves)
+
+
+def read_notes(path: str | Path) -> dict[str, Any]:
+    """The notes of a file that `save` wrote; errors as for `load`."""
+    return _read(Path(path)).notes
+
+
+class _Content(NamedTuple):
+    leaves: list[dict[str, Any]]
+    notes: dict[str, Any]
+    data: bytes
+
+
+def _read(path: Path) -> _Content:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise CheckpointError(f"there is no file {path}. Write it with rb.train.save.") from None
+    if content[:8] != MAGIC[: len(content)] or not content:
+        raise CheckpointError(
+            f"{path} is no checkpoint: it begins with {content[:8]!r}, expected {MAGIC!r}."
+        )
+    version = int.from_bytes(content[8:12], "little")
+    if len(content) >= 12 and version != VERSION:
+        raise CheckpointError(
+            f"{path} is of version {version}, and this library reads version {VERSION}. "
+            f"Read it with the version of the library that wrote it."
+        )
+    length = int.from_bytes(content[12:20], "little")
+    cure = "Take an older copy, or delete it and start anew."
+    if len(content) < max(_HEAD, length):
+        raise CheckpointError(
+            f"{path} is cut short: it has {len(content)} bytes of {max(_HEAD, length)}. {cure}"
+        )
+    body = content[_HEAD:]
+    if len(content) != length or hashlib.sha256(body).digest() != content[28:_HEAD]:
+        raise CheckpointError(f"{path} is damaged: its checksum is wrong. {cure}")
+    split = int.from_bytes(content[20:28], "little")
+    header = json.loads(body[:split])
+    return _Content(header["leaves"], header["notes"], body[split:])
+
+
+def _named(tree: Any) -> list[tuple[str, np.ndarray]]:
+    """The arrays of a tree with their paths; random keys as the words that they are made of."""
+    found = []
+    for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
+        if eqx.is_array(leaf) or isinstance(leaf, np.ndarray):
+            words = jax.random.key_data(leaf) if _is_key(leaf) else leaf
+            found.append((jax.tree_util.keystr(path), np.asarray(words)))
+    return found
+
+
+def _described(named: list[tuple[str, np.ndarray]]) -> list[dict[str, Any]]:
+    return [{"path": n, "dtype": a.dtype.name, "shape": list(a.shape)} for n, a in named]
+
+
+def _little(array: np.ndarray) -> np.ndarray:
+    return array.astype(array.dtype.newbyteorder("<"))
+
+
+def _is_key(leaf: Any) -> bool:
+    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def _as(leaf: Any, array: np.ndarray) -> Any:
+    """The array in the form of `leaf`."""
+    if isinstance(leaf, np.ndarray):
+        return array
+    if _is_key(leaf):
+        return jax.random.wrap_key_data(jnp.asarray(array), impl=jax.random.key_impl(leaf))
+    return jnp.asarray(array)
+
+
+def _difference(found: list[dict[str, Any]], expected: list[dict[str, Any]]) -> str:
+    """The first array in which two descriptions differ, in words."""
+
+    def text(leaf: dict[str, Any]) -> str:
+        return f"{leaf['path']} {leaf['dtype']}{leaf['shape']}"
+
+    for one, other in zip(found, expected, strict=False):
+        if one != other:
+            return f"it has {text(one)} where the model has {text(other)}"
+    longer, whose = (found, "it") if len(found) > len(expected) else (expected, "the model")
+    return f"only {whose} has {text(longer[min(len(found), len(expected))])}"

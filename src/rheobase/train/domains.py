@@ -1,0 +1,211 @@
+"""Parameters in free coordinates, where an optimiser may move them anywhere.
+
+A parameter x declared by `quantity(unit, domain, ..., default)` trains as the real number y,
+
+    y = domain.to_free(x/size),    x = size domain.from_free(y),    size = |default|,
+
+(size 1 where the default is zero or missing), a weight as y = w/scale of its layer. So one learning
+rate fits a weight, a time constant of 20 ms and a threshold of -50 mV, and a time constant is
+positive whatever the optimiser does. Every other number trains as it is.
+
+What domains cannot say is that one parameter lies below another, v_reset < v_th. After each step
+`ordered` moves the upper one up (where only the lower one trains, that one down) to a distance of
+0.001 of that of the defaults.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from rheobase.errors import ArgumentError
+from rheobase.train.layers import Linear, Recurrent
+from rheobase.units import Domain, Parameter, Quantity, anything, parameters
+
+Model = TypeVar("Model")
+Where = Callable[[Any], Any] | Sequence[Callable[[Any], Any]]
+
+PAIRS = (
+    ("v_reset", "v_th"),
+    ("v_reset", "v_th_inf"),
+    ("v_reset", "v_th_reset"),
+    ("v_T", "v_th"),
+    ("v_c", "v_th"),
+    ("c", "v_th"),
+)
+"""Parameters of which the first must stay below the second, as neurons ask by `require_below`."""
+PAIRS_WITHOUT_RESET = (("v_rest", "v_th"),)
+"""The same for neurons that have no reset voltage."""
+CLOSEST = 1e-3
+"""Smallest distance of a pair, in units of the distance of their defaults."""
+
+
+def choose(model: Model, where: Where | None = None) -> Model:
+    """The model with True at each array that trains and False at all others.
+
+    - `where`: a function from the model to the part of it that trains, or to a tuple of parts, as
+      for `eqx.tree_at`, or several such functions. By default every array of real numbers.
+
+    Errors: `ArgumentError` where that part holds nothing that can train.
+
+    >>> import rheobase as rb
+    >>> from rheobase.train import choose
+    >>> choose(rb.LIF(), lambda neuron: neuron.tau).tau
+    True
+    """
+    leaves, structure = jax.tree.flatten(model)
+    real = [eqx.is_inexact_array(leaf) for leaf in leaves]
+    if where is None:
+        return jax.tree.unflatten(structure, real)
+    functions = (where,) if callable(where) else tuple(where)
+    numbered = jax.tree.unflatten(structure, list(range(len(leaves))))
+    chosen = {i for function in functions for i in jax.tree.leaves(function(numbered))}
+    mask = [i in chosen and is_real for i, is_real in enumerate(real)]
+    if not any(mask):
+        raise ArgumentError(
+            "`trainable` picks nothing that can train: there must be a weight or a parameter in "
+            "it. Write trainable=lambda model: model.layers[0], or (model.layers[0].weight, ...)."
+        )
+    return jax.tree.unflatten(structure, mask)
+
+
+def free(model: Model, trained: Any = None) -> Model:
+    """The model in free coordinates where `trained`, a mask from `choose`, is True; None for all.
+
+    >>> import rheobase as rb
+    >>> from rheobase.train import free, legal
+    >>> y = free(rb.LIF())
+    >>> round(y.v_th.item(), 6), round(legal(y).v_th.item(), 6)
+    (-1.0, -50.0)
+    """
+    return _mapped(model, trained, _Coordinate.free)
+
+
+def legal(model: Model, trained: Any = None) -> Model:
+    """A model in free coordinates as a model again; the inverse of `free` up to rounding."""
+    return _mapped(model, trained, _Coordinate.legal)
+
+
+def ordered(model: Model, trained: Any) -> Model:
+    """A model in free coordinates with v_reset < v_th and the like; the same where they hold."""
+    leaves, structure = jax.tree.flatten(model)
+    mask = jax.tree.leaves(trained)
+    for low, high, gap in _pairs(model):
+        below, above = (
+            field.coordinate.legal(leaves[field.leaf]) if mask[field.leaf] else leaves[field.leaf]
+            for field in (low, high)
+        )
+        if mask[high.leaf]:
+            field, before = high, above
+            after = jnp.maximum(above, _like(above, below, jnp.max) + gap)
+        elif mask[low.leaf]:
+            field, before = low, below
+            after = jnp.minimum(below, _like(below, above, jnp.min) - gap)
+        else:
+            continue
+        moved = field.coordinate.free(after)
+        # The very same bits where nothing has to move.
+        leaves[field.leaf] = jnp.where(after != before, moved, leaves[field.leaf])
+    return jax.tree.unflatten(structure, leaves)
+
+
+class _Coordinate(NamedTuple):
+    """How one array trains."""
+
+    domain: Domain
+    size: float
+
+    def free(self, x: Any) -> jax.Array:
+        return self.domain.to_free(x / self.size)
+
+    def legal(self, y: Any) -> jax.Array:
+        return self.size * self.domain.from_free(y)
+
+
+class _Field(NamedTuple):
+    """A field that has a coordinate, of the module at `place` in the model."""
+
+    leaf: int
+    """Its number among the leaves of the model."""
+    place: tuple
+    owner: Any
+    name: str
+    coordinate: _Coordinate
+
+
+def _mapped(model: Model, trained: Any, function: Callable[[_Coordinate, Any], Any]) -> Model:
+    leaves, structure = jax.tree.flatten(model)
+    mask = jax.tree.leaves(choose(model) if trained is None else trained)
+    for field in _fields(model):
+        if mask[field.leaf]:
+            leaves[field.leaf] = function(field.coordinate, leaves[field.leaf])
+    return jax.tree.unflatten(structure, leaves)
+
+
+def _fields(model: Any) -> list[_Field]:
+    found = []
+    for leaf, (path, _) in enumerate(jax.tree_util.tree_flatten_with_path(model)[0]):
+        owner = _at(model, path[:-1])
+        if path and isinstance(owner, eqx.Module):
+            name = path[-1].name
+            coordinate = _coordinate(owner, name)
+            if coordinate is not None:
+                found.append(_Field(leaf, path[:-1], owner, name, coordinate))
+    return found
+
+
+def _at(model: Any, path: tuple) -> Any:
+    """What stands at a path; None behind a node that does not say what it holds."""
+    for key in path:
+        match key:
+            case jax.tree_util.GetAttrKey():
+                model = getattr(model, key.name)
+            case jax.tree_util.SequenceKey():
+                model = model[key.idx]
+            case jax.tree_util.DictKey():
+                model = model[key.key]
+            case _:
+                return None
+    return model
+
+
+def _coordinate(owner: eqx.Module, name: str) -> _Coordinate | None:
+    if isinstance(owner, Linear | Recurrent) and name in ("weight", "bias"):
+        return _Coordinate(anything, owner.scale)
+    declared = parameters(owner).get(name)
+    if declared is None:
+        return None
+    return _Coordinate(declared.domain, abs(_default(declared)) or 1.0)
+
+
+def _default(parameter: Parameter) -> float:
+    default = parameter.default
+    if isinstance(default, Quantity):
+        default = default.value_in(parameter.unit.internal())
+    return 0.0 if default is None else float(np.mean(np.asarray(default, float)))
+
+
+def _pairs(model: Any) -> list[tuple[_Field, _Field, float]]:
+    """The pairs of every module in the model, with the distance that they keep."""
+    modules: dict[tuple, dict[str, _Field]] = {}
+    for field in _fields(model):
+        modules.setdefault(field.place, {})[field.name] = field
+    found = []
+    for named in modules.values():
+        pairs = PAIRS if {"v_reset", "c"} & named.keys() else PAIRS_WITHOUT_RESET
+        for low, high in pairs:
+            if not {low, high} <= named.keys():
+                continue
+            declared = parameters(named[low].owner)
+            if declared[low].unit.same_dimension(declared[high].unit):
+                distance = abs(_default(declared[high]) - _default(declared[low])) or 1.0
+                found.append((named[low], named[high], CLOSEST * distance))
+    return found
+
+
+def _like(x: Any, other: Any, reduce: Callable[[Any], Any]) -> Any:
+    """`other`, as one number where it has not the shape of `x`."""
+    return other if jnp.shape(other) in ((), jnp.shape(x)) else reduce(other)

@@ -1,0 +1,158 @@
+"""What the laws are about: a new neuron, adaptor, stepper or stimulus gets a row here."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+import pytest
+
+import rheobase as rb
+from rheobase.neurons import AbstractMembrane, Onset
+from rheobase.steppers import AbstractStepper
+from rheobase.stimulus import AbstractStimulus
+from rheobase.surrogate import SHAPES
+from rheobase.units import Hz, Quantity, ms, mV, nA
+
+
+class Neuron(NamedTuple):
+    """A model and currents of which the behaviour is known."""
+
+    make: type[AbstractMembrane]
+    """Called without arguments inside a test, so that it has the precision of the test."""
+    quiet: Quantity
+    """It stays below threshold."""
+    drive: Quantity
+    """It fires at 10 to 50 Hz (the squid axon cannot fire that slowly)."""
+    dt: Quantity = 0.1 * ms
+
+    @property
+    def fires(self) -> bool:
+        return self.make.onset is not Onset.NEVER
+
+    @property
+    def resets(self) -> bool:
+        return self.make.onset not in (Onset.NEVER, Onset.EDGE)
+
+
+NEURONS = {
+    "LI": Neuron(rb.LI, quiet=1 * nA, drive=5 * nA),
+    "IF": Neuron(rb.IF, quiet=0.1 * nA, drive=0.5 * nA),
+    "LIF": Neuron(rb.LIF, quiet=1 * nA, drive=1.6 * nA),
+    "CubaLIF": Neuron(rb.CubaLIF, quiet=0.08 * nA, drive=0.13 * nA),
+    "ALIF": Neuron(rb.ALIF, quiet=1 * nA, drive=2.5 * nA),
+    "GLIF": Neuron(rb.GLIF, quiet=0.5 * nA, drive=1.4 * nA),
+    "ExpIF": Neuron(rb.ExpIF, quiet=0.02 * nA, drive=0.1 * nA),
+    "AdEx": Neuron(rb.AdEx, quiet=0.3 * nA, drive=1 * nA),
+    "QIF": Neuron(rb.QIF, quiet=0.03 * nA, drive=0.1 * nA),
+    "AdQIF": Neuron(rb.AdQIF, quiet=0.02 * nA, drive=0.15 * nA),
+    "Izhikevich": Neuron(rb.Izhikevich, quiet=2 * nA, drive=12 * nA),
+    "HodgkinHuxley": Neuron(rb.HodgkinHuxley, quiet=0.02 * nA, drive=0.1 * nA, dt=0.02 * ms),
+    "MorrisLecar": Neuron(rb.MorrisLecar, quiet=0.5 * nA, drive=1.2 * nA),
+}
+
+
+class Stepper(NamedTuple):
+    """A rule and the order it claims for a smooth trajectory."""
+
+    make: Callable[[], AbstractStepper]
+    order: int
+    affine_only: bool = False
+
+
+STEPPERS = {
+    "Euler": Stepper(rb.Euler, order=1),
+    "ExponentialEuler": Stepper(rb.ExponentialEuler, order=1),
+    "Heun": Stepper(rb.Heun, order=2),
+    "Midpoint": Stepper(rb.Midpoint, order=2),
+    "RungeKutta4": Stepper(rb.RungeKutta4, order=4),
+    "Exact": Stepper(rb.Exact, order=0, affine_only=True),
+}
+
+AFFINE = {"LI", "IF", "LIF", "CubaLIF", "ALIF", "GLIF"}
+"""The neurons whose dynamics between spikes `Exact` integrates."""
+
+
+class Adaptor(NamedTuple):
+    """A way to wrap a neuron."""
+
+    wrap: Callable[[Any], AbstractMembrane]
+    needs_reset: bool = False
+    """It changes what happens at a spike, so it wants a neuron that fires and resets."""
+    draws: bool = False
+    """It draws random numbers."""
+
+
+N = 3
+"""Size of the populations that `Mismatch` makes."""
+
+
+def _spread(neuron):
+    return rb.Mismatch(neuron, 0.1, distribution="gaussian", key=jax.random.key(7), n=N)
+
+
+def _voltages(neuron):
+    return rb.Mismatch(neuron, 1 * mV, None, "gaussian", key=jax.random.key(8), n=N)
+
+
+ADAPTORS = {
+    "Refractory": Adaptor(lambda x: rb.Refractory(x, 2 * ms), True),
+    "Refractory all": Adaptor(lambda x: rb.Refractory(x, 2 * ms, hold="all"), True),
+    "SoftReset": Adaptor(rb.SoftReset, True),
+    "SurrogateReset": Adaptor(rb.SurrogateReset, True),
+    "ThresholdAdaptation": Adaptor(lambda x: rb.ThresholdAdaptation(x, 50 * ms, 2 * mV), True),
+    "Noise": Adaptor(lambda x: rb.Noise(x, 0.05 * nA, 5 * ms), draws=True),
+    "WhiteNoise": Adaptor(lambda x: rb.WhiteNoise(x, 0.05 * nA * ms**0.5), draws=True),
+    "Mismatch": Adaptor(_spread, draws=True),
+    "Mismatch voltages": Adaptor(_voltages, draws=True),
+}
+
+SURROGATES = {shape.__name__: shape for shape in SHAPES}
+
+STIMULI: dict[str, Callable[[], AbstractStimulus]] = {
+    "Constant": lambda: rb.stimulus.Constant(2 * nA),
+    "Step": lambda: rb.stimulus.Step(2 * nA, start=2 * ms, stop=9 * ms),
+    "Ramp": lambda: rb.stimulus.Ramp(0 * nA, 4 * nA, start=1 * ms, stop=8 * ms),
+    "Sine": lambda: rb.stimulus.Sine(3 * nA, frequency=80 * Hz),
+    "Pulses": lambda: rb.stimulus.Pulses([1, 4, 8] * ms, 9 * nA, width=1 * ms),
+    "FromArray": lambda: rb.stimulus.FromArray(np.linspace(0, 4, 10) * nA, dt=1 * ms),
+    "OrnsteinUhlenbeck": lambda: rb.stimulus.OrnsteinUhlenbeck(2 * nA, 1 * nA, 3 * ms),
+    "Poisson": lambda: rb.stimulus.Poisson(100 * Hz, 5 * nA, sources=10),
+    "Sum": lambda: STIMULI["OrnsteinUhlenbeck"]() + STIMULI["Poisson"](),
+    "Product": lambda: STIMULI["OrnsteinUhlenbeck"]() * rb.stimulus.Step(1.0, stop=5 * ms),
+}
+
+
+every_neuron = pytest.mark.parametrize("name", NEURONS)
+firing_neurons = pytest.mark.parametrize("name", [n for n, row in NEURONS.items() if row.fires])
+
+
+def _slow_but(few: tuple[str, ...], names: Any) -> list[Any]:
+    return [name if name in few else pytest.param(name, marks=pytest.mark.slow) for name in names]
+
+
+FEW = ("LI", "LIF", "AdEx", "MorrisLecar")
+"""One neuron of each kind, for laws that are too slow to run on all of them every time."""
+every_neuron_in_time = pytest.mark.parametrize("name", _slow_but(FEW, NEURONS))
+firing_neurons_in_time = pytest.mark.parametrize(
+    "name", _slow_but(FEW, [n for n, row in NEURONS.items() if row.fires])
+)
+every_adaptor = pytest.mark.parametrize("adaptor", ADAPTORS)
+every_stepper = pytest.mark.parametrize("stepper", STEPPERS)
+every_stimulus = pytest.mark.parametrize("stimulus", STIMULI)
+compositions = pytest.mark.parametrize(
+    "adaptor, name",
+    [(a, n) for a, kind in ADAPTORS.items() for n, row in NEURONS.items()
+     if row.resets or not kind.needs_reset],
+)  # fmt: skip
+"""Every adaptor around every neuron where it makes sense."""
+marches = pytest.mark.parametrize(
+    "stepper, name",
+    [
+        (s, n)
+        for s, rule in STEPPERS.items()
+        for n in NEURONS
+        if n in AFFINE or not rule.affine_only
+    ],
+)
+"""Every stepper with every neuron that it takes."""
