@@ -19,17 +19,22 @@ help:
 	@echo "make check        all of these"
 	@echo "make clean        remove what the others made"
 
-# $(VENV)/.ready-test and the like: the package with what one task needs, made anew when
-# pyproject.toml changes.
-$(VENV)/.ready-%: pyproject.toml
+# The package with its compiled kernels, made anew when they or pyproject.toml change.
+KERNELS := CMakeLists.txt $(wildcard src/rheobase/kernels/*.cpp src/rheobase/kernels/*.h)
+$(VENV)/.installed: pyproject.toml $(KERNELS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "rheobase needs Python 3.11 or newer, and $(PYTHON) is %d.%d: make PYTHON=python3.11" % sys.version_info[:2])'
 	@test -x $(BIN)/python || { echo "Creating $(VENV)"; $(PYTHON) -m venv $(VENV); }
-	@echo "Installing rheobase with what '$*' needs into $(VENV); the first time takes a minute or two"
+	@echo "Installing rheobase into $(VENV); the first time takes a minute or two"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "pip>=25.1"
-	@$(BIN)/python -m pip install --quiet --editable ".[demo]" --group $*
+	@$(BIN)/python -m pip install --quiet --editable ".[demo]"
 	@touch $@
 
-demo: $(VENV)/.ready-demo
+# $(VENV)/.ready-test and the like: what one task needs beside it.
+$(VENV)/.ready-%: $(VENV)/.installed
+	@$(BIN)/python -m pip install --quiet --group $*
+	@touch $@
+
+demo: $(VENV)/.installed
 	$(BIN)/rheobase demo --out demo
 
 test: $(VENV)/.ready-test
@@ -55,5 +60,5 @@ check: lint types test test-slow docs bench-smoke
 
 clean:
 	rm -rf $(VENV) .venv-newest demo docs/_build docs/reference/generated build dist
-	rm -rf .pytest_cache .ruff_cache .hypothesis
+	rm -rf .pytest_cache .ruff_cache .hypothesis src/rheobase/kernels/librheobase.*
 	find src tests benchmarks docs -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true

@@ -1,157 +1,155 @@
-// Delivery of spikes along sparse rows, called by XLA on a CPU.
-//
-// Rows are compressed by presynaptic neuron (CSR); indices were checked when they were built. Work is in proportion
-// to the synapses of the neurons that spiked, plus one look at every presynaptic neuron.
+// The loops of delivery.h as custom calls of XLA on a CPU, in float32 and float64.
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
-#include <cstring>
-#include <type_traits>
 
+#include "delivery.h"
 #include "xla/ffi/api/ffi.h"
+
+namespace {
 
 namespace ffi = xla::ffi;
 
-namespace {
-
 template <ffi::DataType type>
-using Native = ffi::NativeType<type>;
+using Real = ffi::NativeType<type>;
+template <ffi::DataType type>
+using Reals = ffi::Buffer<type>;
+template <ffi::DataType type>
+using Result = ffi::ResultBuffer<type>;
+using Ints = ffi::Buffer<ffi::S32>;
+using Dimensions = ffi::AnyBuffer::Dimensions;
 
-// Calls visit(neuron, value) for every neuron whose spike is not zero; sixteen at a time are looked at together.
-template <typename Real, typename Visit>
-void for_each_spike(const Real* spikes, std::int64_t n, Visit visit) {
-    constexpr std::int64_t block = 16;
-    std::int64_t i = 0;
-    for (; i + block <= n; i += block) {
-        bool any = false;
-        for (std::int64_t k = 0; k < block; ++k) any |= spikes[i + k] != Real(0);
-        if (!any) continue;
-        for (std::int64_t k = 0; k < block; ++k)
-            if (spikes[i + k] != Real(0)) visit(i + k, spikes[i + k]);
+// Leading dimensions that every operand has, over whose members a call is repeated. An operand
+// with 1 in place of such a dimension serves all its members.
+class Batch {
+  public:
+    // `rank` dimensions of the result are those of one member.
+    Batch(Dimensions result, std::size_t rank) : lead_(result.first(result.size() - rank)) {}
+
+    std::int64_t size() const {
+        std::int64_t product = 1;
+        for (std::int64_t d : lead_) product *= d;
+        return product;
     }
-    for (; i < n; ++i)
-        if (spikes[i] != Real(0)) visit(i, spikes[i]);
-}
 
-// arrived[target] = sum over spikes of value * weight.  A single weight stands for all synapses.
-template <ffi::DataType type, ffi::DataType index>
-ffi::Error deliver(ffi::Buffer<type> spikes, ffi::Buffer<index> start, ffi::Buffer<ffi::S32> target,
-                   ffi::Buffer<type> weight, ffi::ResultBuffer<type> arrived) {
-    using Real = Native<type>;
-    const std::int64_t n = static_cast<std::int64_t>(spikes.element_count());
-    const bool shared = weight.element_count() == 1;
-    const Real* w = weight.typed_data();
-    const auto* row = start.typed_data();
-    const std::int32_t* to = target.typed_data();
-    Real* out = arrived->typed_data();
-    std::memset(out, 0, arrived->size_bytes());
-    for_each_spike(spikes.typed_data(), n, [&](std::int64_t i, Real value) {
-        if (shared) {
-            const Real jump = value * w[0];
-            for (auto k = row[i]; k < row[i + 1]; ++k) out[to[k]] += jump;
-        } else {
-            for (auto k = row[i]; k < row[i + 1]; ++k) out[to[k]] += value * w[k];
+    // Where the operand of a member begins.
+    template <typename Buffer>
+    auto* at(std::int64_t member, const Buffer& buffer) const {
+        const Dimensions own = buffer.dimensions();
+        std::int64_t offset = 0, stride = 1;
+        for (std::size_t d = own.size(); d-- > 0;) {
+            if (d < lead_.size()) {
+                if (own[d] > 1) offset += stride * (member % lead_[d]);
+                member /= lead_[d];
+            }
+            stride *= own[d];
         }
-    });
-    return ffi::Error::Success();
-}
-
-// The same into a ring of coming steps: ring[(slot + delay) % depth][target] += value * weight.
-template <ffi::DataType type, ffi::DataType index>
-ffi::Error deliver_delayed(ffi::Buffer<type> spikes, ffi::Buffer<index> start, ffi::Buffer<ffi::S32> target,
-                           ffi::Buffer<type> weight, ffi::Buffer<ffi::S32> delay, ffi::Buffer<ffi::S32> slot,
-                           ffi::Buffer<type> ring, ffi::ResultBuffer<type> result) {
-    using Real = Native<type>;
-    const std::int64_t n = static_cast<std::int64_t>(spikes.element_count());
-    const std::int64_t depth = ring.dimensions()[0], width = ring.dimensions()[1];
-    const std::int64_t now = slot.typed_data()[0];
-    const bool shared = weight.element_count() == 1;
-    const Real* w = weight.typed_data();
-    const auto* row = start.typed_data();
-    const std::int32_t* to = target.typed_data();
-    const std::int32_t* late = delay.typed_data();
-    Real* out = result->typed_data();
-    if (out != ring.typed_data()) std::memcpy(out, ring.typed_data(), ring.size_bytes());
-    for_each_spike(spikes.typed_data(), n, [&](std::int64_t i, Real value) {
-        for (auto k = row[i]; k < row[i + 1]; ++k) {
-            std::int64_t place = now + late[k];
-            if (place >= depth) place -= depth;
-            out[place * width + to[k]] += value * w[shared ? 0 : k];
-        }
-    });
-    return ffi::Error::Success();
-}
-
-// out[i] = sum over the synapses k of neuron i of weight[k] * cotangent[target[k]]: what a spike of i is worth.
-template <ffi::DataType type, ffi::DataType index>
-ffi::Error gather(ffi::Buffer<type> cotangent, ffi::Buffer<index> start, ffi::Buffer<ffi::S32> target,
-                  ffi::Buffer<type> weight, ffi::ResultBuffer<type> result) {
-    using Real = Native<type>;
-    const std::int64_t n = static_cast<std::int64_t>(result->element_count());
-    const bool shared = weight.element_count() == 1;
-    const Real* w = weight.typed_data();
-    const Real* ct = cotangent.typed_data();
-    const auto* row = start.typed_data();
-    const std::int32_t* to = target.typed_data();
-    Real* out = result->typed_data();
-    for (std::int64_t i = 0; i < n; ++i) {
-        Real sum = 0;
-        if (shared) {
-            for (auto k = row[i]; k < row[i + 1]; ++k) sum += ct[to[k]];
-            sum *= w[0];
-        } else {
-            for (auto k = row[i]; k < row[i + 1]; ++k) sum += w[k] * ct[to[k]];
-        }
-        out[i] = sum;
+        return buffer.typed_data() + offset;
     }
+
+    template <ffi::DataType type>
+    rheobase::Weights<Real<type>> weights(std::int64_t member, const Reals<type>& weight) const {
+        return {at(member, weight), weight.dimensions().back() == 1};
+    }
+
+    template <ffi::DataType type>
+    rheobase::Later later(std::int64_t member, const Ints& target, const Ints& delay,
+                          const Ints& slot, const Reals<type>& ring) const {
+        const Dimensions shape = ring.dimensions().last(2);
+        const std::int64_t now = rheobase::Later::modulo(*at(member, slot), shape[0]);
+        return {at(member, target), at(member, delay), now, shape[0], shape[1]};
+    }
+
+  private:
+    Dimensions lead_;
+};
+
+// arrived[target[k]] = sum of spikes[i] weight[k]
+template <ffi::DataType type>
+ffi::Error deliver(Reals<type> spikes, Ints start, Ints target, Reals<type> weight,
+                   Result<type> arrived) {
+    const Batch batch(arrived->dimensions(), 1);
+    std::fill_n(arrived->typed_data(), arrived->element_count(), Real<type>(0));
+    for (std::int64_t b = 0; b < batch.size(); ++b)
+        rheobase::deliver(batch.at(b, spikes), spikes.dimensions().back(), batch.at(b, start),
+                          rheobase::Now{batch.at(b, target)}, batch.weights(b, weight),
+                          batch.at(b, *arrived));
     return ffi::Error::Success();
 }
 
-// out[k] = spike[i] * cotangent[target[k]] for the synapses of neurons that spiked, 0 elsewhere; for one shared
-// weight their sum.
-template <ffi::DataType type, ffi::DataType index>
-ffi::Error outer(ffi::Buffer<type> spikes, ffi::Buffer<index> start, ffi::Buffer<ffi::S32> target,
-                 ffi::Buffer<type> cotangent, ffi::ResultBuffer<type> result) {
-    using Real = Native<type>;
-    const std::int64_t n = static_cast<std::int64_t>(spikes.element_count());
-    const bool shared = result->element_count() == 1;
-    const Real* ct = cotangent.typed_data();
-    const auto* row = start.typed_data();
-    const std::int32_t* to = target.typed_data();
-    Real* out = result->typed_data();
-    std::memset(out, 0, result->size_bytes());
-    for_each_spike(spikes.typed_data(), n, [&](std::int64_t i, Real value) {
-        for (auto k = row[i]; k < row[i + 1]; ++k) out[shared ? 0 : k] += value * ct[to[k]];
-    });
+// worth[i] = sum of weight[k] cotangent[target[k]]
+template <ffi::DataType type>
+ffi::Error gather(Reals<type> cotangent, Ints start, Ints target, Reals<type> weight,
+                  Result<type> worth) {
+    const Batch batch(worth->dimensions(), 1);
+    for (std::int64_t b = 0; b < batch.size(); ++b)
+        rheobase::gather(batch.at(b, cotangent), worth->dimensions().back(), batch.at(b, start),
+                         rheobase::Now{batch.at(b, target)}, batch.weights(b, weight),
+                         batch.at(b, *worth));
+    return ffi::Error::Success();
+}
+
+// change[k] = spikes[i] cotangent[target[k]], or the sum of that for a shared weight
+template <ffi::DataType type>
+ffi::Error outer(Reals<type> spikes, Ints start, Ints target, Reals<type> cotangent,
+                 Result<type> change) {
+    const Batch batch(change->dimensions(), 1);
+    std::fill_n(change->typed_data(), change->element_count(), Real<type>(0));
+    for (std::int64_t b = 0; b < batch.size(); ++b)
+        rheobase::outer(batch.at(b, spikes), spikes.dimensions().back(), batch.at(b, start),
+                        rheobase::Now{batch.at(b, target)}, batch.at(b, cotangent),
+                        change->dimensions().back() == 1, batch.at(b, *change));
+    return ffi::Error::Success();
+}
+
+// ring[(slot + delay[k]) % depth, target[k]] += spikes[i] weight[k], in place where XLA can
+template <ffi::DataType type>
+ffi::Error deliver_delayed(Reals<type> spikes, Ints start, Ints target, Reals<type> weight,
+                           Ints delay, Ints slot, Reals<type> ring, Result<type> result) {
+    const Batch batch(result->dimensions(), 2);
+    if (result->typed_data() != ring.typed_data())
+        std::copy_n(ring.typed_data(), ring.element_count(), result->typed_data());
+    for (std::int64_t b = 0; b < batch.size(); ++b)
+        rheobase::deliver(batch.at(b, spikes), spikes.dimensions().back(), batch.at(b, start),
+                          batch.later(b, target, delay, slot, ring), batch.weights(b, weight),
+                          batch.at(b, *result));
+    return ffi::Error::Success();
+}
+
+// worth[i] = sum of weight[k] cotangent[(slot + delay[k]) % depth, target[k]]
+template <ffi::DataType type>
+ffi::Error gather_delayed(Reals<type> cotangent, Ints start, Ints target, Reals<type> weight,
+                          Ints delay, Ints slot, Result<type> worth) {
+    const Batch batch(worth->dimensions(), 1);
+    for (std::int64_t b = 0; b < batch.size(); ++b)
+        rheobase::gather(batch.at(b, cotangent), worth->dimensions().back(), batch.at(b, start),
+                         batch.later(b, target, delay, slot, cotangent), batch.weights(b, weight),
+                         batch.at(b, *worth));
+    return ffi::Error::Success();
+}
+
+// change[k] = spikes[i] cotangent[(slot + delay[k]) % depth, target[k]], or the sum of that
+template <ffi::DataType type>
+ffi::Error outer_delayed(Reals<type> spikes, Ints start, Ints target, Reals<type> cotangent,
+                         Ints delay, Ints slot, Result<type> change) {
+    const Batch batch(change->dimensions(), 1);
+    std::fill_n(change->typed_data(), change->element_count(), Real<type>(0));
+    for (std::int64_t b = 0; b < batch.size(); ++b)
+        rheobase::outer(batch.at(b, spikes), spikes.dimensions().back(), batch.at(b, start),
+                        batch.later(b, target, delay, slot, cotangent), batch.at(b, cotangent),
+                        change->dimensions().back() == 1, batch.at(b, *change));
     return ffi::Error::Success();
 }
 
 }  // namespace
 
-#define RHEOBASE_DEFINE(symbol, function, type, index, binding) \
-    XLA_FFI_DEFINE_HANDLER_SYMBOL(symbol, (function<type, index>), binding);
+#define RHEOBASE_KERNEL(name)                                          \
+    XLA_FFI_DEFINE_HANDLER_SYMBOL(rheobase_##name##_f32, name<ffi::F32>); \
+    XLA_FFI_DEFINE_HANDLER_SYMBOL(rheobase_##name##_f64, name<ffi::F64>)
 
-#define RHEOBASE_FOR_TYPES(function, bind)                                                     \
-    RHEOBASE_DEFINE(rheobase_##function##_f32, function, ffi::F32, ffi::S32, (bind<ffi::F32, ffi::S32>())) \
-    RHEOBASE_DEFINE(rheobase_##function##_f64, function, ffi::F64, ffi::S32, (bind<ffi::F64, ffi::S32>()))
-
-namespace {
-
-template <ffi::DataType type, ffi::DataType index>
-auto bind_deliver() {
-    return ffi::Ffi::Bind().Arg<ffi::Buffer<type>>().template Arg<ffi::Buffer<index>>()
-        .template Arg<ffi::Buffer<ffi::S32>>().template Arg<ffi::Buffer<type>>().template Ret<ffi::Buffer<type>>();
-}
-
-template <ffi::DataType type, ffi::DataType index>
-auto bind_deliver_delayed() {
-    return ffi::Ffi::Bind().Arg<ffi::Buffer<type>>().template Arg<ffi::Buffer<index>>()
-        .template Arg<ffi::Buffer<ffi::S32>>().template Arg<ffi::Buffer<type>>()
-        .template Arg<ffi::Buffer<ffi::S32>>().template Arg<ffi::Buffer<ffi::S32>>()
-        .template Arg<ffi::Buffer<type>>().template Ret<ffi::Buffer<type>>();
-}
-
-}  // namespace
-
-RHEOBASE_FOR_TYPES(deliver, bind_deliver)
-RHEOBASE_FOR_TYPES(deliver_delayed, bind_deliver_delayed)
-RHEOBASE_FOR_TYPES(gather, bind_deliver)
-RHEOBASE_FOR_TYPES(outer, bind_deliver)
+RHEOBASE_KERNEL(deliver);
+RHEOBASE_KERNEL(gather);
+RHEOBASE_KERNEL(outer);
+RHEOBASE_KERNEL(deliver_delayed);
+RHEOBASE_KERNEL(gather_delayed);
+RHEOBASE_KERNEL(outer_delayed);

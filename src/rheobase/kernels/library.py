@@ -1,34 +1,75 @@
-"""The compiled kernels, where they were built; without them the twins in JAX do the same work."""
+"""The compiled kernels, where they were built; without them their twins in JAX do the same work."""
 
 import ctypes
 import functools
+import warnings
 from pathlib import Path
+from typing import Any
 
 import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.custom_batching import custom_vmap
 
-NAMES = ("deliver", "deliver_delayed", "gather", "outer")
+KERNELS = ("deliver", "gather", "outer", "deliver_delayed", "gather_delayed", "outer_delayed")
 TYPES = {"float32": "f32", "float64": "f64"}
 
 
 @functools.cache
 def available() -> bool:
-    """Whether the kernels are there and the default backend is a CPU; registers them once."""
+    """Whether compiled kernels are there and the default backend is a CPU; loads them once."""
     files = sorted(Path(__file__).parent.glob("librheobase.*"))
     if not files or jax.default_backend() != "cpu":
         return False
-    library = ctypes.CDLL(str(files[0]))
-    for name in NAMES:
-        for suffix in TYPES.values():
-            symbol = f"rheobase_{name}_{suffix}"
-            capsule = jax.ffi.pycapsule(getattr(library, symbol))
-            jax.ffi.register_ffi_target(symbol, capsule, platform="cpu")
+    try:
+        library = ctypes.CDLL(str(files[0]))
+        for name in KERNELS:
+            for suffix in TYPES.values():
+                symbol = f"rheobase_{name}_{suffix}"
+                capsule = jax.ffi.pycapsule(getattr(library, symbol))
+                jax.ffi.register_ffi_target(symbol, capsule, platform="cpu")
+    except (OSError, AttributeError, RuntimeError) as error:  # another system, version or JAX
+        warnings.warn(
+            f"the compiled kernels in {files[0].name} cannot be used, so that networks are slower: "
+            f"{error}. Install rheobase again to compile them anew.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return False
     return True
 
 
-def call(name: str, result: jax.ShapeDtypeStruct, *operands: jax.Array, alias: dict | None = None):
-    """Call a kernel on arrays of the floating-point type of its result."""
-    symbol = f"rheobase_{name}_{TYPES[str(result.dtype)]}"
+def serves(dtype: Any) -> bool:
+    """Whether there are compiled kernels for numbers of this type."""
+    return str(dtype) in TYPES and available()
+
+
+def call(name: str, result: Any, *operands: Array, update: Array | None = None) -> Array:
+    """What a kernel makes of its operands: an array of the shape and type of `result`.
+
+    `update` is a last operand that becomes the result, in place where XLA can.
+    """
+    aliases = {}
+    if update is not None:
+        operands = (*operands, _member(update, *operands))
+        aliases = {len(operands) - 1: 0}
     function = jax.ffi.ffi_call(
-        symbol, result, vmap_method="sequential", input_output_aliases=alias or {}
+        f"rheobase_{name}_{TYPES[str(result.dtype)]}",
+        jax.ShapeDtypeStruct(result.shape, result.dtype),
+        vmap_method="expand_dims",
+        input_output_aliases=aliases,
     )
     return function(*operands)
+
+
+@custom_vmap
+def _member(array: Array, *_: Array) -> Array:
+    """`array`, batched as soon as one of the others is: what is updated in place must be."""
+    return array
+
+
+@_member.def_vmap
+def _member_of_batch(size, batched, array, *others):
+    if not batched[0]:
+        array = jnp.broadcast_to(array, (size, *array.shape))
+    return _member(array, *others), True

@@ -1,0 +1,95 @@
+// The loops of delivery.h on random rows, against plain sums; run under sanitizers by test_loops.py.
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <limits>
+#include <random>
+#include <vector>
+
+#include "delivery.h"
+
+namespace {
+
+using rheobase::Later;
+using rheobase::Now;
+using rheobase::Weights;
+
+int failures = 0;
+
+template <typename Real>
+void expect_equal(const char* what, const std::vector<Real>& got, const std::vector<Real>& wanted) {
+    for (std::size_t i = 0; i < got.size(); ++i) {
+        const Real scale = std::max(Real(1), std::abs(wanted[i]));
+        if (std::abs(got[i] - wanted[i]) <= scale * 64 * std::numeric_limits<Real>::epsilon()) continue;
+        std::printf("%s[%zu]: %g, expected %g\n", what, i, double(got[i]), double(wanted[i]));
+        ++failures;
+    }
+}
+
+// What a loop at `place` must give, for one weight each or one for all.
+template <typename Real, typename Place>
+void check(const std::vector<Real>& spikes, const std::vector<std::int32_t>& start, Place place,
+           std::size_t places, bool shared, std::mt19937& random) {
+    const auto n = static_cast<std::int64_t>(spikes.size());
+    const std::size_t synapses = start.back();
+    std::normal_distribution<Real> normal;
+    const auto draw = [&](std::size_t size) {
+        std::vector<Real> values(size);
+        for (Real& value : values) value = normal(random);
+        return values;
+    };
+    const std::vector<Real> weight = draw(shared ? 1 : synapses), cotangent = draw(places);
+    std::vector<Real> arrived = draw(places), worth(spikes.size()), change(weight.size());
+    std::vector<Real> arrived_sum = arrived, worth_sum = worth, change_sum = change;
+    for (std::size_t i = 0; i < spikes.size(); ++i)
+        for (std::int64_t k = start[i]; k < start[i + 1]; ++k) {
+            const std::size_t w = shared ? 0 : k, p = place(k);
+            arrived_sum[p] += spikes[i] * weight[w];
+            worth_sum[i] += weight[w] * cotangent[p];
+            change_sum[w] += spikes[i] * cotangent[p];
+        }
+    const Weights<Real> weights{weight.data(), shared};
+    rheobase::deliver(spikes.data(), n, start.data(), place, weights, arrived.data());
+    rheobase::gather(cotangent.data(), n, start.data(), place, weights, worth.data());
+    rheobase::outer(spikes.data(), n, start.data(), place, cotangent.data(), shared, change.data());
+    expect_equal("deliver", arrived, arrived_sum);
+    expect_equal("gather", worth, worth_sum);
+    expect_equal("outer", change, change_sum);
+}
+
+template <typename Real>
+void check_rows(std::int64_t n_pre, std::int64_t n_post, std::int32_t most, double rate,
+                std::mt19937& random) {
+    const auto below = [&](std::int64_t end) { return static_cast<std::int32_t>(random() % end); };
+    std::vector<std::int32_t> start{0}, target, delay;
+    std::vector<Real> spikes(n_pre);
+    for (Real& spike : spikes) {
+        if (random() < rate * double(random.max())) spike = Real(1) + Real(0.5) * below(2);
+        else if (below(2)) spike = Real(-0.0);
+        start.push_back(start.back() + below(most + 1));
+    }
+    const std::int64_t depth = 1 + below(5);
+    for (std::int32_t k = 0; k < start.back(); ++k) {
+        target.push_back(below(n_post));
+        delay.push_back(below(3) ? below(depth) : static_cast<std::int32_t>(random()));
+    }
+    const Later later{target.data(), delay.data(), below(depth), depth, n_post};
+    for (bool shared : {false, true}) {
+        check(spikes, start, Now{target.data()}, n_post, shared, random);
+        check(spikes, start, later, depth * n_post, shared, random);
+    }
+}
+
+}  // namespace
+
+int main() {
+    std::mt19937 random(0);
+    for (std::int64_t n_pre : {0, 1, 31, 32, 33, 64, 200})
+        for (std::int32_t most : {0, 1, 9, 40})
+            for (double rate : {0.0, 0.02, 1.0}) {
+                check_rows<float>(n_pre, 1 + random() % 50, most, rate, random);
+                check_rows<double>(n_pre, 1 + random() % 50, most, rate, random);
+            }
+    return failures != 0;
+}

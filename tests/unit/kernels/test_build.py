@@ -1,0 +1,52 @@
+"""The package's own build, with a compiler and without one."""
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+DELIVER = """
+import jax.numpy as jnp
+from rheobase.kernels import library
+from rheobase.kernels.delivery import Targets, deliver
+to = Targets(jnp.array([0, 2, 3], jnp.int32), jnp.array([0, 2, 1], jnp.int32), 3, 2)
+print(library.available(), deliver(to, jnp.ones(2), jnp.array([1.0, 2.0, 3.0])).tolist())
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("cmake"), reason="no cmake")
+@pytest.mark.parametrize(
+    ("compiler", "tag"), [("c++", "py3-none-"), ("false", "py3-none-any")], ids=["with", "without"]
+)
+def test_wheel_with_and_without_a_compiler(compiler, tag, tmp_path):
+    pytest.importorskip("scikit_build_core", reason="not installed: it builds the package")
+    if not shutil.which(compiler):
+        pytest.skip(f"no {compiler}")
+    source, wheels, site = tmp_path / "source", tmp_path / "wheels", tmp_path / "site"
+    source.mkdir()
+    for name in ("pyproject.toml", "CMakeLists.txt", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    skip = shutil.ignore_patterns("librheobase.*", "__pycache__")
+    shutil.copytree(ROOT / "src", source / "src", ignore=skip)
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+    environment = os.environ | {"CXX": shutil.which(compiler)}
+    subprocess.run([*pip, "-w", wheels, source], check=True, env=environment)
+    (wheel,) = wheels.iterdir()
+    assert tag in wheel.name
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    done = subprocess.run(
+        [sys.executable, "-c", DELIVER],
+        env=os.environ | {"PYTHONPATH": str(site)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == f"{compiler == 'c++'} [1.0, 3.0, 2.0]\n"
