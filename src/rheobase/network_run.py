@@ -10,6 +10,7 @@ from jax import Array
 
 from rheobase.compilation import Compiled
 from rheobase.errors import ArgumentError, KeyRequired, ShapeError, UnknownName
+from rheobase.inputs import prepare
 from rheobase.kernels.delivery import deliver, deliver_delayed
 from rheobase.loop import scan
 from rheobase.network import Network, Projection
@@ -198,12 +199,16 @@ def run(
         x.dtype for x in jax.tree.leaves(state.systems) if jnp.issubdtype(x.dtype, jnp.floating)
     )
     numbers = start.step + jnp.arange(steps, dtype=jnp.int32)
-    inputs, memories = _inputs(network, state, numbers, dt, dtype, start.key)
+    inputs = _inputs(network, numbers, dt, dtype, start.key)
 
     def body(carry, x):
-        systems, arriving, rings, sums = carry
+        systems, arriving, rings, memories, sums = carry
         number, series = x
-        now = {i: s if s is not None else inputs[i][1] for i, s in enumerate(series)}
+        given = [
+            one.at(number, now, memory)
+            for one, now, memory in zip(inputs, series, memories, strict=True)
+        ]
+        now = [value for value, _ in given]
         done = {}
         for place, (name, system) in enumerate(network.systems.items()):
             current, delta = _sum_inputs(network, name, now, dtype)
@@ -239,6 +244,7 @@ def run(
             {name: d.state for name, d in done.items()},
             tuple(arrived for arrived, _ in sent),
             tuple(ring for _, ring in sent),
+            tuple(memory for _, memory in given),
             totals,
         )
         return carry, kept
@@ -247,11 +253,11 @@ def run(
         name: jnp.zeros(network.populations[name].n, dtype) if r.spikes == "count" else None
         for name, r in records.items()
     }
-    carry = (state.systems, state.arriving, state.rings, sums)
-    xs = (numbers, tuple(series for series, _ in inputs))
-    (systems, arriving, rings, sums), kept = scan(body, carry, xs, steps)
+    carry = (*state, sums)
+    xs = (numbers, tuple(one.series for one in inputs))
+    (*reached, sums), kept = scan(body, carry, xs, steps)
     final = RunState(
-        NetworkState(systems, arriving, rings, memories),
+        NetworkState(*reached),
         start.step + steps,
         None,
         None,
@@ -305,21 +311,17 @@ def _send(p: Projection, spikes: Array, ring: Array | None, number: Array, dt: f
     return arrived, jax.lax.dynamic_update_index_in_dim(ring, empty, slot, 0)
 
 
-def _inputs(network, state, numbers, dt, dtype, key):
-    """The drives over the steps of the run, as series or constants, and their memories."""
-    values, memories = [], []
-    for i, (drive, memory) in enumerate(zip(network.drives, state.memories, strict=True)):
+def _inputs(network, numbers, dt, dtype, key):
+    """The drives over the steps of the run."""
+    inputs = []
+    for i, drive in enumerate(network.drives):
         grid = Grid(numbers, dt, (network.populations[drive.population].n,), dtype)
         own = None if key is None else jax.random.fold_in(key, 1000 + i)
-        series, memory = drive.stimulus.values(grid, memory, own)
-        series = series.astype(dtype)
-        constant = series.shape[0] == 1 and numbers.shape[0] != 1
-        values.append((None, series[0]) if constant else (series, None))
-        memories.append(memory)
-    return values, tuple(memories)
+        inputs.append(prepare(drive.stimulus, grid, own))
+    return inputs
 
 
-def _sum_inputs(network: Network, name: str, now: dict[int, Array], dtype: Any):
+def _sum_inputs(network: Network, name: str, now: list[Array], dtype: Any):
     """Current (nA) and delta input of a population from its drives."""
     system = network.systems[name]
     current, delta = jnp.zeros((), dtype), None

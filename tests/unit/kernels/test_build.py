@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from pathlib import Path
 
@@ -41,9 +42,11 @@ def test_wheel_with_and_without_a_compiler(compiler, tag, tmp_path):
     assert tag in wheel.name
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site)
+    # Without the site module, an editable install is not found before the wheel.
+    paths = [str(site), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
     done = subprocess.run(
-        [sys.executable, "-c", DELIVER],
-        env=os.environ | {"PYTHONPATH": str(site)},
+        [sys.executable, "-S", "-c", DELIVER],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
         cwd=tmp_path,
         capture_output=True,
         text=True,
