@@ -47,8 +47,9 @@ def list_(
 def check(file: Path, /, *, name: str | None = None) -> int:
     """Prove the dimensions of the neurons in a file of yours and run the laws on them.
 
-    Every neuron class that the file defines is checked with its default parameters, and every
-    neuron that it makes under a name. Exits with 1 if anything fails.
+    Every neuron class of the file with its defaults, and every neuron it names.
+
+    Exits with 1 if anything fails.
 
     Parameters
     ----------
