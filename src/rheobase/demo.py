@@ -141,7 +141,7 @@ def _draw(out: Path, digits: Digits, result: FitResult) -> None:
         plot.learning_curve(result, "accuracy", ax=right)
         figure.savefig(out / "learning_curve.png", dpi=150)
 
-        figure = Figure(figsize=(9, 4), layout="constrained")
+        figure = Figure(figsize=(9, 6), layout="constrained")
         left, right = figure.subplots(1, 2, width_ratios=(1, 3))
         left.imshow(image.reshape(8, 8), cmap="gray_r")
         left.set_title(f"test image: {label}")
@@ -153,8 +153,9 @@ def _draw(out: Path, digits: Digits, result: FitResult) -> None:
 
         figure = Figure(figsize=(9, 5.2), layout="constrained")
         above, below = figure.subplots(2, 1, sharex=True)
-        busiest = np.argsort(-np.asarray(hidden.spikes[:, 0].sum(axis=0)))[:4]
-        plot.traces(np.asarray(hidden.v[:, 0])[:, busiest] * mV, "hidden v", t=t, ax=above)
+        counts = np.asarray(hidden.spikes[:, 0].sum(axis=0))
+        some = np.argsort(np.abs(counts - 4), kind="stable")[:3]
+        plot.traces(np.asarray(hidden.v[:, 0])[:, some] * mV, "hidden v", t=t, ax=above)
         above.axhline(float(model.layers[1].v_th), color="0.5", linewidth=0.8, linestyle="--")
         above.set_xlabel("")
         lines = np.asarray(readout.v[:, 0])
@@ -198,7 +199,7 @@ def _page(metrics: dict[str, Any]) -> str:
     pictures = {
         "learning_curve.png": "Loss and accuracy on the training images after each epoch.",
         "raster.png": "A test image, and the spikes of the hidden neurons while it is shown.",
-        "traces.png": "Voltages of the four busiest hidden neurons (dashed: threshold), and of the "
+        "traces.png": "Voltages of three hidden neurons (dashed: threshold), and of the "
         "ten readout neurons; the coloured one is the right answer.",
         "weights.png": "Weights onto the 32 hidden neurons that the readout listens to most.",
     }
