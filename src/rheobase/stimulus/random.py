@@ -126,7 +126,7 @@ def _poisson(key: Array, mean: Array, most: float, shape: tuple[int, ...]) -> Ar
     term = total = jnp.broadcast_to(jnp.exp(-mean), shape)
     count = jnp.zeros(shape, mean.dtype)
     for number in range(1, int(most + 8 * most**0.5 + 8)):
-        count = count + (draw >= total)
+        count = count + (draw >= total).astype(mean.dtype)
         term = term * jnp.broadcast_to(mean, shape) / number
         total = total + term
     return count
