@@ -10,6 +10,7 @@ import numpy as np
 from jax import Array
 
 from rheobase import plot
+from rheobase.errors import require_key
 from rheobase.neurons import LI, LIF
 from rheobase.train import FitResult, Linear, Sequential, encoders, evaluate, fit, losses, save
 from rheobase.units import ms, mV
@@ -46,7 +47,8 @@ class NoisyDirect(encoders.AbstractEncoder):
 
     def __call__(self, x: Any, key: Array | None = None) -> Array:
         steady = self.duration(x)
-        return steady + NOISE * jax.random.normal(key, steady.shape[1:], steady.dtype)[None]
+        error = jax.random.normal(require_key(key), steady.shape[1:], steady.dtype)
+        return steady + NOISE * error[None]
 
 
 def run(out: Path | str = "demo", *, epochs: int | None = None, seed: int = 0) -> dict[str, Any]:
@@ -71,7 +73,7 @@ def run(out: Path | str = "demo", *, epochs: int | None = None, seed: int = 0) -
     )
     hidden, _ = result.model.activity(shown(jnp.asarray(digits.test_images)))
     metrics = {
-        "test_accuracy": float(test.accuracy),
+        "test_accuracy": float(test.accuracy or 0.0),
         "train_seconds": round(result.seconds, 2),
         "test_images": len(digits.test_labels),
         "train_images": len(digits.train_labels),
@@ -102,7 +104,8 @@ def read_digits() -> Digits:
         ) from None
     images, labels = load_digits(return_X_y=True)
     parts = train_test_split(images / 16, labels, test_size=0.2, random_state=0, stratify=labels)
-    return Digits(parts[0], parts[2], parts[1], parts[3])
+    first, last, first_labels, last_labels = map(np.asarray, parts)
+    return Digits(first, first_labels, last, last_labels)
 
 
 def train(digits: Digits, epochs: int, seed: int) -> FitResult:
@@ -180,12 +183,13 @@ def _draw(out: Path, digits: Digits, result: FitResult) -> None:
         strongest = np.argsort(-np.abs(np.asarray(model.layers[2].weight)).sum(axis=1))[:32]
         limit = float(np.abs(weights[:, strongest]).max())
         panels = figure.subplots(4, 8)
-        for panel, neuron in zip(panels.ravel(), strongest, strict=True):
-            picture = panel.imshow(
-                weights[:, neuron].reshape(8, 8), cmap="RdBu_r", vmin=-limit, vmax=limit
-            )
+        drawn = [
+            panel.imshow(weights[:, neuron].reshape(8, 8), cmap="RdBu_r", vmin=-limit, vmax=limit)
+            for panel, neuron in zip(panels.ravel(), strongest, strict=True)
+        ]
+        for panel in panels.ravel():
             panel.set_axis_off()
-        bar = figure.colorbar(picture, ax=panels, shrink=0.8)
+        bar = figure.colorbar(drawn[0], ax=panels, shrink=0.8)
         bar.set_label("weight (nA)")
         figure.savefig(out / "weights.png", dpi=150)
 

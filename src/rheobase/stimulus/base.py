@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.core import Tracer
 
 from rheobase.units import DomainError, Quantity, Unit, UnitError, dimensionless, to_internal
 
@@ -101,7 +102,7 @@ def _quantity(value: Any) -> Quantity:
     """A finite quantity in internal units; a bare number is dimensionless."""
     unit = value.unit if isinstance(value, Quantity) else dimensionless
     array = to_internal(value, unit, "amplitude", "rb.stimulus.Step({})")
-    if not isinstance(array, jax.core.Tracer) and not np.all(np.isfinite(array)):
+    if not isinstance(array, Tracer) and not np.all(np.isfinite(array)):
         bad = np.argwhere(~np.isfinite(array))[0].tolist()
         where = f" at index {bad[0] if len(bad) == 1 else bad}" if bad else ""
         raise DomainError(f"a stimulus must be finite, got {value}{where}. Replace the NaN or inf.")
@@ -210,7 +211,13 @@ class Product(AbstractStimulus):
 
 
 def as_stimulus(value: Any, unit: Unit) -> AbstractStimulus:
-    """A stimulus, or a constant one made of a quantity."""
+    """A stimulus, or a constant one made of a quantity of that unit.
+
+    >>> from rheobase.stimulus import as_stimulus
+    >>> from rheobase.units import nA, pA
+    >>> as_stimulus(500 * pA, nA).unit
+    nA
+    """
     if isinstance(value, AbstractStimulus):
         return value
     array = to_internal(value, unit, "stimulus", "rb.stimulus.Constant({})")

@@ -9,7 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.core import Tracer
 
+from rheobase.errors import require_key
 from rheobase.stimulus.base import AbstractStimulus, Grid, measured, require_same_dimension
 from rheobase.units import Hz, Quantity, Unit, ms, non_negative, positive, quantity, to_internal
 
@@ -78,16 +80,16 @@ class Poisson(AbstractStimulus):
 
     rate: Array = quantity(Hz, non_negative, "rate of each source")
     amplitude: Quantity = measured("what one spike adds")
-    sources: int = eqx.field(static=True)
-    ceiling: float = eqx.field(static=True)
+    sources: int = eqx.field(static=True)  # pyright: ignore[reportGeneralTypeIssues]
+    ceiling: float = eqx.field(static=True)  # pyright: ignore[reportGeneralTypeIssues]
     """A power of two (1/ms) above the rate: how many spikes a step can bring, known beforehand."""
 
     def __init__(self, rate: Quantity, amplitude: Quantity, sources: int = 1):
-        self.rate = rate
+        self.rate = rate  # pyright: ignore[reportAttributeAccessIssue]
         self.amplitude = amplitude
         self.sources = sources
         given = to_internal(rate, Hz, "rate", "Poisson(rate={})")
-        known = not isinstance(given, jax.core.Tracer)
+        known = not isinstance(given, Tracer)
         self.ceiling = 2.0 ** math.ceil(math.log2(max(np.max(given), 1e-6))) if known else math.inf
 
     @property
@@ -134,4 +136,4 @@ def _poisson(key: Array, mean: Array, most: float, shape: tuple[int, ...]) -> Ar
 
 def _draw(grid: Grid, key: Array | None, draw: Callable[[Array], Array]) -> Array:
     """One draw for each step, from the key and the number of the step, so that runs continue."""
-    return jax.vmap(lambda k: draw(jax.random.fold_in(key, k)))(grid.steps)
+    return jax.vmap(lambda k: draw(jax.random.fold_in(require_key(key), k)))(grid.steps)

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.core import Tracer
 
 from rheobase.errors import ShapeError
 from rheobase.stimulus.base import (
@@ -44,8 +44,8 @@ class Step(AbstractSteadyStimulus):
 
     def __init__(self, amplitude: Quantity, start: Quantity = 0 * ms, stop: Quantity = 1e30 * ms):
         self.amplitude = amplitude
-        self.start_time = start
-        self.stop_time = stop
+        self.start_time = start  # pyright: ignore[reportAttributeAccessIssue]
+        self.stop_time = stop  # pyright: ignore[reportAttributeAccessIssue]
 
     @property
     def unit(self) -> Unit:
@@ -75,7 +75,8 @@ class Ramp(AbstractSteadyStimulus):
 
     def __init__(self, first: Quantity, last: Quantity, *, start: Quantity, stop: Quantity):
         self.first, self.last = first, last
-        self.start_time, self.stop_time = start, stop
+        self.start_time = start  # pyright: ignore[reportAttributeAccessIssue]
+        self.stop_time = stop  # pyright: ignore[reportAttributeAccessIssue]
 
     def __check_init__(self):
         require_same_dimension(self.first.unit, self.last.unit)
@@ -142,7 +143,7 @@ class Pulses(AbstractSteadyStimulus):
             times = Quantity([t.value_in(ms) for t in times], ms)
         self.times = times
         self.amplitude = amplitude
-        self.width = width
+        self.width = width  # pyright: ignore[reportAttributeAccessIssue]
 
     @property
     def unit(self) -> Unit:
@@ -173,7 +174,7 @@ class FromArray(AbstractSteadyStimulus):
     """
 
     samples: Quantity = measured("values, time first")
-    sample_time: Array | None
+    sample_time: Array | None  # pyright: ignore[reportGeneralTypeIssues]
 
     def __init__(self, values: Quantity, dt: Quantity | None = None):
         self.samples = values
@@ -197,7 +198,7 @@ class FromArray(AbstractSteadyStimulus):
         return self.samples.shape[1:]
 
     def check(self, dt: float) -> None:
-        if self.sample_time is None or isinstance(self.sample_time, jax.core.Tracer):
+        if self.sample_time is None or isinstance(self.sample_time, Tracer):
             return
         each = float(self.sample_time) / dt
         if each < 0.999 or abs(each - round(each)) > 1e-3:
