@@ -6,8 +6,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from rheobase.neurons.base import AbstractNeuron, Onset, require_below
-from rheobase.neurons.quadratic import bounded
 from rheobase.neurons.patterns import IZHIKEVICH, find, names
+from rheobase.neurons.quadratic import bounded
 from rheobase.surrogate import AbstractSurrogate, FastSigmoid
 from rheobase.units import anything, dimensionless, ms, mV, nF, non_negative, positive, quantity
 

@@ -11,7 +11,6 @@ from rheobase.neurons.leaky import VoltageState
 from rheobase.surrogate import AbstractSurrogate, FastSigmoid
 from rheobase.units import MOhm, anything, ms, mV, nA, positive, quantity, uS
 
-
 _DEEPEST = 1e4
 """In spans from threshold to reset: a voltage that no membrane has, and whose square is finite."""
 

@@ -90,7 +90,15 @@ def legal(model: Model, trained: Any = None) -> Model:
 
 
 def ordered(model: Model, trained: Any) -> Model:
-    """A model in free coordinates with v_reset < v_th and the like; the same where they hold."""
+    """A model in free coordinates with v_reset < v_th and the like; the same where they hold.
+
+    >>> import rheobase as rb
+    >>> neuron = rb.LIF()
+    >>> trained = rb.train.choose(neuron)
+    >>> legal = rb.train.legal(rb.train.ordered(rb.train.free(neuron, trained), trained), trained)
+    >>> bool(legal.v_reset < legal.v_th)
+    True
+    """
     leaves, structure = jax.tree.flatten(model)
     mask = jax.tree.leaves(trained)
     for low, high, gap in _pairs(model):

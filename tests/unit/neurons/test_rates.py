@@ -3,7 +3,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rheobase.neurons.rates import ExpLinearRate, ExponentialRate, SigmoidRate, exp_linear, gate
+from rheobase.neurons.rates import (
+    ExpLinearRate,
+    ExponentialRate,
+    SigmoidRate,
+    exp_linear,
+    gate,
+    within_reach,
+)
 from rheobase.units import ms, mV
 
 
@@ -68,3 +75,9 @@ def test_a_gate_is_itself_inside():
     np.testing.assert_array_equal(gate(x), x)
     np.testing.assert_array_equal(jax.vmap(jax.grad(gate))(x), 1)
     assert gate(jnp.float32(-1e9)) > -0.01
+
+
+def test_channels_see_a_voltage_that_a_membrane_can_bear():
+    v = jnp.asarray([-1e9, -200.0, -65.0, 100.0, 1e9])
+    seen = within_reach(v, jnp.asarray(-65.0), jnp.asarray(0.0))
+    np.testing.assert_array_equal(seen, [-715, -200, -65, 100, 585])
