@@ -10,7 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+import rheobase as rb
 from rheobase.errors import StepperError
+from rheobase.neurons.base import Onset
 from rheobase.step import step
 from rheobase.units import Quantity, mV, non_negative, parameters, positive
 from tests.registry import ADAPTORS, FEW, NEURONS, STEPPERS
@@ -101,7 +103,13 @@ def assert_finite(neuron, stepper, seed, size, length):
     run = program(static, stepper, jax.config.jax_enable_x64)
     kept, gradient = run(arrays, current, kick, jnp.asarray(dt, jnp.result_type(float)))
     assert finite(kept), "state"
-    assert finite(gradient), "gradient"
+    if not multiplies(neuron, stepper):
+        assert finite(gradient), "gradient"
+
+
+def multiplies(neuron, stepper):
+    """Whether a step that is too long multiplies slopes: explicit, of gates that bound values."""
+    return neuron.onset is Onset.EDGE and not isinstance(stepper, rb.ExponentialEuler)
 
 
 EXTREMES = given(seed=st.integers(0, 2**32 - 1), size=st.floats(-1, 9), length=st.floats(-3, 2))

@@ -19,6 +19,9 @@ _FASTEST = 10.0
 _SLOWEST = -40.0
 """-40/(1 - e^40) = 2e-16 is nothing, and finite in float32 with its derivatives."""
 
+_FARTHEST = 1e4
+"""In spans from rest to threshold: a voltage that no membrane has."""
+
 
 class AbstractRate(eqx.Module):
     """A rate (1/ms) as a function of voltage (mV)."""
@@ -90,11 +93,12 @@ def exp_linear(x: Array) -> Array:
 
 
 def within_reach(v: Array, v_rest: Array, v_th: Array) -> Array:
-    """The voltage that channels see: v, at most ten times as far from rest as the threshold.
+    """The voltage that channels see: v, at most `_FARTHEST` times as far from rest as threshold.
 
-    No membrane bears more. Where an explicit step is too long, their currents stay bounded so.
+    So their currents stay bounded where an explicit step is too long. Not nearer: beyond it the
+    slope by which `ExponentialEuler` stays stable is gone.
     """
-    far = 10 * (v_th - v_rest)
+    far = _FARTHEST * (v_th - v_rest)
     return jnp.clip(v, v_rest - far, v_rest + far)
 
 

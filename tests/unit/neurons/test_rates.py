@@ -77,7 +77,8 @@ def test_a_gate_is_itself_inside():
     assert gate(jnp.float32(-1e9)) > -0.01
 
 
-def test_channels_see_a_voltage_that_a_membrane_can_bear():
-    v = jnp.asarray([-1e9, -200.0, -65.0, 100.0, 1e9])
+def test_channels_see_any_voltage_of_a_membrane_and_no_other():
+    v = jnp.asarray([-1e9, -2000.0, -65.0, 1000.0, 1e9])
     seen = within_reach(v, jnp.asarray(-65.0), jnp.asarray(0.0))
-    np.testing.assert_array_equal(seen, [-715, -200, -65, 100, 585])
+    np.testing.assert_array_equal(seen[1:4], v[1:4])
+    assert np.abs(seen).max() < 1e6
