@@ -39,8 +39,8 @@ def smoke(workloads: Sequence[Workload]) -> int:
     return int(failures > 0)
 
 
-def measure(workloads: Sequence[Workload], core: str, command: str) -> None:
-    """Everyone, in full; the results join those of the workloads that were not measured now."""
+def measure(workloads: Sequence[Workload], core: str, command: str, first: bool) -> None:
+    """Everyone, in full or at the first size of a workload; other workloads keep their results."""
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     for workload in workloads:
         result = {
@@ -51,7 +51,7 @@ def measure(workloads: Sequence[Workload], core: str, command: str) -> None:
             "sizes": {},
             "unequal": {},
         }
-        for size in workload.sizes:
+        for size in workload.sizes[:1] if first else workload.sizes:
             say(f"{workload.title}, {size.title}")
             summaries = contest.contest(workload.contenders, size, say)
             result["sizes"][size.title] = summaries
@@ -66,6 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--only", nargs="+", choices=NAMES, help="these workloads, not all")
     parser.add_argument("--smoke", action="store_true", help="ours and the floor, small, no report")
+    parser.add_argument("--first", action="store_true", help="the first size of a workload only")
     parser.add_argument("--core", type=int, help="the core to run on; the last one if not given")
     chosen = parser.parse_args(arguments)
     workloads = [w for w in WORKLOADS if chosen.only is None or w.name in chosen.only]
@@ -73,7 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if chosen.smoke:
         return smoke(workloads)
     only = "" if chosen.only is None else " --only " + " ".join(chosen.only)
-    measure(workloads, core, f"python -m benchmarks{only}")
+    first = " --first" if chosen.first else ""
+    measure(workloads, core, f"python -m benchmarks{only}{first}", chosen.first)
     return 0
 
 

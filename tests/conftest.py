@@ -5,6 +5,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 
+@pytest.fixture(autouse=True, scope="module")
+def forget_programs():
+    """Compiled programs hold memory maps, and a process that has used up its 65,530 is killed."""
+    yield
+    jax.clear_caches()
+
+
 @pytest.fixture(autouse=True)
 def strict():
     with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):

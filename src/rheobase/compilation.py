@@ -7,6 +7,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 
 _OPTIONS = {
     # Element-wise loops are most of the work, and XLA by default leaves half of AVX-512 unused.
@@ -25,7 +26,10 @@ class Compiled:
 
     def __init__(self, program: Callable):
         self.plain = eqx.filter_jit(program)
-        self.tuned = eqx.filter_jit(program, compiler_options=_OPTIONS)
+        self.tuned: Any = eqx.filter_jit(
+            program,
+            compiler_options=_OPTIONS,  # pyright: ignore[reportCallIssue]
+        )
 
     def __call__(self, *arguments: Any) -> Any:
         """The result of the program."""
@@ -35,7 +39,7 @@ class Compiled:
 def _tunable(arguments: Any) -> bool:
     # A sum is traced where everything is, even what does not depend on the arguments.
     leaves = [*jax.tree.leaves(arguments), jnp.zeros(()) + 1]
-    return not any(isinstance(x, jax.core.Tracer) for x in leaves) and _known()
+    return not any(isinstance(x, Tracer) for x in leaves) and _known()
 
 
 @functools.cache

@@ -17,6 +17,7 @@ TypeError
 import difflib
 import inspect
 from collections.abc import Iterable
+from typing import Any
 
 
 class StepperError(ValueError):
@@ -41,6 +42,13 @@ class CheckpointError(ValueError):
 
 class KeyRequired(ValueError):
     """Something draws random numbers, and no key was given."""
+
+
+def require_key(key: Any) -> Any:
+    """The key, where one was given to what draws random numbers."""
+    if key is None:
+        raise KeyRequired("this draws random numbers. Write key=jax.random.key(0).")
+    return key
 
 
 class ArgumentError(TypeError):

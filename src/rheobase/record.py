@@ -76,6 +76,12 @@ class Recording(eqx.Module):
     `run.t` (time,) in ms: the end of each recorded step; `run.spikes` (time, *n) of 0 and 1;
     every recorded variable by name, `run.v` (time, *n), in the unit of `run.units["v"]`;
     `run.spike_times()`, `run.counts`, `run.rate()`, and `run.final` to go on from.
+
+    >>> import rheobase as rb
+    >>> from rheobase.units import ms, nA
+    >>> run = rb.simulate(rb.LIF(), n=2, current=2 * nA, duration=50 * ms, dt=0.5 * ms, record="v")
+    >>> run.v.shape, run.t.shape, run.units["v"], run.counts.tolist()
+    ((100, 2), (100,), mV, [3.0, 3.0])
     """
 
     traces: dict[str, Array]
@@ -178,13 +184,13 @@ def join(parts: list[Recording]) -> Recording:
     """Recordings of consecutive runs as one, on the host."""
     first, last = parts[0], parts[-1]
 
-    def together(arrays):
+    def together(arrays: list) -> Any:
         return None if arrays[0] is None else np.concatenate([np.asarray(a) for a in arrays])
 
     return Recording(
         traces={name: together([p.traces[name] for p in parts]) for name in first.traces},
         raster=together([p.raster for p in parts]),
-        sums=None if first.sums is None else sum(np.asarray(p.sums) for p in parts),
+        sums=_total([p.sums for p in parts]),
         fractions=together([p.fractions for p in parts]),
         final=last.final,
         start=first.start,
@@ -193,3 +199,7 @@ def join(parts: list[Recording]) -> Recording:
         steps=sum(p.steps for p in parts),
         units=first.units,
     )
+
+
+def _total(sums: list) -> Any:
+    return None if sums[0] is None else np.sum([np.asarray(x) for x in sums], axis=0)

@@ -7,10 +7,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.core import Tracer
 
 from rheobase import network_run
 from rheobase.compilation import Compiled
-from rheobase.errors import ArgumentError, KeyRequired, ShapeError, StepperError, UnknownName
+from rheobase.errors import (
+    ArgumentError,
+    KeyRequired,
+    ShapeError,
+    StepperError,
+    UnknownName,
+    require_key,
+)
 from rheobase.inputs import prepare
 from rheobase.loop import scan
 from rheobase.network import Network
@@ -105,7 +113,7 @@ def simulate(
     def part(begin: RunState, steps: int) -> Recording:
         return _run(system, stepper, record, drive, kick, begin, dt_ms, steps, substep)
 
-    traced = any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves((system, begin, drive)))
+    traced = any(isinstance(x, Tracer) for x in jax.tree.leaves((system, begin, drive)))
     if progress and not traced:
         return chunked(part, begin, steps, dt_ms, record.every)
     return part(begin, steps)
@@ -123,8 +131,9 @@ def _run(system, stepper, record, drive, kick, begin, dt, steps, substep) -> Rec
 
     def one(state, memories, x):
         number, now, add = x
-        key = jax.random.fold_in(keys[2], number) if system.random else None
+        key = jax.random.fold_in(require_key(keys[2]), number) if system.random else None
         now, kept = current.at(number, now, memories[0])
+        now = jnp.zeros((), dtype) if now is None else now
         add, also = delta.at(number, add, memories[1])
         return step(system, stepper, state, now, add, dt, key, substep), (kept, also)
 
@@ -169,7 +178,7 @@ def _run(system, stepper, record, drive, kick, begin, dt, steps, substep) -> Rec
     state, sums, memories = carry
     raster, fractions = kept_steps
     units = variables.units(system.init())
-    final = RunState(state, begin.step + steps, *memories, begin.key)
+    final = RunState(state, begin.step + steps, memories[0], memories[1], begin.key)
     return Recording(
         traces=traces,
         raster=raster,
@@ -331,7 +340,7 @@ def _concrete(value: Any, name: str) -> float:
     array = to_internal(value, ms, name, f"simulate(..., {name}={{}})")
     # From the quantity itself where possible: float64, whatever the default type of arrays.
     given = value.value if isinstance(value, Quantity) else array
-    if isinstance(given, jax.core.Tracer):
+    if isinstance(given, Tracer):
         raise ArgumentError(
             f"`{name}` fixes the number of steps, so it must be known outside jit and grad, got a "
             f"traced value. Write {name}=0.1*ms."

@@ -1,9 +1,11 @@
 """Time as whole steps: milliseconds are derived from an integer counter, never the other way."""
 
-import jax
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.core import Tracer
 
 _FAR = 2**30
 """Steps beyond any run; keeps an infinite time inside 32 bits."""
@@ -18,7 +20,7 @@ def whole_steps(time: Array, dt: float) -> Array:
     return jnp.floor(jnp.minimum(time / dt, _FAR) + (0.5 + 1e-4)).astype(jnp.int32)
 
 
-def sample_times(start: Array, steps: int, dt: float, every: int = 1) -> np.ndarray:
+def sample_times(start: Array, steps: int, dt: float, every: int = 1) -> Any:
     """End of each recorded step in ms; float64 on the host, an array of JAX inside a trace."""
-    first = start if isinstance(start, jax.core.Tracer) else np.asarray(start)
+    first = start if isinstance(start, Tracer) else np.asarray(start)
     return (first + np.arange(every, steps + 1, every)) * dt

@@ -145,7 +145,8 @@ class Mismatch(AbstractAdaptor):
         elif place.parameter.domain is probability:
             room = jnp.minimum(nominal, 1 - nominal)
         declared, owner = parameters(module), name.removesuffix(place.name)
-        for pair in _ORDERED:
+        pairs = _ORDERED if "v_reset" in declared else (*_ORDERED, ("v_rest", "v_th"))
+        for pair in pairs:
             if place.name in pair and all(
                 p in declared and declared[p].unit.same_dimension(place.parameter.unit)
                 for p in pair

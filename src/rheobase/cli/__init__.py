@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, validators
 
 from rheobase._version import __version__
 
@@ -47,8 +47,9 @@ def list_(
 def check(file: Path, /, *, name: str | None = None) -> int:
     """Prove the dimensions of the neurons in a file of yours and run the laws on them.
 
-    Every neuron class that the file defines is checked with its default parameters, and every
-    neuron that it makes under a name. Exits with 1 if anything fails.
+    Every neuron class of the file with its defaults, and every neuron it names.
+
+    Exits with 1 if anything fails.
 
     Parameters
     ----------
@@ -63,7 +64,12 @@ def check(file: Path, /, *, name: str | None = None) -> int:
 
 
 @app.command
-def demo(*, out: Path = Path("demo"), epochs: int | None = None, seed: int = 0) -> int:
+def demo(
+    *,
+    out: Path = Path("demo"),
+    epochs: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
+    seed: int = 0,
+) -> int:
     """Train a spiking network on handwritten digits and draw how it went.
 
     Parameters
@@ -77,7 +83,13 @@ def demo(*, out: Path = Path("demo"), epochs: int | None = None, seed: int = 0) 
     """
     from rheobase import demo
 
-    demo.run(out, epochs=epochs, seed=seed)
+    try:
+        demo.run(out, epochs=epochs, seed=seed)
+    except ImportError as error:
+        if error.name is not None:
+            raise
+        print(error, file=sys.stderr)  # the digits are not installed, and how to install them
+        return 2
     return 0
 
 

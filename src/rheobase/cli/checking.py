@@ -5,12 +5,13 @@ import inspect
 import sys
 import types
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from rheobase.adaptors.base import chain
 from rheobase.check import Outcome, check_neuron, place_of
 from rheobase.errors import UnknownName
 from rheobase.neurons import AbstractMembrane
@@ -30,7 +31,7 @@ class _Candidate(NamedTuple):
     """A neuron of the file, or why there is none."""
 
     name: str
-    neuron: AbstractMembrane | None
+    neuron: Any
     trouble: str = ""
 
 
@@ -46,7 +47,7 @@ def show(file: Path, name: str | None) -> int:
         if name not in (candidate.name for candidate in found):
             raise UnknownName(f"neuron of {file}", name, [c.name for c in found])
         found = [candidate for candidate in found if candidate.name == name]
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     return max(_report(console, candidate) for candidate in found)
 
 
@@ -78,30 +79,38 @@ def load(file: Path) -> types.ModuleType:
 
 def candidates(module: types.ModuleType, path: str) -> list[_Candidate]:
     """The neuron classes that a module defines, and the neurons that it makes."""
-    found = []
-    for name, value in vars(module).items():
-        if isinstance(value, AbstractMembrane):
-            found.append(_Candidate(name, value))
-        elif (
-            inspect.isclass(value)
-            and issubclass(value, AbstractMembrane)
-            and value.__module__ == module.__name__
-            and not value.__name__.startswith("Abstract")
-        ):
-            found.append(_made(value, path))
-    made = {type(c.neuron) for c in found if c.neuron is not None}
-    # A class without defaults needs none if the file shows how to make one.
-    return [c for c in found if c.neuron is not None or getattr(module, c.name) not in made]
+    found = [
+        _Candidate(name, value)
+        for name, value in vars(module).items()
+        if isinstance(value, AbstractMembrane)
+    ]
+    shown = {type(inner) for candidate in found for inner in chain(candidate.neuron)}
+    classes = dict.fromkeys(value for value in vars(module).values() if inspect.isclass(value))
+    own = [
+        _made(cls, path)
+        for cls in classes
+        if issubclass(cls, AbstractMembrane)
+        and cls.__module__ == module.__name__
+        and not cls.__name__.startswith("Abstract")
+        # A class that cannot be made without arguments needs none if the file shows how.
+        and not (cls in shown and _required(cls))
+    ]
+    return own + found
 
 
-def _made(cls: type[AbstractMembrane], path: str) -> _Candidate:
-    name = cls.__name__
-    missing = [
+def _required(cls: type[AbstractMembrane]) -> list[str]:
+    """The arguments without which a class cannot be made."""
+    return [
         parameter.name
         for parameter in inspect.signature(cls).parameters.values()
         if parameter.default is inspect.Parameter.empty
         and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     ]
+
+
+def _made(cls: type[AbstractMembrane], path: str) -> _Candidate:
+    name = cls.__name__
+    missing = _required(cls)
     if missing:
         return _Candidate(
             name,

@@ -78,7 +78,7 @@ def show(family: str | None, name: str | None, as_json: bool) -> int:
     if as_json:
         print(json.dumps([entry._asdict() | {"arguments": _dicts(entry)} for entry in chosen]))
         return 0
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     if len(chosen) == 1:
         console.print(_page(chosen[0]))
         return 0

@@ -12,6 +12,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from rheobase.errors import ParameterError, check_keywords
 from rheobase.neurons import variables
@@ -174,14 +175,14 @@ def reset_by(neuron: AbstractNeuron, spike: jax.Array, state: Any) -> Any:
 def require_below(neuron: AbstractMembrane, low: str, high: str) -> None:
     """Refuse a neuron whose parameter `low` does not lie below its parameter `high`."""
     pair = getattr(neuron, low), getattr(neuron, high)
-    if any(isinstance(x, jax.core.Tracer) for x in pair):
+    if any(isinstance(x, Tracer) for x in pair):
         return
     below, above = np.broadcast_arrays(*map(np.asarray, pair))
     if np.all(below < above):
         return
-    bad = tuple(np.argwhere(below >= above)[0])
+    bad: tuple[int, ...] = tuple(map(int, np.argwhere(below >= above)[0]))
     unit = parameters(neuron)[low].unit
-    where = f" at index {bad if len(bad) > 1 else bad[0]}" if bad else ""
+    where = f" at index {', '.join(map(str, bad))}" if bad else ""
     name = type(neuron).__name__
     raise ParameterError(
         f"`{low}` must lie below `{high}`, got {low} = {below[bad]:g} {unit} and "

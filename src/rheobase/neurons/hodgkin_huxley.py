@@ -12,6 +12,7 @@ from rheobase.neurons.rates import (
     ExponentialRate,
     SigmoidRate,
     gate,
+    within_reach,
 )
 from rheobase.surrogate import AbstractSurrogate, FastSigmoid
 from rheobase.units import (
@@ -100,10 +101,11 @@ class HodgkinHuxley(AbstractNeuron):
         )
 
     def derivative(self, state: GatedState, current: Array) -> GatedState:
-        v, (m, h, n) = state.v, map(gate, state[1:])
+        v = within_reach(state.v, self.v_rest, self.v_th)
+        m, h, n = map(gate, state[1:])
         sodium = self.g_Na * m**3 * h * (v - self.v_Na)
         potassium = self.g_K * n**4 * (v - self.v_K)
-        leak = self.g_L * (v - self.v_L)
+        leak = self.g_L * (state.v - self.v_L)
         return GatedState(
             v=(current - sodium - potassium - leak) / self.C,
             m=self.alpha_m(v) * (1 - m) - self.beta_m(v) * m,

@@ -7,6 +7,7 @@ from jax import Array
 
 from rheobase.neurons.base import AbstractNeuron, Onset, require_below
 from rheobase.neurons.patterns import IZHIKEVICH, find, names
+from rheobase.neurons.quadratic import bounded
 from rheobase.surrogate import AbstractSurrogate, FastSigmoid
 from rheobase.units import anything, dimensionless, ms, mV, nF, non_negative, positive, quantity
 
@@ -92,8 +93,8 @@ class Izhikevich(AbstractNeuron):
         return RecoveryState(v=v, u=self.b * (v - self.v_b))
 
     def derivative(self, state: RecoveryState, current: Array) -> RecoveryState:
-        v = jnp.minimum(state.v, self.v_th)
-        parabola = (self.quadratic * v + self.linear) * v + self.constant
+        v, near = bounded(state.v, self.v_th, self.c)
+        parabola = (self.quadratic * near + self.linear) * v + self.constant
         return RecoveryState(
             v=parabola - state.u + current / self.C,
             u=self.a * (self.b * (v - self.v_b) - self.leak * state.u),

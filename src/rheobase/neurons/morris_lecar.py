@@ -6,12 +6,12 @@ import jax.numpy as jnp
 from jax import Array
 
 from rheobase.neurons.base import AbstractNeuron, Onset, require_below
-from rheobase.neurons.rates import gate
+from rheobase.neurons.rates import gate, within_reach
 from rheobase.surrogate import AbstractSurrogate, FastSigmoid
 from rheobase.units import anything, dimensionless, ms, mV, nF, non_negative, positive, quantity, uS
 
-_STEEPEST = 40.0
-"""cosh(40) = 1e17 outruns every membrane and stays finite in float32."""
+_FASTEST = 10.0
+"""cosh(10) = 11,000 times phi is at once for every membrane."""
 
 
 class MorrisLecarState(NamedTuple):
@@ -74,12 +74,13 @@ class MorrisLecar(AbstractNeuron):
         return MorrisLecarState(v=self.v_rest, w=self._w_inf(self.v_rest))
 
     def derivative(self, state: MorrisLecarState, current: Array) -> MorrisLecarState:
-        v, w = state.v, gate(state.w)
+        v = within_reach(state.v, self.v_rest, self.v_th)
+        w = gate(state.w)
         m_inf = (1 + jnp.tanh((v - self.v1) / self.v2)) / 2
         calcium = self.g_Ca * m_inf * (v - self.v_Ca)
         potassium = self.g_K * w * (v - self.v_K)
-        leak = self.g_L * (v - self.v_L)
-        x = jnp.clip((v - self.v3) / (2 * self.v4), -_STEEPEST, _STEEPEST)
+        leak = self.g_L * (state.v - self.v_L)
+        x = jnp.clip((v - self.v3) / (2 * self.v4), -_FASTEST, _FASTEST)
         return MorrisLecarState(
             v=(current - calcium - potassium - leak) / self.C,
             w=self.phi * jnp.cosh(x) * (self._w_inf(v) - w),

@@ -11,6 +11,19 @@ from rheobase.neurons.leaky import VoltageState
 from rheobase.surrogate import AbstractSurrogate, FastSigmoid
 from rheobase.units import MOhm, anything, ms, mV, nA, positive, quantity, uS
 
+_DEEPEST = 1e4
+"""In spans from threshold to reset: a voltage that no membrane has, and whose square is finite."""
+
+
+def bounded(v: Array, v_th: Array, v_reset: Array) -> tuple[Array, Array]:
+    """v at most at the threshold; and the same far below reset no deeper than `_DEEPEST`.
+
+    A parabola with one of each as its factors is a straight line there: a current that throws v
+    down does not make its square, or the derivative of that, overflow.
+    """
+    v = jnp.minimum(v, v_th)
+    return v, jnp.maximum(v, v_reset - _DEEPEST * (v_th - v_reset))
+
 
 class QIF(AbstractNeuron):
     r"""Quadratic integrate-and-fire.
@@ -53,8 +66,8 @@ class QIF(AbstractNeuron):
         return VoltageState(v=self.v_rest)
 
     def derivative(self, state: VoltageState, current: Array) -> VoltageState:
-        v = jnp.minimum(state.v, self.v_th)
-        rise = self.c * (v - self.v_rest) * (v - self.v_c)
+        v, near = bounded(state.v, self.v_th, self.v_reset)
+        rise = self.c * (v - self.v_rest) * (near - self.v_c)
         return VoltageState(v=(rise + self.R * current) / self.tau)
 
     def margin(self, state: VoltageState) -> Array:
@@ -107,8 +120,8 @@ class AdQIF(AbstractNeuron):
         return AdaptiveState(v=self.v_rest, w=0 * self.b)
 
     def derivative(self, state: AdaptiveState, current: Array) -> AdaptiveState:
-        v = jnp.minimum(state.v, self.v_th)
-        rise = self.c * (v - self.v_rest) * (v - self.v_c)
+        v, near = bounded(state.v, self.v_th, self.v_reset)
+        rise = self.c * (v - self.v_rest) * (near - self.v_c)
         return AdaptiveState(
             v=(rise - self.R * state.w + self.R * current) / self.tau,
             w=(self.a * (v - self.v_rest) - state.w) / self.tau_w,

@@ -13,8 +13,14 @@ from jax import Array
 
 from rheobase.units import anything, ms, mV, positive, quantity
 
-_STEEPEST = 40.0
-"""exp(40) = 2e17 outruns every membrane and stays finite in float32."""
+_FASTEST = 10.0
+"""exp(10) = 22,000 times a rate at its reference voltage is at once for every membrane."""
+
+_SLOWEST = -40.0
+"""-40/(1 - e^40) = 2e-16 is nothing, and finite in float32 with its derivatives."""
+
+_FARTHEST = 1e4
+"""In spans from rest to threshold: a voltage that no membrane has."""
 
 
 class AbstractRate(eqx.Module):
@@ -39,7 +45,7 @@ class ExponentialRate(AbstractRate):
     width: Array = quantity(mV, positive, "voltage of one e-fold")
 
     def __call__(self, v: Array) -> Array:
-        return self.rate * jnp.exp(jnp.clip(-(v - self.v_0) / self.width, -_STEEPEST, _STEEPEST))
+        return self.rate * jnp.exp(jnp.minimum(-(v - self.v_0) / self.width, _FASTEST))
 
 
 class SigmoidRate(AbstractRate):
@@ -78,12 +84,22 @@ class ExpLinearRate(AbstractRate):
 
 def exp_linear(x: Array) -> Array:
     """x/(1 - e^-x), with the first two derivatives, for any x."""
-    x = jnp.maximum(x, -_STEEPEST)
+    x = jnp.maximum(x, _SLOWEST)
     small = jnp.abs(x) < 0.3
     y = jnp.where(small, x, 0) ** 2
     series = 1 + x / 2 + y / 12 * (1 - y / 60 * (1 - y / 42 * (1 - y / 40)))
     safe = jnp.where(small, 1, x)
     return jnp.where(small, series, safe / -jnp.expm1(-safe))
+
+
+def within_reach(v: Array, v_rest: Array, v_th: Array) -> Array:
+    """The voltage that channels see: v, at most `_FARTHEST` times as far from rest as threshold.
+
+    So their currents stay bounded where an explicit step is too long. Not nearer: beyond it the
+    slope by which `ExponentialEuler` stays stable is gone.
+    """
+    far = _FARTHEST * (v_th - v_rest)
+    return jnp.clip(v, v_rest - far, v_rest + far)
 
 
 def gate(x: Array) -> Array:

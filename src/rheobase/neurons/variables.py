@@ -5,13 +5,11 @@ own variables beside it. Here a variable is found, whatever the depth, by its na
 """
 
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import Any
 
 import jax
 
 from rheobase.units import Unit, state_units
-
-State = TypeVar("State")
 
 
 def is_state(value: Any) -> bool:
@@ -42,7 +40,7 @@ def get(state: Any, name: str) -> jax.Array:
     return dict(items(state))[name]
 
 
-def replace(state: State, name: str, value: Any) -> State:
+def replace(state: Any, name: str, value: Any) -> Any:
     """The state with another value of the variable called `name`."""
     if name in state._fields:
         return state._replace(**{name: value})

@@ -3,7 +3,8 @@
 Each function draws into one matplotlib axes, `ax`, and returns it; `overview` draws several panels
 and returns theirs, from top to bottom. Without `ax` it makes a figure as `pyplot.subplots()` does,
 so that a notebook shows it and a script shows it with `pyplot.show()`; with `ax` pyplot is left
-alone. No setting of matplotlib is changed, and matplotlib is imported by the first picture.
+alone, and the frame is that of the figure: make it `with rb.plot.look():` to have that of these
+pictures. No setting of matplotlib is changed, and matplotlib is imported by the first picture.
 
 Arrays are in the units in which a `Recording` holds them (ms, mV, nA); a quantity is converted.
 """
@@ -13,12 +14,14 @@ from rheobase.plot.learning_curve import learning_curve
 from rheobase.plot.overview import overview
 from rheobase.plot.phase_plane import phase_plane
 from rheobase.plot.raster import raster
+from rheobase.plot.style import look
 from rheobase.plot.surrogate import surrogate
 from rheobase.plot.traces import traces
 
 __all__ = [
     "fi_curve",
     "learning_curve",
+    "look",
     "overview",
     "phase_plane",
     "raster",

@@ -80,10 +80,11 @@ def fi_curve(
             f"of shape {rates.shape}. Write rb.plot.fi_curve(neuron, [1, 2, 3] * nA)."
         )
     with drawing(ax, size=(4.2, 3.0)) as axes:
-        axes.plot(x, rates, "o-", color=color, label=label, markersize=3.2, clip_on=False, zorder=3)
+        axes.plot(x, rates, "o-", color=color, label=label, markersize=3.2)
+        axes.update_datalim([(x[0], 0.0)])  # from zero, and still open to another curve
+        axes.autoscale_view()
         axes.set_xlabel(f"current ({currents.unit})")
         axes.set_ylabel("firing rate (Hz)")
-        axes.set_ylim(bottom=0)
         if label is not None:
             axes.legend()
     return axes

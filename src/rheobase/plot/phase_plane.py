@@ -70,7 +70,7 @@ def phase_plane(
     - `x_range`, `y_range`: two values each, such as `[-80, -40] * mV`; found without them for a
       neuron whose x is the voltage.
     - `trajectory`: a `Recording` of both variables for one neuron, or a pair of arrays; it is
-      broken at each spike and begins at the dot.
+      broken at each reset and begins at the dot.
     - `ax`: axes to draw on; a new figure without it.
 
     **Raises:** `UnknownName` for a variable, `ShapeError` for a population, for a neuron of one
@@ -172,7 +172,8 @@ def _path(trajectory: Any, plane: _Plane, units: dict[str, Unit]) -> tuple[np.nd
             f"`trajectory` is that of one neuron, got arrays of shape {x.shape} and {y.shape}. "
             f"Write trajectory=(run.{plane.x}[:, 0], run.{plane.y}[:, 0])."
         )
-    if run is None or run.raster is None or run.raster.size != x.size:
+    resets = plane.neuron.onset is not Onset.EDGE
+    if run is None or run.raster is None or run.raster.size != x.size or not resets:
         return x, y
     after = np.flatnonzero(np.asarray(run.raster).reshape(len(x))) + 1
     return np.insert(x, after, np.nan), np.insert(y, after, np.nan)

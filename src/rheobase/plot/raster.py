@@ -46,7 +46,9 @@ def raster(
     times = np.concatenate([np.empty(0), *trains])
     rows = np.repeat(np.arange(len(trains)), [len(train) for train in trains])
     x = np.repeat(times, 3)
-    y = (rows[:, None] + np.array([-0.4, 0.4, np.nan])).ravel()
+    # A tick fills its row, and is longer where rows are thin and spikes are few enough to see each.
+    half = max(0.4, 0.006 * len(trains) * min(1.0, 3000 / max(times.size, 1)))
+    y = (rows[:, None] + np.array([-half, half, np.nan])).ravel()
     with drawing(ax, size=(6.0, float(np.clip(0.9 + 0.14 * len(trains), 1.3, 3.4)))) as axes:
         axes.plot(x, y, color=color, linewidth=0.9, solid_capstyle="butt")
         axes.set_ylim(-0.7, len(trains) - 0.3)

@@ -46,6 +46,25 @@ _RC: dict[Any, Any] = {
 
 
 @contextmanager
+def look() -> Iterator[None]:
+    """Give a figure that is made inside the look of these pictures; nothing remains changed.
+
+    **Example:** two pictures side by side.
+
+        >>> from matplotlib.figure import Figure
+        >>> import rheobase as rb
+        >>> with rb.plot.look():
+        ...     left, right = Figure(figsize=(8, 3)).subplots(1, 2)
+        >>> _ = rb.plot.surrogate(rb.surrogate.Sigmoid(), ax=left)
+        >>> _ = rb.plot.surrogate(rb.surrogate.Triangle(), ax=right)
+    """
+    import matplotlib as mpl
+
+    with mpl.rc_context(_RC):
+        yield
+
+
+@contextmanager
 def drawing(ax: Any, size: tuple[float, float]) -> Iterator["matplotlib.axes.Axes"]:
     """The axes to draw on, with the look of this library while they are drawn on.
 
@@ -61,9 +80,7 @@ def panels(
     axes: Sequence[Any] | None, size: tuple[float, float], heights: Sequence[float]
 ) -> Iterator["list[matplotlib.axes.Axes]"]:
     """As `drawing`, for panels of relative `heights` over one horizontal axis."""
-    import matplotlib as mpl
-
-    with mpl.rc_context(_RC):
+    with look():
         if axes is not None:
             yield list(axes)
             return

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 
 from rheobase.errors import StepperError
 from rheobase.steppers.base import Flow, variables_only
@@ -35,7 +36,7 @@ def advance(tableau, flow, state, dt):
 
 def check(tableau, name, neuron, dt):
     """Refuse a time step beyond the rule's stability at the neuron's state at rest."""
-    if any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves(neuron)):
+    if any(isinstance(x, Tracer) for x in jax.tree.leaves(neuron)):
         return
     with jax.ensure_compile_time_eval():
         fastest = float(_fastest(neuron))

@@ -15,13 +15,17 @@ def positive_number(value: Any, unit: Unit, name: str, example: str) -> float:
     Errors: `UnitError`; `ArgumentError` for an array or a traced value; `DomainError`. `example` is
     the corrected call, with `{}` in the place of the value.
     """
-    array = to_internal(value, unit, name, example)
+    # Not by way of an array of JAX where it can be helped: that would be traced inside of jit.
+    if isinstance(value, Quantity) and value.unit.same_dimension(unit):
+        plain = value.value_in(unit.internal())
+    elif isinstance(value, int | float | np.number) and not unit.factors:
+        plain = value
+    else:
+        plain = to_internal(value, unit, name, example)
     cure = f"Write {example.format(f'1*{unit}' if unit.factors else '1.0')}."
-    if isinstance(array, Tracer) or array.ndim:
+    if isinstance(plain, Tracer) or np.ndim(plain):
         raise ArgumentError(f"`{name}` is one number, known outside of jit, got {value!r}. {cure}")
-    # From the quantity itself: float64, whatever the default type of arrays.
-    plain = value.value_in(unit.internal()) if isinstance(value, Quantity) else array
-    number = float(np.asarray(plain))
+    number = float(plain)
     if not 0 < number < float("inf"):
         raise DomainError(f"`{name}` must be greater than 0, got {value}. {cure}")
     return number

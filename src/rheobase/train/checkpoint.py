@@ -99,7 +99,14 @@ def load(path: str | Path, like: Tree) -> Tree:
 
 
 def read_notes(path: str | Path) -> dict[str, Any]:
-    """The notes of a file that `save` wrote; errors as for `load`."""
+    """The notes of a file that `save` wrote; errors as for `load`.
+
+    >>> import tempfile, rheobase as rb
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     rb.train.save(f"{folder}/lif.rheobase", rb.LIF(), {"epochs": 3})
+    ...     rb.train.read_notes(f"{folder}/lif.rheobase")
+    {'epochs': 3}
+    """
     return _read(Path(path)).notes
 
 

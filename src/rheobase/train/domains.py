@@ -2,11 +2,13 @@
 
 A parameter x declared by `quantity(unit, domain, ..., default)` trains as the real number y,
 
-    y = domain.to_free(x/size),    x = size domain.from_free(y),    size = |default|,
+    y = domain.to_free(x/size) - centre,    x = size domain.from_free(y + centre),
 
-(size 1 where the default is zero or missing), a weight as y = w/scale of its layer. So one learning
-rate fits a weight, a time constant of 20 ms and a threshold of -50 mV, and a time constant is
-positive whatever the optimiser does. Every other number trains as it is.
+where size is |default|, but 1 for a probability and where the default is zero or missing; and
+centre is the place of the default, so that y = 0 there. A weight trains as y = w/scale of its
+layer. So one learning rate fits a weight, a time constant of 20 ms and a threshold of -50 mV; a
+time constant is positive whatever the optimiser does; and weight decay draws a weight to zero and a
+parameter to its default. Every other number trains as it is.
 
 What domains cannot say is that one parameter lies below another, v_reset < v_th. After each step
 `ordered` moves the upper one up (where only the lower one trains, that one down) to a distance of
@@ -23,7 +25,7 @@ import numpy as np
 
 from rheobase.errors import ArgumentError
 from rheobase.train.layers import Linear, Recurrent
-from rheobase.units import Domain, Parameter, Quantity, anything, parameters
+from rheobase.units import Domain, Parameter, Quantity, anything, parameters, probability
 
 Model = TypeVar("Model")
 Where = Callable[[Any], Any] | Sequence[Callable[[Any], Any]]
@@ -79,7 +81,7 @@ def free(model: Model, trained: Any = None) -> Model:
     >>> from rheobase.train import free, legal
     >>> y = free(rb.LIF())
     >>> round(y.v_th.item(), 6), round(legal(y).v_th.item(), 6)
-    (-1.0, -50.0)
+    (0.0, -50.0)
     """
     return _mapped(model, trained, _Coordinate.free)
 
@@ -90,7 +92,15 @@ def legal(model: Model, trained: Any = None) -> Model:
 
 
 def ordered(model: Model, trained: Any) -> Model:
-    """A model in free coordinates with v_reset < v_th and the like; the same where they hold."""
+    """A model in free coordinates with v_reset < v_th and the like; the same where they hold.
+
+    >>> import rheobase as rb
+    >>> neuron = rb.LIF()
+    >>> trained = rb.train.choose(neuron)
+    >>> legal = rb.train.legal(rb.train.ordered(rb.train.free(neuron, trained), trained), trained)
+    >>> bool(legal.v_reset < legal.v_th)
+    True
+    """
     leaves, structure = jax.tree.flatten(model)
     mask = jax.tree.leaves(trained)
     for low, high, gap in _pairs(model):
@@ -117,12 +127,17 @@ class _Coordinate(NamedTuple):
 
     domain: Domain
     size: float
+    default: float | None = None
+
+    @property
+    def centre(self) -> jax.Array | float:
+        return 0.0 if self.default is None else self.domain.to_free(self.default / self.size)
 
     def free(self, x: Any) -> jax.Array:
-        return self.domain.to_free(x / self.size)
+        return self.domain.to_free(x / self.size) - self.centre
 
     def legal(self, y: Any) -> jax.Array:
-        return self.size * self.domain.from_free(y)
+        return self.size * self.domain.from_free(y + self.centre)
 
 
 class _Field(NamedTuple):
@@ -178,7 +193,10 @@ def _coordinate(owner: eqx.Module, name: str) -> _Coordinate | None:
     declared = parameters(owner).get(name)
     if declared is None:
         return None
-    return _Coordinate(declared.domain, abs(_default(declared)) or 1.0)
+    default = _default(declared)
+    # On the edge of a domain there is no place to begin from.
+    size = abs(default) if default and declared.domain is not probability else 1.0
+    return _Coordinate(declared.domain, size, default or None)
 
 
 def _default(parameter: Parameter) -> float:

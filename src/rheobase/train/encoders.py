@@ -109,7 +109,7 @@ class Poisson(AbstractEncoder):
         x = _real(x)
         chance = -jnp.expm1(-x * self.rate * self.dt)
         drawn = jax.random.uniform(key, (self.steps, *x.shape), x.dtype)
-        return (drawn < chance).astype(x.dtype)
+        return (drawn < chance[None]).astype(x.dtype)
 
 
 class Latency(AbstractEncoder):
@@ -147,7 +147,7 @@ class Latency(AbstractEncoder):
         x = _real(x)
         when = whole_steps((1 - x) * (self.steps - 1), 1.0)
         steps = jnp.arange(self.steps).reshape(-1, *(1,) * x.ndim)
-        return ((steps == when) & (x >= self.threshold)).astype(x.dtype)
+        return ((steps == when[None]) & (x >= self.threshold)[None]).astype(x.dtype)
 
 
 class Delta(AbstractEncoder):

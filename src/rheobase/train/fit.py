@@ -275,7 +275,9 @@ def _update(
         return value, (value, jnp.mean(correct(loss, output, target)))
 
     gradient, figures = eqx.filter_grad(objective, has_aux=True)(params)
-    change, memory = optimizer.update(gradient, memory, params)
+    # Optax mixes types, which a user may have forbidden for code of their own.
+    with jax.numpy_dtype_promotion("standard"):
+        change, memory = optimizer.update(gradient, memory, params)
     params = eqx.apply_updates(params, change)
     return eqx.filter(ordered(eqx.combine(params, fixed), mask), mask), memory, figures
 

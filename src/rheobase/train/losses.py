@@ -19,7 +19,7 @@ from jax import Array
 from rheobase.errors import ParameterError, ShapeError, UnknownName
 from rheobase.train import readouts
 from rheobase.train.arguments import positive_number
-from rheobase.units import Hz, Quantity, dimensionless, in_unit, ms
+from rheobase.units import DomainError, Hz, Quantity, dimensionless, in_unit, ms
 
 Code = Literal["rate", "membrane", "max", "first_spike"]
 
@@ -58,19 +58,27 @@ class CrossEntropy(AbstractLoss):
     - `"first_spike"`: minus the number of steps before its first spike.
 
     Targets are whole numbers from 0 to n - 1, shape (batch,). `temperature` is in the unit of y.
+    `smoothing` is the part of the target that is spread over all classes (Szegedy et al. 2016).
     Made by `rb.losses.cross_entropy("max")`.
     """
 
     code: Code = eqx.field(static=True)
     temperature: float = eqx.field(static=True)
+    smoothing: float = eqx.field(static=True)
 
-    def __init__(self, code: Code = "max", temperature: float = 1.0):
+    def __init__(self, code: Code = "max", temperature: float = 1.0, smoothing: float = 0.0):
         if code not in _SCORES:
             raise UnknownName("code of a cross entropy", code, _SCORES)
         self.code = code
         self.temperature = positive_number(
             temperature, dimensionless, "temperature", "cross_entropy(temperature={})"
         )
+        if not 0 <= smoothing < 1:
+            raise DomainError(
+                f"`smoothing` is a part of the target, from 0 to below 1, got {smoothing!r}. "
+                f'Write cross_entropy("{code}", smoothing=0.1).'
+            )
+        self.smoothing = float(smoothing)
 
     def scores(self, output: Array) -> Array:
         """One number a class, (batch, n); the largest is the prediction."""
@@ -78,7 +86,8 @@ class CrossEntropy(AbstractLoss):
 
     def __call__(self, output: Array, target: Array) -> Array:
         logarithm = jax.nn.log_softmax(self.scores(output), axis=-1)
-        return -jnp.take_along_axis(logarithm, target[:, None], axis=-1)[:, 0]
+        right = jnp.take_along_axis(logarithm, target[:, None], axis=-1)[:, 0]
+        return -(1 - self.smoothing) * right - self.smoothing * logarithm.mean(axis=-1)
 
     def correct(self, output: Array, target: Array) -> Array:
         return self.scores(output).argmax(axis=-1) == target
@@ -206,18 +215,21 @@ class SpikeBounds(eqx.Module):
         return self.strength * total
 
 
-def cross_entropy(code: Code = "max", temperature: float = 1.0) -> CrossEntropy:
+def cross_entropy(
+    code: Code = "max", temperature: float = 1.0, smoothing: float = 0.0
+) -> CrossEntropy:
     """Cross entropy of labels on the rate, the mean or largest voltage, or the first spike.
 
     - `code`: `"rate"`, `"membrane"`, `"max"` or `"first_spike"`, see `CrossEntropy`.
     - `temperature`: by which the scores are divided.
+    - `smoothing`: part of the target that is spread over all classes, from 0 to below 1.
 
     >>> import jax.numpy as jnp, rheobase as rb
     >>> loss = rb.losses.cross_entropy("rate")
     >>> round(loss(jnp.zeros((20, 1, 10)), jnp.array([3])).item(), 4)
     2.3026
     """
-    return CrossEntropy(code, temperature)
+    return CrossEntropy(code, temperature, smoothing)
 
 
 def van_rossum(tau: Quantity = 10 * ms, dt: Quantity = 1 * ms) -> VanRossum:

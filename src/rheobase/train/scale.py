@@ -45,6 +45,10 @@ def input_scale(neuron: AbstractMembrane, dt: float, *, spikes: bool) -> float:
     A steady one, or with `spikes` one that lasts a single step of `dt` (ms), by the neuron
     linearised at rest. In the unit that it receives, or that of `target` where this is not the
     voltage (`CubaLIF`); a mean over the population.
+
+    >>> import rheobase as rb
+    >>> round(rb.train.input_scale(rb.LIF(), 1.0, spikes=False), 3)
+    1.5
     """
     rest = jax.tree.map(lambda x: np.asarray(x, float), _at_rest(neuron))
     if neuron.target == "v" and not spikes:
@@ -101,8 +105,8 @@ def _at_rest(neuron: AbstractMembrane) -> _Rest:
         distance = jnp.where(distance > 0, distance, length)
     else:
         distance = jnp.full_like(v, READOUT)
-    path = jnp.linspace(0, 1, 257).reshape(-1, *(1,) * distance.ndim)
-    needed = jnp.max(-jax.vmap(slope, (0, None))(v + path * distance, none) / gain, axis=0)
+    path = jnp.linspace(0, 1, 257).reshape(-1, *(1,) * distance.ndim) * distance[None]
+    needed = jnp.max(-jax.vmap(slope, (0, None))(v[None] + path, none) / gain[None], axis=0)
     current = jnp.where(needed > 1e-6 * distance / gain, needed, distance / (WITHIN * gain))
     rise = jnp.where(leak > 0, jnp.minimum(distance, current * gain / leak), distance)
     leaves, rate, whole = variables_only(Flow(neuron, none), state)

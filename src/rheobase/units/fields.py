@@ -32,6 +32,12 @@ class Parameter:
     - `meaning`: one line for tables and documentation.
     - `default`: a `Quantity`, a number where dimensionless, or `None` if it must be given.
     - `name`: of the field.
+
+    **Example:**
+
+        >>> import rheobase as rb
+        >>> rb.units.parameters(rb.LIF)["tau"].meaning
+        'membrane time constant'
     """
 
     unit: Unit

@@ -118,6 +118,12 @@ def prove_model(module: eqx.Module, state_cls: type, current_unit: Unit) -> None
 
     **Raises:** `DimensionError` as `prove` does, and where the derivative or the reset has another
     structure than the state.
+
+    **Example:**
+
+        >>> import rheobase as rb
+        >>> from rheobase.units import nA, prove_model
+        >>> prove_model(rb.AdEx(), type(rb.AdEx().init()), nA)
     """
     state = module.init()  # pyright: ignore[reportAttributeAccessIssue]
     if not isinstance(state, state_cls):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Self, final
 
+import equinox as eqx
 import jax
 import numpy as np
 from jax.tree_util import GetAttrKey
@@ -261,6 +262,8 @@ class Quantity:
         return other.value_in(self.unit)
 
     def __add__(self, other: Any) -> "Quantity":
+        if isinstance(other, eqx.Module):  # a stimulus, which knows how to add a quantity to itself
+            return NotImplemented
         return Quantity(self.value + self._same(other, "add"), self.unit)
 
     def __sub__(self, other: Any) -> "Quantity":
@@ -271,6 +274,8 @@ class Quantity:
     __rsub__ = __sub__
 
     def __mul__(self, other: Any) -> Any:
+        if isinstance(other, eqx.Module):
+            return NotImplemented
         if isinstance(other, Unit):
             return _collapsed(self.value, self.unit * other)
         if isinstance(other, Quantity):

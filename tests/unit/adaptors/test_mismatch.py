@@ -12,7 +12,19 @@ from rheobase.errors import (
     ShapeError,
     UnknownName,
 )
-from rheobase.units import Quantity, UnitError, dimensionless, ms, mV, nA, nF, probability, quantity
+from rheobase.units import (
+    Quantity,
+    UnitError,
+    dimensionless,
+    ms,
+    mV,
+    nA,
+    nF,
+    parameters,
+    probability,
+    quantity,
+)
+from tests.registry import NEURONS, every_neuron
 
 KEY = jax.random.key(2)
 MANY = 50_000
@@ -63,6 +75,15 @@ def test_gaussian_draws_keep_the_order_of_voltages_and_their_mean(spread):
     alone = drawn(rb.LIF(), spread, ("v_th",), "gaussian")
     assert np.min(alone.v_th) < -57.5  # the whole gap is its own
     assert np.min(alone.v_th - alone.v_reset) >= 0.09 * 15
+
+
+@every_neuron
+def test_gaussian_draws_of_every_neuron_are_neurons(name):
+    chip = drawn(NEURONS[name].make(), 30 * mV, None, "gaussian", n=1000)
+    rebuilt = {
+        p: Quantity(getattr(chip, p), q.unit.internal()) for p, q in parameters(chip).items()
+    }
+    type(chip)(**{p: x if x.unit.factors else x.value for p, x in rebuilt.items()})
 
 
 def test_gaussian_draws_keep_the_domain():

@@ -95,6 +95,16 @@ def test_a_state_of_another_structure(neuron, text):
         tried("state", neuron)
 
 
+def test_a_population_is_refused():
+    many = rb.Mismatch(Plain(), 0.2, "tau", key=jax.random.key(0), n=3)
+    with pytest.raises(Broken, match="check the neuron that it wraps"):
+        tried("state", many)
+
+
+def test_the_gradient_law_is_about_the_equations_and_not_the_surrogate():
+    tried("gradient", rb.SurrogateReset(Plain()))
+
+
 def test_the_voltage_is_called_v():
     class Volts(NamedTuple):
         u: Annotated[Array, mV]

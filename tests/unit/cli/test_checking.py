@@ -82,10 +82,14 @@ def test_a_neuron_made_in_the_file_stands_for_its_class(rheobase, written):
     made = needy + "\nexample = rb.Refractory(Mine(tau=9 * ms, R=5 * MOhm), 2 * ms)\n"
     result = rheobase("check", written(made), "--name", "exampel")
     assert "Did you mean 'example'?" in result.err
-    file = Path(written(made + "\nother = Mine(tau=9 * ms, R=5 * MOhm)\n"))
-    found = candidates(load(file), str(file))
-    assert [candidate.name for candidate in found] == ["example", "other"]
-    assert all(candidate.neuron is not None for candidate in found)
+    file = Path(written(made))
+    (found,) = candidates(load(file), str(file))
+    assert found.name == "example" and found.neuron is not None
+
+
+def test_a_class_with_two_names_is_checked_once(written):
+    file = Path(written(MODEL + "\nAlias = Mine\nother = Mine()\n"))
+    assert [found.name for found in candidates(load(file), str(file))] == ["Mine", "other"]
 
 
 def test_a_class_that_is_not_finished_says_what_is_missing(rheobase, written):

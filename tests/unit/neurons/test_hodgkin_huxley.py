@@ -134,6 +134,16 @@ def test_finite_where_an_explicit_step_is_far_too_long(rule):
         assert all(np.isfinite(x).all() for x in run.final.neuron)
 
 
+@pytest.mark.parametrize("current", [10.0, 100.0, 1e4])
+def test_a_strong_current_blocks_it_under_the_default_stepper(current):
+    run = rb.simulate(
+        rb.HodgkinHuxley(), current=current * nA, duration=50 * ms, dt=0.1 * ms, record="v"
+    )
+    assert run.spikes.sum() == 1
+    assert run.v[-1] == pytest.approx(run.v[-2].item(), rel=1e-3)
+    assert run.v[-1] > -20
+
+
 def test_gates_stay_between_0_and_1_under_the_default_stepper():
     flips = rb.stimulus.Pulses(np.arange(0, 50, 2) * ms, 2e9 * nA, 1 * ms) + (-1e9) * nA
     run = rb.simulate(

@@ -3,7 +3,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rheobase.neurons.rates import ExpLinearRate, ExponentialRate, SigmoidRate, exp_linear, gate
+from rheobase.neurons.rates import (
+    ExpLinearRate,
+    ExponentialRate,
+    SigmoidRate,
+    exp_linear,
+    gate,
+    within_reach,
+)
 from rheobase.units import ms, mV
 
 
@@ -68,3 +75,10 @@ def test_a_gate_is_itself_inside():
     np.testing.assert_array_equal(gate(x), x)
     np.testing.assert_array_equal(jax.vmap(jax.grad(gate))(x), 1)
     assert gate(jnp.float32(-1e9)) > -0.01
+
+
+def test_channels_see_any_voltage_of_a_membrane_and_no_other():
+    v = jnp.asarray([-1e9, -2000.0, -65.0, 1000.0, 1e9])
+    seen = within_reach(v, jnp.asarray(-65.0), jnp.asarray(0.0))
+    np.testing.assert_array_equal(seen[1:4], v[1:4])
+    assert np.abs(seen).max() < 1e6

@@ -16,7 +16,16 @@ def test_a_neuron_is_simulated_and_follows_its_closed_form():
     np.testing.assert_array_equal(y[:2], 0)
     np.testing.assert_allclose(y[2:], 1000 / interval, rtol=0.02)
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("current (nA)", "firing rate (Hz)")
-    assert ax.get_ylim()[0] == 0
+    low, high = ax.get_ylim()
+    assert low <= 0 and high >= y.max()
+
+
+def test_a_second_curve_fits_into_the_picture():
+    currents = [1.0, 2.0] * nA
+    ax = rb.plot.fi_curve([5.0, 10.0], currents)
+    assert ax.get_ylim()[0] <= 0
+    rb.plot.fi_curve([50.0, 100.0], currents, ax=ax)
+    assert ax.get_ylim()[1] >= 100
 
 
 def test_recordings_and_arrays_show_their_rates():

@@ -84,6 +84,14 @@ def test_a_trajectory_begins_at_its_dot_and_is_broken_at_spikes():
     np.testing.assert_array_equal(pair.get_ydata(), run.w)
 
 
+def test_a_trajectory_without_reset_is_whole():
+    neuron, pulse = rb.HodgkinHuxley(), rb.stimulus.Step(0.1 * nA)
+    run = rb.simulate(neuron, current=pulse, duration=10 * ms, dt=0.02 * ms, record=("v", "n"))
+    assert int(run.spikes.sum()) == 1
+    path = rb.plot.phase_plane(neuron, "v", "n", trajectory=run).lines[2]
+    np.testing.assert_array_equal(path.get_ydata(), run.n)
+
+
 def test_arrows_point_along_the_flow():
     neuron = rb.AdEx()
     ax = rb.plot.phase_plane(neuron, x_range=[-80, -40] * mV, y_range=[-0.2, 0.8] * nA)

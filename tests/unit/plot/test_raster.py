@@ -57,6 +57,15 @@ def test_one_neuron_is_one_row():
     assert ticks(rb.plot.raster(run.spikes, t=run.t)) == expected
 
 
+def test_few_spikes_of_a_large_population_stay_visible():
+    trains = [np.array([float(i)]) for i in range(1000)]
+    ax = rb.plot.raster(trains)
+    (low, high, _), *_ = ax.lines[0].get_ydata().reshape(-1, 3)
+    bottom, top = ax.get_ylim()
+    assert (low + high) / 2 == 0
+    assert (high - low) / (top - bottom) > 0.01
+
+
 def test_silence_is_an_empty_picture():
     run = rb.simulate(rb.LIF(), n=4, current=0 * nA, duration=5 * ms, dt=0.1 * ms)
     ax = rb.plot.raster(run)

@@ -65,7 +65,7 @@ def test_every_shape_has_a_formula():
     assert [type(surrogate) for surrogate, _ in FORMULAS] == list(SHAPES)
 
 
-@pytest.mark.parametrize("surrogate, formula", FORMULAS, ids=repr)
+@pytest.mark.parametrize("surrogate, formula", FORMULAS, ids=[repr(s) for s, _ in FORMULAS])
 def test_formula(surrogate, formula, float64):
     x = np.array([-4.0, -1.3, -0.5, -0.1, 0.0, 0.03, 0.2, 0.8, 2.7])
     np.testing.assert_allclose(derivative(surrogate, x), formula(x), rtol=1e-9, atol=1e-15)

@@ -1,0 +1,244 @@
+"""What a stimulus is, and how stimuli are added and multiplied."""
+
+from abc import abstractmethod
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.core import Tracer
+
+from rheobase.units import DomainError, Quantity, Unit, UnitError, dimensionless, to_internal
+
+
+class Grid(NamedTuple):
+    """The steps at which a stimulus is wanted, and for whom."""
+
+    steps: Array
+    """Numbers of the steps, shape (time,), int32."""
+    dt: float
+    """Length of a step, ms."""
+    shape: tuple[int, ...]
+    """Shape of the population."""
+    dtype: Any
+
+    @property
+    def middle(self) -> Array:
+        """Time (ms) of the middle of each step."""
+        return (self.steps.astype(self.dtype) + 0.5) * self.dt
+
+
+class AbstractStimulus(eqx.Module):
+    """An input in time. Its values have shape (time, *s), s broadcasting to the population."""
+
+    @property
+    @abstractmethod
+    def unit(self) -> Unit:
+        """The unit in which the values are measured."""
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, ...]:
+        """Shape of its value at one time."""
+
+    @property
+    @abstractmethod
+    def random(self) -> bool:
+        """Whether it draws random numbers and needs a key."""
+
+    @abstractmethod
+    def start(self, shape: tuple[int, ...], dtype: Any) -> Any:
+        """What it remembers from step to step, at the beginning of a run."""
+
+    @abstractmethod
+    def values(self, grid: Grid, memory: Any, key: Array | None) -> tuple[Array, Any]:
+        """Its values at the steps of `grid` in internal units, and its memory after them."""
+
+    @abstractmethod
+    def check(self, dt: float) -> None:
+        """Refuse values or times that cannot be had with this time step (ms)."""
+
+    def __add__(self, other: Any) -> "Sum":
+        return Sum(self, as_stimulus(other, self.unit))
+
+    def __radd__(self, other: Any) -> "Sum":
+        return Sum(as_stimulus(other, self.unit), self)
+
+    def __mul__(self, other: Any) -> "Product":
+        return Product(self, other if isinstance(other, AbstractStimulus) else Constant(other))
+
+    __rmul__ = __mul__
+
+
+class AbstractSteadyStimulus(AbstractStimulus):
+    """A stimulus that is a function of time alone: no randomness, no memory."""
+
+    @property
+    def random(self) -> bool:
+        return False
+
+    def start(self, shape: tuple[int, ...], dtype: Any) -> None:
+        return None
+
+    def check(self, dt: float) -> None:
+        pass
+
+    def values(self, grid: Grid, memory: None, key: Array | None) -> tuple[Array, None]:
+        return self.at(grid), None
+
+    @abstractmethod
+    def at(self, grid: Grid) -> Array:
+        """Its values at the steps of `grid`."""
+
+
+def measured(meaning: str) -> Any:
+    """A field that holds a finite quantity of whatever dimension."""
+    return eqx.field(converter=_quantity, metadata={"meaning": meaning})
+
+
+def _quantity(value: Any) -> Quantity:
+    """A finite quantity in internal units; a bare number is dimensionless."""
+    unit = value.unit if isinstance(value, Quantity) else dimensionless
+    array = to_internal(value, unit, "amplitude", "rb.stimulus.Step({})")
+    if not isinstance(array, Tracer) and not np.all(np.isfinite(array)):
+        bad = np.argwhere(~np.isfinite(array))[0].tolist()
+        where = f" at index {bad[0] if len(bad) == 1 else bad}" if bad else ""
+        raise DomainError(f"a stimulus must be finite, got {value}{where}. Replace the NaN or inf.")
+    return Quantity(array, unit.internal())
+
+
+def over_time(profile: Array, value: Array) -> Array:
+    """(time, *value.shape): the value times a profile in time."""
+    return profile.reshape(profile.shape + (1,) * value.ndim) * value
+
+
+class Constant(AbstractSteadyStimulus):
+    """The same value at all times; `simulate(current=2*nA)` is short for it.
+
+    >>> import rheobase as rb
+    >>> from rheobase.units import nA
+    >>> rb.stimulus.Constant(2 * nA).unit
+    nA
+    """
+
+    amplitude: Quantity = measured("value")
+
+    @property
+    def unit(self) -> Unit:
+        return self.amplitude.unit
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.amplitude.shape
+
+    def at(self, grid: Grid) -> Array:
+        return jnp.broadcast_to(self.amplitude.value, (1, *self.amplitude.shape))
+
+
+class Sum(AbstractStimulus):
+    """Two stimuli at once, as `+` makes it.
+
+    >>> import rheobase as rb
+    >>> from rheobase.units import Hz, nA
+    >>> both = rb.stimulus.Constant(1 * nA) + rb.stimulus.Sine(1 * nA, frequency=5 * Hz)
+    """
+
+    first: AbstractStimulus
+    second: AbstractStimulus
+
+    def __check_init__(self):
+        require_same_dimension(self.first.unit, self.second.unit)
+
+    @property
+    def unit(self) -> Unit:
+        return self.first.unit
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return np.broadcast_shapes(self.first.shape, self.second.shape)
+
+    @property
+    def random(self) -> bool:
+        return self.first.random or self.second.random
+
+    def start(self, shape: tuple[int, ...], dtype: Any) -> Any:
+        return self.first.start(shape, dtype), self.second.start(shape, dtype)
+
+    def check(self, dt: float) -> None:
+        self.first.check(dt)
+        self.second.check(dt)
+
+    def values(self, grid: Grid, memory: Any, key: Array | None) -> tuple[Array, Any]:
+        (one, kept), (two, also) = _both(self, grid, memory, key)
+        return _padded(one, two) + _padded(two, one), (kept, also)
+
+
+class Product(AbstractStimulus):
+    """One stimulus times another, as `*` makes it.
+
+    >>> import rheobase as rb
+    >>> from rheobase.units import Hz, ms, nA
+    >>> burst = rb.stimulus.Sine(1 * nA, frequency=40 * Hz) * rb.stimulus.Step(1.0, stop=50 * ms)
+    """
+
+    first: AbstractStimulus
+    second: AbstractStimulus
+
+    @property
+    def unit(self) -> Unit:
+        return self.first.unit * self.second.unit
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return np.broadcast_shapes(self.first.shape, self.second.shape)
+
+    @property
+    def random(self) -> bool:
+        return self.first.random or self.second.random
+
+    def start(self, shape: tuple[int, ...], dtype: Any) -> Any:
+        return self.first.start(shape, dtype), self.second.start(shape, dtype)
+
+    def check(self, dt: float) -> None:
+        self.first.check(dt)
+        self.second.check(dt)
+
+    def values(self, grid: Grid, memory: Any, key: Array | None) -> tuple[Array, Any]:
+        (one, kept), (two, also) = _both(self, grid, memory, key)
+        return _padded(one, two) * _padded(two, one), (kept, also)
+
+
+def as_stimulus(value: Any, unit: Unit) -> AbstractStimulus:
+    """A stimulus, or a constant one made of a quantity of that unit.
+
+    >>> from rheobase.stimulus import as_stimulus
+    >>> from rheobase.units import nA, pA
+    >>> as_stimulus(500 * pA, nA).unit
+    nA
+    """
+    if isinstance(value, AbstractStimulus):
+        return value
+    array = to_internal(value, unit, "stimulus", "rb.stimulus.Constant({})")
+    return Constant(Quantity(array, unit.internal()))
+
+
+def _both(pair: Sum | Product, grid: Grid, memory: Any, key: Array | None) -> Any:
+    keys = (None, None) if key is None else jax.random.split(key)
+    return (
+        pair.first.values(grid, memory[0], keys[0]),
+        pair.second.values(grid, memory[1], keys[1]),
+    )
+
+
+def _padded(value: Array, other: Array) -> Array:
+    """(time, *s) with axes of length 1 after time, up to the rank of `other`."""
+    extra = max(other.ndim - value.ndim, 0)
+    return value.reshape(value.shape[:1] + (1,) * extra + value.shape[1:])
+
+
+def require_same_dimension(one: Unit, two: Unit) -> None:
+    """Refuse to add what is measured in other dimensions."""
+    if not one.same_dimension(two):
+        raise UnitError(f"a stimulus in {one} and one in {two} cannot be added: other dimensions.")

@@ -1,0 +1,167 @@
+"""What makes no sense is refused where the user called, with the cure, before anything runs."""
+
+import importlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import rheobase as rb
+from rheobase.errors import (
+    ArgumentError,
+    CompositionError,
+    KeyRequired,
+    ParameterError,
+    ShapeError,
+    StepperError,
+    UnknownName,
+)
+from rheobase.units import DomainError, MOhm, Quantity, UnitError, ms, mV, nA, nF, parameters
+from tests.registry import NEURONS, every_neuron
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_computed(monkeypatch):
+    def run(*_):
+        raise AssertionError("the program was run")
+
+    monkeypatch.setattr(importlib.import_module("rheobase.simulate"), "_run", run)
+
+
+def simulate(system=None, **arguments):
+    given = {"duration": 10 * ms, "dt": 0.1 * ms, **arguments}
+    return rb.simulate(rb.LIF() if system is None else system, **given)
+
+
+def refused(case, error, text):
+    return pytest.param(case, error, text, id=text[:40])
+
+
+CALLS = [
+    refused(lambda: simulate(rb.LIF), ArgumentError, r"class LIF.*simulate\(rb.LIF\(\), \.\.\.\)"),
+    refused(lambda: simulate("LIF"), ArgumentError, r"got 'LIF'.*rb.LIF\(\)"),
+    refused(lambda: simulate(current=2), UnitError, r"bare number 2.*current=2\*nA"),
+    refused(lambda: simulate(current=2 * mV), UnitError, r"`current` is measured in nA, got 2 mV"),
+    refused(lambda: simulate(delta=2 * nA), UnitError, r"`delta` is measured in mV, got 2 nA"),
+    refused(lambda: simulate(duration=10), UnitError, r"`duration` is measured in ms.*10\*ms"),
+    refused(lambda: simulate(dt=0.1 * mV), UnitError, r"`dt` is measured in ms, got 0.1 mV"),
+    refused(lambda: simulate(dt=-0.1 * ms), StepperError, r"`dt` must be a positive time"),
+    refused(lambda: simulate(dt=0 * ms), StepperError, r"positive time.*dt=0.1\*ms"),
+    refused(lambda: simulate(dt=float("nan") * ms), StepperError, "positive time, got nan"),
+    refused(lambda: simulate(duration=0.01 * ms), ShapeError, "shorter than a step"),
+    refused(lambda: simulate(current=float("nan") * nA), ValueError, "must be finite, got nan"),
+    refused(
+        lambda: simulate(current=[1, float("inf")] * nA), ValueError, "at index 1. Replace the NaN"
+    ),
+    refused(
+        lambda: simulate(current=rb.stimulus.Step(2 * mV)), UnitError, "measured in nA, got 1 mV"
+    ),
+    refused(lambda: simulate(n=0), ShapeError, "`n` must be at least 1, got 0"),
+    refused(lambda: simulate(n=3, current=[1, 2] * nA), ShapeError, r"`current` of shape \(2,\)"),
+    refused(lambda: simulate(n=1, current=[1, 2] * nA), ShapeError, "or leave `n` out"),
+    refused(
+        lambda: simulate(rb.LIF(tau=[1, 2] * ms), current=[1, 2, 3] * nA), ShapeError, "last axis"
+    ),
+    refused(lambda: simulate(record=("w",)), UnknownName, "no variable of LIF .* 'w'.* Known: v"),
+    refused(
+        lambda: simulate(rb.GLIF(), record=("v_thr",)), UnknownName, "Did you mean 'v_th'"
+    ),
+    refused(lambda: simulate(init={"u": 1 * mV}), UnknownName, r"in `init`\) is called 'u'"),
+    refused(lambda: simulate(init={"v": 1 * nA}), UnitError, r'init=\{"v": 1\*mV\}'),
+    refused(lambda: simulate(stepper=rb.Heun), StepperError, r"Write rb.Heun\(\)"),
+    refused(lambda: simulate(stepper="Hein"), UnknownName, "Did you mean 'Heun'"),
+    refused(
+        lambda: simulate(rb.AdEx(), stepper=rb.Exact()), StepperError,
+        r"affine.*ExponentialEuler\(\)",
+    ),
+    refused(
+        lambda: simulate(dt=25 * ms, duration=99 * ms, stepper=rb.Euler()), StepperError,
+        r"longer than a stable step of Euler\(\).*must stay below 20 ms",
+    ),
+    refused(
+        lambda: simulate(rb.Refractory(rb.LIF(), 1 * ms), dt=2 * ms), StepperError,
+        r"dt = 2 ms is longer than the refractory period, 1 ms.*dt=0.1\*ms",
+    ),
+    refused(lambda: simulate(state=3), ArgumentError, "state=run.final"),
+    refused(
+        lambda: simulate(record=rb.Record(("v",), indices=(3,)), n=3), ShapeError, "from 0 to 2"
+    ),
+    refused(
+        lambda: simulate(current=rb.stimulus.Poisson(9 * ms**-1, 1 * nA)), KeyRequired,
+        r"key=jax.random.key\(0\)",
+    ),
+    refused(lambda: simulate(rb.Noise(rb.LIF(), 1 * nA, 1 * ms)), KeyRequired, "the neuron draws"),
+    refused(
+        lambda: jax.jit(lambda dt: simulate(dt=dt * ms).spikes)(0.1), ArgumentError,
+        "known outside jit",
+    ),
+    refused(lambda: rb.Record(("v",), every=0), Exception, "whole number of steps >= 1, got 0"),
+    refused(lambda: rb.Record(("v",), spikes="rastr"), UnknownName, "Did you mean 'raster'"),
+    refused(lambda: rb.Refractory(rb.LI(), 2 * ms), CompositionError, "LI never fires"),
+    refused(lambda: rb.Refractory(rb.LIF(), 2 * mV), UnitError, "`period` is measured in ms"),
+    refused(lambda: rb.Refractory(rb.LIF(), 0 * ms), DomainError, "`period` must be > 0"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case, error, text", CALLS)
+def test_a_call_that_makes_no_sense_is_refused_with_the_cure(case, error, text):
+    with pytest.raises(error, match=text):
+        case()
+
+
+def a_parameter(neuron, wanted):
+    """The name of the first parameter whose domain has that condition."""
+    for name, parameter in parameters(neuron).items():
+        if parameter.domain.condition == wanted and parameter.unit.factors:
+            return name
+    return None
+
+
+@every_neuron
+def test_every_neuron_refuses_a_wrong_unit_and_a_bare_number(name):
+    kind = NEURONS[name].make
+    for parameter, declared in parameters(kind).items():
+        if not declared.unit.factors:
+            continue
+        wrong = 5 * nF if not declared.unit.same_dimension(nF) else 5 * MOhm
+        with pytest.raises(UnitError, match=rf"`{parameter}` is measured in .*, got 5 "):
+            kind(**{parameter: wrong})
+        with pytest.raises(UnitError, match=rf"Write {name}\({parameter}=.*5"):
+            kind(**{parameter: 5})
+
+
+@every_neuron
+def test_every_neuron_refuses_a_wrong_sign_and_what_is_no_number(name):
+    kind = NEURONS[name].make
+    signed = a_parameter(kind, "> 0")
+    unit = parameters(kind)[signed].unit
+    with pytest.raises(DomainError, match=rf"`{signed}` must be > 0 .*, got -1 "):
+        kind(**{signed: -1 * unit})
+    with pytest.raises(DomainError, match=rf"`{signed}`.*got nan"):
+        kind(**{signed: float("nan") * unit})
+    with pytest.raises(DomainError, match=r"got -2.* at index 1"):
+        kind(**{signed: [1.0, -2.0] * unit})
+
+
+@every_neuron
+def test_every_neuron_refuses_a_name_that_it_does_not_have(name):
+    with pytest.raises((UnknownName, TypeError), match="tauu"):
+        NEURONS[name].make(tauu=5 * ms)
+
+
+@pytest.mark.parametrize("name", [n for n, row in NEURONS.items() if row.fires])
+def test_every_neuron_refuses_a_threshold_below_its_reset(name):
+    kind = NEURONS[name].make
+    high = "v_th_inf" if name == "GLIF" else "v_th"
+    with pytest.raises(
+        ParameterError, match=rf"must lie below `{high}`.* Write for example {name}"
+    ):
+        kind(**{high: -500 * mV})
+
+
+def test_values_inside_jit_are_not_looked_at():
+    """A tracer has no value to refuse."""
+    make = jax.jit(lambda tau: rb.LIF(tau=Quantity(tau, ms)).tau)
+    assert make(jnp.float32(-1.0)) == -1
+    assert np.isfinite(make(jnp.float32(3.0)))

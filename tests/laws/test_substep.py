@@ -1,0 +1,103 @@
+"""With sub-step spike times, spikes converge faster than dt."""
+
+import jax
+import numpy as np
+import pytest
+
+import rheobase as rb
+from rheobase.units import Quantity, ms, mV, nA
+
+LENGTH = 60.0
+
+
+def times(neuron, amplitude, dt, stepper=None, **more):
+    run = rb.simulate(
+        neuron, current=amplitude * nA, duration=LENGTH * ms, dt=dt * ms, substep=True,
+        stepper=stepper, record=rb.Record(()), **more,
+    )  # fmt: skip
+    return np.asarray(run.spike_times())
+
+
+def orders(errors):
+    errors = np.asarray(errors)
+    return np.log2(errors[:-1] / errors[1:])
+
+
+@pytest.mark.parametrize("period", [0.0, 2.0])
+@pytest.mark.parametrize("amplitude", [1.7, 4.0])
+def test_a_leaky_neuron_is_exact(amplitude, period, x64):
+    interval = 10 * np.log(amplitude * 10 / (amplitude * 10 - 15)) + period
+    neuron = rb.LIF() if period == 0 else rb.Refractory(rb.LIF(), period * ms)
+    found = times(neuron, amplitude, 0.5)
+    expected = interval * np.arange(1, len(found) + 1) - period
+    assert len(found) == int((LENGTH + period) / interval)
+    np.testing.assert_allclose(found, expected, rtol=1e-10)
+
+
+def escape(make):
+    """A neuron that is cut 5 slopes above the foot of its upstroke."""
+    neuron = make()
+    top = float(neuron.v_T + 5 * neuron.delta_T)
+    return make(v_th=top * mV, v_reset=float(neuron.v_rest - 1) * mV)
+
+
+@pytest.mark.parametrize("held", [False, True], ids=["free", "refractory"])
+@pytest.mark.parametrize("make, amplitude", [(rb.ExpIF, 0.4), (rb.AdEx, 1.4)])
+@pytest.mark.parametrize("rule", [rb.Heun, rb.RungeKutta4])
+def test_an_upstroke_is_located_faster_than_dt(make, amplitude, rule, held, x64):
+    """Steps that resolve the upstroke; the measured order lies between 1.25 and 2.
+
+    The right-hand side has a kink where it is bounded, and a refractory neuron takes the rest of
+    its spiking step before it is held, while its adaptation goes on: neither is second order.
+    """
+    neuron = escape(make)
+    neuron = rb.Refractory(neuron, 2 * ms) if held else neuron
+    truth = times(neuron, amplitude, 0.001, rb.RungeKutta4())
+    assert len(truth) >= 3
+    steps, errors = (0.04, 0.02, 0.01), []
+    for dt in steps:
+        found = times(neuron, amplitude, dt, rule())
+        assert len(found) == len(truth)
+        errors.append(np.max(np.abs(found - truth)))
+        assert errors[-1] < 0.4 * dt
+    assert np.polyfit(np.log(steps), np.log(errors), 1)[0] > 1.2, (errors, orders(errors))
+
+
+def test_on_the_grid_they_converge_at_first_order_only(x64):
+    """So that the law above says something."""
+    interval = 10 * np.log(40 / 25)
+    errors = []
+    for dt in (0.4, 0.1):
+        run = rb.simulate(rb.LIF(), current=4 * nA, duration=LENGTH * ms, dt=dt * ms)
+        found = run.spike_times()
+        errors.append(np.max(np.abs(found - interval * np.arange(1, len(found) + 1))))
+    assert errors[1] > 1e-2 and errors[0] < 60 * 0.4
+
+
+def test_a_kick_is_at_the_end_of_its_step(x64):
+    kick = rb.stimulus.Pulses([5] * ms, 20 * mV)
+    run = rb.simulate(rb.LIF(), delta=kick, duration=10 * ms, dt=0.5 * ms, substep=True)
+    np.testing.assert_allclose(run.spike_times(), [5.5])
+
+
+def test_what_follows_a_spike_starts_inside_the_step(x64):
+    """The voltage after a spike is that of a neuron reset at the time of the spike."""
+    run = rb.simulate(
+        rb.LIF(), current=4 * nA, duration=8 * ms, dt=0.5 * ms, substep=True, record="v"
+    )
+    spike = run.spike_times()[0]
+    after = np.asarray(run.t) > spike + 0.5
+    expected = -65 + 40 * (1 - np.exp(-(np.asarray(run.t) - spike) / 10))
+    np.testing.assert_allclose(run.v[after], expected[after], rtol=1e-10)
+
+
+def test_gradients_do_not_see_the_location(x64):
+    def counts(amplitude, substep):
+        run = rb.simulate(
+            rb.LIF(), current=amplitude * nA, duration=5 * ms, dt=0.5 * ms, substep=substep
+        )
+        return run.spikes.sum()
+
+    gradient = jax.jit(jax.grad(lambda i: counts(i, True)))(3.9)
+    assert np.isfinite(gradient) and gradient > 0
+    assert isinstance(times(rb.LIF(), 2.0, 0.5), np.ndarray) and Quantity
