@@ -10,16 +10,20 @@ from .adaptors import (
     ThresholdAdaptation,
     WhiteNoise,
 )
+from .connection import Connection
 from .connectivity import (
     Dense,
     FixedInDegree,
     FixedOutDegree,
     FixedProbability,
+    LogNormal,
     Matrix,
+    Normal,
     OneToOne,
     Pairs,
+    Uniform,
 )
-from .network import Connection, Drive, Network, Population
+from .network import Drive, Network, Population
 from .neurons import (
     ALIF,
     GLIF,
@@ -71,6 +75,7 @@ __all__ = [
     "LI",
     "LIF",
     "Linear",
+    "LogNormal",
     "Matrix",
     "Midpoint",
     "Mismatch",
@@ -78,6 +83,7 @@ __all__ = [
     "NMDA",
     "Network",
     "Noise",
+    "Normal",
     "OneToOne",
     "Pairs",
     "Population",
@@ -91,6 +97,7 @@ __all__ = [
     "SoftReset",
     "SurrogateReset",
     "ThresholdAdaptation",
+    "Uniform",
     "WhiteNoise",
     "__version__",
     "classics",

@@ -4,19 +4,17 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from rheobase.adaptors.base import chain
-from rheobase.connectivity import AbstractConnectivity, Rows, Sides
-from rheobase.connectivity.base import generator
-from rheobase.errors import ArgumentError, ShapeError, StepperError, UnknownName
-from rheobase.kernels.delivery import Targets
+from rheobase.connection import bytes_of, kind, projection
+from rheobase.connectivity import Sides
+from rheobase.errors import ArgumentError, ShapeError, UnknownName
 from rheobase.neurons.base import AbstractMembrane, AbstractNeuron
+from rheobase.projection import Projection
 from rheobase.stimulus import AbstractStimulus
-from rheobase.synapses import AbstractSynapse, Coupled, Delta
-from rheobase.units import Quantity, UnitError, ms, mV, nA, parameters, to_internal, uS
+from rheobase.synapses import Coupled
 
 
 class Population(eqx.Module):
@@ -41,52 +39,6 @@ class Population(eqx.Module):
             raise ShapeError(f"`n` is a number of neurons, at least 1, got {self.n!r}.")
 
 
-class Connection(eqx.Module):
-    """Synapses from one population to one or several others.
-
-    - `pre`, `post`: names of populations; each of several `post` gets synapses of its own.
-    - `connectivity`: the rule that decides which neurons are connected.
-    - `synapse`: the time course of a spike.
-    - `weight`: one for all, or an array with one for each synapse (in the order of an explicit
-      list), in the unit of the synapse: mV for `Delta`; nA or mV for a current (in mV it acts on
-      the voltage as a current of weight/R would); uS for a conductance.
-    - `delay`: a whole number of steps, one or an array. A spike happens at the end of its step;
-      without delay it acts in the next step, with a delay of d as much later.
-    """
-
-    pre: str = eqx.field(static=True)
-    post: tuple[str, ...] = eqx.field(static=True)
-    connectivity: AbstractConnectivity
-    synapse: AbstractSynapse | Delta
-    weight: Quantity
-    delay: Quantity | None
-
-    def __init__(
-        self,
-        pre: str,
-        post: str | tuple[str, ...],
-        connectivity: AbstractConnectivity,
-        synapse: AbstractSynapse | Delta,
-        *,
-        weight: Quantity,
-        delay: Quantity | None = None,
-    ):
-        if not isinstance(connectivity, AbstractConnectivity):
-            raise ArgumentError(
-                f"`connectivity` is a rule such as rb.FixedProbability(0.1), got {connectivity!r}."
-            )
-        if not isinstance(synapse, AbstractSynapse | Delta):
-            raise ArgumentError(
-                f"`synapse` is one such as rb.Exponential(tau=5*ms), got {synapse!r}."
-            )
-        if not isinstance(weight, Quantity):
-            raise UnitError(f"`weight` needs a unit, got {weight!r}. Write weight=0.1*nA.")
-        self.pre = pre
-        self.post = (post,) if isinstance(post, str) else tuple(post)
-        self.connectivity, self.synapse = connectivity, synapse
-        self.weight, self.delay = weight, delay
-
-
 class Drive(eqx.Module):
     """External input of a population: a current (nA) or a delta input, as in `simulate`.
 
@@ -97,25 +49,6 @@ class Drive(eqx.Module):
 
     population: str = eqx.field(static=True)
     stimulus: AbstractStimulus
-
-
-class Projection(eqx.Module):
-    """The synapses of a connection onto one population, as they are simulated."""
-
-    pre: str = eqx.field(static=True)
-    post: str = eqx.field(static=True)
-    kind: int | None = eqx.field(static=True)
-    """Which of the synapses of the population they are; None for delta synapses."""
-    to: Targets
-    weight: Array
-    """(synapses,), or (1,) for one that all share; internal units."""
-    delay: Array | None
-    """ms, (synapses,) or (1,); None for none."""
-
-    @property
-    def synapses(self) -> int:
-        """Number of synapses."""
-        return self.to.target.shape[0]
 
 
 class Network(eqx.Module):
@@ -150,17 +83,20 @@ class Network(eqx.Module):
         for name in names + [post for c in connections for post in c.post]:
             if name not in populations:
                 raise UnknownName("population", name, populations)
+        for name in (c.pre for c in connections):
+            if not isinstance(populations[name].neuron, AbstractNeuron):
+                raise ArgumentError(f"population {name!r} never fires and cannot be presynaptic.")
         kinds: dict[str, list] = {name: [] for name in populations}
         plans = [
-            (connection, post, _kind(connection, post, populations[post], kinds[post]))
+            (connection, post, kind(connection, post, populations[post].neuron, kinds[post]))
             for connection in connections
             for post in connection.post
         ]
         _require_memory(populations, plans)
         key = jax.random.key(0) if key is None else key
         self.projections = tuple(
-            _projection(*plan, populations, jax.random.fold_in(key, i))
-            for i, plan in enumerate(plans)
+            projection(c, post, of, _sides(c.pre, post, populations), jax.random.fold_in(key, i))
+            for i, (c, post, of) in enumerate(plans)
         )
         self.systems = {
             name: Coupled(
@@ -175,15 +111,8 @@ class Network(eqx.Module):
         """Refuse a time step (ms) that neurons or delays cannot take."""
         for system in self.systems.values():
             system.check(dt)
-        for p in self.projections:
-            if p.delay is not None and not isinstance(p.delay, jax.core.Tracer):
-                shortest = float(jnp.min(p.delay))
-                if shortest < dt * (1 - 1e-4):
-                    raise StepperError(
-                        f"the delay from {p.pre!r} to {p.post!r}, {shortest:g} ms, is shorter than "
-                        f"a step of dt = {dt:g} ms. A spike acts in the next step at the "
-                        f"earliest: leave `delay` out, or write delay={dt:g}*ms or more."
-                    )
+        for projection in self.projections:
+            projection.check(dt)
 
     def __str__(self) -> str:
         lines = [f"{'population':<24}{'neurons':>12}  neuron"]
@@ -198,63 +127,11 @@ class Network(eqx.Module):
         return "\n".join(lines)
 
 
-def _kind(connection: Connection, post: str, population: Population, kinds: list) -> int | None:
-    """Which synapse of the population this is; linear synapses of equal constants share one."""
-    synapse, unit = connection.synapse, connection.weight.unit
-    where = f"the connection from {connection.pre!r} to {post!r}"
-    if isinstance(synapse, Delta):
-        _require_unit(connection, mV, where, "a delta synapse adds to the voltage")
-        return None
-    if synapse.reversal is not None:
-        _require_unit(connection, uS, where, "a synapse with a reversal potential is a conductance")
-        resistance = None
-    elif unit.same_dimension(mV):
-        resistance = _resistance(population.neuron, where)
-    else:
-        _require_unit(connection, nA, where, "a synapse without a reversal potential is a current")
-        resistance = None
-    for i, (other, same) in enumerate(kinds):
-        if (same is None) == (resistance is None) and _equal(other, synapse):
-            return i
-    kinds.append((synapse, resistance))
-    return len(kinds) - 1
-
-
-def _equal(one: AbstractSynapse, two: AbstractSynapse) -> bool:
-    if any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves((one, two))):
-        return False
-    return bool(eqx.tree_equal(one, two))
-
-
-def _require_unit(connection: Connection, unit, where: str, why: str) -> None:
-    if not connection.weight.unit.same_dimension(unit):
-        alternative = ", or in mV as a voltage" if unit is nA else ""
-        raise UnitError(
-            f"`weight` of {where} is in {connection.weight.unit}, but {why}, measured in {unit}"
-            f"{alternative}. Write weight=...*{unit}."
-        )
-
-
-def _resistance(neuron: AbstractMembrane, where: str) -> Array:
-    """R of the neuron, by which a voltage is a current."""
-    for inner in chain(neuron):
-        if "R" in parameters(inner):
-            return inner.R  # pyright: ignore[reportAttributeAccessIssue]
-    raise UnitError(
-        f"`weight` of {where} is in mV, but {type(neuron).__name__} has no resistance R to make a "
-        f"current of it. Write weight=...*nA."
-    )
-
-
 def _require_memory(populations: dict[str, Population], plans: list) -> None:
     """Refuse more synapses than there is memory for."""
     needed = 0.0
     for connection, post, _ in plans:
-        sides = _sides(connection.pre, post, populations)
-        bytes_each = 4 + 4 * (connection.weight.ndim > 0)
-        if connection.delay is not None and connection.delay.ndim > 0:
-            bytes_each += 4
-        needed += connection.connectivity.expected(sides) * bytes_each
+        needed += bytes_of(connection, _sides(connection.pre, post, populations))
     free = _free_memory()
     if free is not None and needed > free:
         raise ShapeError(
@@ -275,46 +152,3 @@ def _free_memory() -> float | None:
 def _sides(pre: str, post: str, populations: dict[str, Population]) -> Sides:
     one, two = populations[pre], populations[post]
     return Sides(one.n, two.n, pre == post, one.positions, two.positions)
-
-
-def _projection(
-    connection: Connection,
-    post: str,
-    kind: int | None,
-    populations: dict[str, Population],
-    key: Array,
-) -> Projection:
-    pre = connection.pre
-    if not isinstance(populations[pre].neuron, AbstractNeuron):
-        raise ArgumentError(f"population {pre!r} never fires and cannot be presynaptic.")
-    rows = connection.connectivity.build(_sides(pre, post, populations), generator(key))
-    unit = connection.weight.unit
-    delay = connection.delay
-    widest = int(np.max(np.diff(rows.start), initial=1))
-    return Projection(
-        pre,
-        post,
-        kind,
-        Targets(jnp.asarray(rows.start), jnp.asarray(rows.target), rows.n_post, widest),
-        _each(to_internal(connection.weight, unit, "weight", "weight={}"), rows, "weight"),
-        None
-        if delay is None
-        else _each(to_internal(delay, ms, "delay", "Connection(..., delay={})"), rows, "delay"),
-    )
-
-
-def _each(values: Array, rows: Rows, name: str) -> Array:
-    """One value for all synapses as (1,), or one for each as they are stored."""
-    if values.ndim == 0:
-        values = values[None]
-    elif values.shape != (rows.synapses,):
-        raise ShapeError(
-            f"`{name}` has shape {values.shape}, but the connection has {rows.synapses} synapses: "
-            f"give one number, or an array of shape ({rows.synapses},)."
-        )
-    elif rows.order is not None:
-        values = values[rows.order]
-    if not isinstance(values, jax.core.Tracer) and not bool(jnp.all(jnp.isfinite(values))):
-        k = int(jnp.argmin(jnp.isfinite(values)))
-        raise ShapeError(f"`{name}` of synapse {k} is {values[k]}. Replace the NaN or inf.")
-    return values

@@ -5,22 +5,20 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
 from rheobase.compilation import Compiled
 from rheobase.errors import ArgumentError, KeyRequired, ShapeError, UnknownName
 from rheobase.inputs import prepare
-from rheobase.kernels.delivery import deliver, deliver_delayed
 from rheobase.loop import scan
-from rheobase.network import Network, Projection
+from rheobase.network import Network
 from rheobase.neurons import variables
 from rheobase.progress import chunks
+from rheobase.projection import ProjectionState
 from rheobase.record import Record, Recording, RunState, join
 from rheobase.step import step
 from rheobase.steppers import AbstractStepper
 from rheobase.stimulus import Grid
-from rheobase.time import whole_steps
 from rheobase.units import Quantity, to_internal
 
 
@@ -29,10 +27,7 @@ class NetworkState(NamedTuple):
 
     systems: dict[str, Any]
     """Neurons and synapses of each population."""
-    arriving: tuple[Array, ...]
-    """What each projection delivers in the next step, (n_post,)."""
-    rings: tuple[Array | None, ...]
-    """Spikes on their way: of projections with delay."""
+    projections: tuple[ProjectionState, ...]
     memories: tuple[Any, ...]
     """Memory of each drive."""
 
@@ -92,9 +87,7 @@ def simulate(
     if not progress:
         return part(state, steps)
     parts, final = chunks(part, state, steps, dt, 1)
-    joined = {
-        name: join([p.populations[name] for p in parts]) for name in parts[0].populations
-    }
+    joined = {name: join([p.populations[name] for p in parts]) for name in parts[0].populations}
     return NetworkRecording(joined, final)
 
 
@@ -141,14 +134,6 @@ def _require_population(network: Network, name: str) -> None:
         raise UnknownName("population", name, network.populations)
 
 
-def depth(projection: Projection, dt: float) -> int:
-    """Steps that a spike can be on its way; 0 where all act in the next step."""
-    if projection.delay is None:
-        return 0
-    with jax.ensure_compile_time_eval():
-        return int(np.max(np.asarray(whole_steps(projection.delay, dt)), initial=0))
-
-
 def begin(network: Network, dt: float, init: Any, dtype: Any) -> NetworkState:
     """The state at the start; nothing is on its way."""
 
@@ -164,20 +149,9 @@ def begin(network: Network, dt: float, init: Any, dtype: Any) -> NetworkState:
             state = variables.replace(state, variable, value)
         n = network.populations[name].n
         systems[name] = jax.tree.map(lambda x, n=n: full(x, n), state)
-    rings = []
-    for p in network.projections:
-        steps = depth(p, dt)
-        n_pre = network.populations[p.pre].n
-        if steps == 0:
-            rings.append(None)
-        elif p.delay.shape == (1,):
-            rings.append(jnp.zeros((steps, n_pre), dtype))
-        else:
-            rings.append(jnp.zeros((steps + 1, p.to.n_post), dtype))
     return NetworkState(
         systems,
-        tuple(jnp.zeros(p.to.n_post, dtype) for p in network.projections),
-        tuple(rings),
+        tuple(p.start(dt, dtype) for p in network.projections),
         tuple(
             d.stimulus.start((network.populations[d.population].n,), dtype) for d in network.drives
         ),
@@ -202,7 +176,8 @@ def run(
     inputs = _inputs(network, numbers, dt, dtype, start.key)
 
     def body(carry, x):
-        systems, arriving, rings, memories, sums = carry
+        systems, sending, memories, sums = carry
+        arriving = tuple(p.arriving for p in sending)
         number, series = x
         given = [
             one.at(number, now, memory)
@@ -226,8 +201,8 @@ def run(
             done[name] = step(system, stepper, ready, current, delta, dt, key, False)
         spikes = {name: d.spike for name, d in done.items()}
         sent = [
-            _send(p, spikes[p.pre], ring, number, dt)
-            for p, ring in zip(network.projections, rings, strict=True)
+            p.send(state, spikes[p.pre], number, dt)
+            for p, state in zip(network.projections, sending, strict=True)
         ]
         kept, totals = {}, {}
         for name, record in records.items():
@@ -242,8 +217,7 @@ def run(
             totals[name] = sums[name] + spikes[name] if sums[name] is not None else None
         carry = (
             {name: d.state for name, d in done.items()},
-            tuple(arrived for arrived, _ in sent),
-            tuple(ring for _, ring in sent),
+            tuple(sent),
             tuple(memory for _, memory in given),
             totals,
         )
@@ -296,21 +270,6 @@ def _arrived(network: Network, name: str, arriving: tuple[Array, ...]) -> tuple[
     return tuple(totals)
 
 
-def _send(p: Projection, spikes: Array, ring: Array | None, number: Array, dt: float):
-    """What a projection delivers in the next step, and its ring after this one."""
-    if ring is None:
-        return deliver(p.to, spikes, p.weight), None
-    slot = number % ring.shape[0]
-    if p.delay.shape == (1,):
-        late = jax.lax.dynamic_index_in_dim(ring, slot, keepdims=False)
-        arrived = deliver(p.to, late, p.weight)
-        return arrived, jax.lax.dynamic_update_index_in_dim(ring, spikes, slot, 0)
-    ring = deliver_delayed(p.to, spikes, p.weight, whole_steps(p.delay, dt), slot, ring)
-    arrived = jax.lax.dynamic_index_in_dim(ring, slot, keepdims=False)
-    empty = jnp.zeros_like(arrived)
-    return arrived, jax.lax.dynamic_update_index_in_dim(ring, empty, slot, 0)
-
-
 def _inputs(network, numbers, dt, dtype, key):
     """The drives over the steps of the run."""
     inputs = []
@@ -333,4 +292,3 @@ def _sum_inputs(network: Network, name: str, now: list[Array], dtype: Any):
         else:
             delta = now[i] if delta is None else delta + now[i]
     return current, delta
-

@@ -28,9 +28,7 @@ def brunel(key: jax.Array, n: int = 12500, g: float = 5.0, eta: float = 2.0) -> 
     >>> print(rb.classics.brunel(jax.random.key(0), n=100).duration)
     1 s
     """
-    neuron = Refractory(
-        LIF(tau=20 * ms, v_rest=0 * mV, v_th=20 * mV, v_reset=10 * mV), 2 * ms
-    )
+    neuron = Refractory(LIF(tau=20 * ms, v_rest=0 * mV, v_th=20 * mV, v_reset=10 * mV), 2 * ms)
     excitatory, inhibitory = n * 4 // 5, n - n * 4 // 5
     from_e, from_i = excitatory // 10, inhibitory // 10
     weight, threshold, tau = 0.1, 20.0, 20.0

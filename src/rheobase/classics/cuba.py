@@ -21,9 +21,7 @@ def cuba(key: jax.Array, n: int = 4000) -> Classic:
     >>> rb.classics.cuba(jax.random.key(0), n=400).network.populations["e"].n
     320
     """
-    neuron = Refractory(
-        LIF(tau=20 * ms, v_rest=-49 * mV, v_th=-50 * mV, v_reset=-60 * mV), 5 * ms
-    )
+    neuron = Refractory(LIF(tau=20 * ms, v_rest=-49 * mV, v_th=-50 * mV, v_reset=-60 * mV), 5 * ms)
     excitatory, inhibitory = n * 4 // 5, n - n * 4 // 5
     rule = FixedProbability(80 / n)
     wiring, voltages = jax.random.split(key)

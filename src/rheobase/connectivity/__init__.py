@@ -2,19 +2,29 @@
 
 from rheobase.connectivity.base import AbstractConnectivity, Sides
 from rheobase.connectivity.degree import FixedInDegree, FixedOutDegree
+from rheobase.connectivity.distributions import (
+    AbstractDistribution,
+    LogNormal,
+    Normal,
+    Uniform,
+)
 from rheobase.connectivity.explicit import Dense, Matrix, OneToOne, Pairs
 from rheobase.connectivity.probability import FixedProbability
 from rheobase.connectivity.storage import Rows
 
 __all__ = [
     "AbstractConnectivity",
+    "AbstractDistribution",
     "Dense",
     "FixedInDegree",
     "FixedOutDegree",
     "FixedProbability",
+    "LogNormal",
     "Matrix",
+    "Normal",
     "OneToOne",
     "Pairs",
     "Rows",
     "Sides",
+    "Uniform",
 ]

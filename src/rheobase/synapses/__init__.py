@@ -1,6 +1,6 @@
 """Synapses: the time course that a spike leaves at a membrane."""
 
-from rheobase.synapses.base import AbstractSynapse
+from rheobase.synapses.base import AbstractRelease, AbstractSynapse
 from rheobase.synapses.conductance import NMDA, Conductance
 from rheobase.synapses.coupled import Coupled
 from rheobase.synapses.delta import Delta
@@ -8,6 +8,7 @@ from rheobase.synapses.exponential import Alpha, DualExponential, Exponential
 
 __all__ = [
     "NMDA",
+    "AbstractRelease",
     "AbstractSynapse",
     "Alpha",
     "Conductance",

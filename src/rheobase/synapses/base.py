@@ -32,6 +32,11 @@ class AbstractSynapse(eqx.Module):
         """The conductance, current or voltage of the synapse, in the unit of its weights."""
 
     @property
+    def release(self) -> "AbstractRelease | None":
+        """What the presynaptic terminals make of their spikes; None: they pass on unchanged."""
+        return None
+
+    @property
     def reversal(self) -> Array | None:
         """Reversal potential (mV) of a conductance; None for a current."""
         return None
@@ -40,3 +45,22 @@ class AbstractSynapse(eqx.Module):
         """Current into the membrane (nA) at voltage v, or the voltage that the weights are in."""
         output = self.output(state)
         return output if self.reversal is None else output * (self.reversal - v)
+
+
+class AbstractRelease(eqx.Module):
+    """What the terminals of a neuron make of its spikes: one state for each presynaptic neuron.
+
+    Short-term plasticity and receptor kinetics are of this kind, since all synapses of a neuron
+    see the same spikes at the same time.
+    """
+
+    @abstractmethod
+    def init(self) -> Any:
+        """The state at rest, a NamedTuple."""
+
+    @abstractmethod
+    def step(self, state: Any, spikes: Array, dt: float) -> tuple[Array, Any]:
+        """What multiplies the weights at the end of a step of dt (ms), and the state there.
+
+        `spikes` are those that arrive at its end.
+        """

@@ -136,9 +136,7 @@ def test_results_do_not_depend_on_how_populations_are_split_or_ordered():
         for two in parts:
             inside = np.isin(pre, parts[one]) & np.isin(post, parts[two])
             rule = rb.Pairs(pre[inside] % half, post[inside] % half)
-            connections.append(
-                rb.Connection(one, two, rule, rb.Exponential(), weight=1.3 * mV)
-            )
+            connections.append(rb.Connection(one, two, rule, rb.Exponential(), weight=1.3 * mV))
     net = rb.Network({name: rb.Population(neuron(), half) for name in parts}, connections)
     run = rb.simulate(
         net,
@@ -196,11 +194,7 @@ def test_many_networks_at_once_under_vmap():
     def counts(scale):
         net = rb.Network(
             {"all": rb.Population(neuron(), N)},
-            [
-                rb.Connection(
-                    "all", "all", rb.Pairs(pre, post), rb.Exponential(), weight=scale * mV
-                )
-            ],
+            [rb.Connection("all", "all", rb.Pairs(pre, post), rb.Exponential(), weight=scale * mV)],
         )
         record = {"all": rb.Record(spikes="count")}
         return rb.simulate(net, duration=20 * ms, dt=DT * ms, record=record)["all"].counts

@@ -1,0 +1,115 @@
+"""The synapses between two populations, as they are simulated: who, how strong, how late."""
+
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from rheobase.errors import StepperError
+from rheobase.kernels.delivery import Targets, deliver, deliver_delayed
+from rheobase.synapses import AbstractRelease
+from rheobase.time import whole_steps
+
+
+class ProjectionState(NamedTuple):
+    """What a projection carries from step to step; its fields are None where it needs none."""
+
+    arriving: Array
+    """What it delivers in the next step, (n_post,)."""
+    ring: Array | None
+    """Spikes on their way, (depth, n_pre), or with a delay for each synapse inputs, (depth, n_post)."""
+    release: Any
+    """State of the presynaptic terminals, (n_pre,)."""
+
+
+class Projection(eqx.Module):
+    """The synapses of a connection onto one population."""
+
+    pre: str = eqx.field(static=True)
+    post: str = eqx.field(static=True)
+    kind: int | None = eqx.field(static=True)
+    """Which of the synapses of the population they are; None for delta synapses."""
+    to: Targets
+    weight: Array
+    """(synapses,), or (1,) for one that all share; internal units."""
+    delay: Array | None
+    """ms, (synapses,) or (1,); None for none."""
+    release: AbstractRelease | None
+
+    @property
+    def synapses(self) -> int:
+        """Number of synapses."""
+        return self.to.target.shape[0]
+
+    @property
+    def n_pre(self) -> int:
+        """Number of presynaptic neurons."""
+        return self.to.start.shape[0] - 1
+
+    def check(self, dt: float) -> None:
+        """Refuse delays that are shorter than a time step (ms)."""
+        if self.delay is None or isinstance(self.delay, jax.core.Tracer):
+            return
+        shortest = float(jnp.min(self.delay, initial=jnp.inf))
+        if shortest < dt * (1 - 1e-4):
+            raise StepperError(
+                f"the delay from {self.pre!r} to {self.post!r}, {shortest:g} ms, is shorter than "
+                f"a step of dt = {dt:g} ms. A spike acts in the next step at the earliest: leave "
+                f"`delay` out, or write delay={dt:g}*ms or more."
+            )
+
+    def depth(self, dt: float) -> int:
+        """Steps that a spike can be on its way; 0 where all act in the next step."""
+        if self.delay is None:
+            return 0
+        with jax.ensure_compile_time_eval():
+            return int(np.max(np.asarray(whole_steps(self.delay, dt)), initial=0))
+
+    def start(self, dt: float, dtype: Any) -> ProjectionState:
+        """The state in which nothing is on its way."""
+        steps = self.depth(dt)
+        ring = None
+        if steps and self.delay is not None:
+            one = self.delay.shape == (1,)
+            shape = (steps, self.n_pre) if one else (steps + 1, self.to.n_post)
+            ring = jnp.zeros(shape, dtype)
+        release = None
+        if self.release is not None:
+            release = jax.tree.map(
+                lambda x: jnp.broadcast_to(_typed(x, dtype), (self.n_pre,)), self.release.init()
+            )
+        return ProjectionState(jnp.zeros(self.to.n_post, dtype), ring, release)
+
+    def send(
+        self, state: ProjectionState, spikes: Array, number: Array, dt: float
+    ) -> ProjectionState:
+        """The state after the spikes (n_pre,) of step `number` have been sent."""
+        ring = state.ring
+        if ring is None or self.delay is None:
+            return self._deliver(state, spikes, dt)
+        slot = number % ring.shape[0]
+        if self.delay.shape == (1,):
+            late = jax.lax.dynamic_index_in_dim(ring, slot, keepdims=False)
+            ring = jax.lax.dynamic_update_index_in_dim(ring, spikes, slot, 0)
+            return self._deliver(state._replace(ring=ring), late, dt)
+        delays = whole_steps(self.delay, dt)
+        ring = deliver_delayed(self.to, spikes, self.weight, delays, slot, ring)
+        arriving = jax.lax.dynamic_index_in_dim(ring, slot, keepdims=False)
+        empty = jnp.zeros_like(arriving)
+        ring = jax.lax.dynamic_update_index_in_dim(ring, empty, slot, 0)
+        return state._replace(arriving=arriving, ring=ring)
+
+    def _deliver(self, state: ProjectionState, late: Array, dt: float) -> ProjectionState:
+        """Deliver spikes whose time has come."""
+        release = state.release
+        if self.release is not None:
+            late, release = self.release.step(release, late, dt)
+        return state._replace(arriving=deliver(self.to, late, self.weight), release=release)
+
+
+def _typed(x: Any, dtype: Any) -> Array:
+    x = jnp.asarray(x)
+    return x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x
