@@ -111,8 +111,8 @@ class Network(eqx.Module):
         """Refuse a time step (ms) that neurons or delays cannot take."""
         for system in self.systems.values():
             system.check(dt)
-        for projection in self.projections:
-            projection.check(dt)
+        for synapses in self.projections:
+            synapses.check(dt)
 
     def __str__(self) -> str:
         lines = [f"{'population':<24}{'neurons':>12}  neuron"]

@@ -11,8 +11,8 @@ class AbstractSynapse(eqx.Module):
     """The time course that a spike leaves at the membrane.
 
     Linear in its spikes, so that one state for each postsynaptic neuron serves all synapses of a
-    kind. The unit of the weights is that of `output`: nA or mV (a current or a voltage that it would
-    hold), uS where a reversal potential makes it a conductance.
+    kind. The unit of the weights is that of `output`: nA or mV (a current or the voltage that it
+    would hold), uS where a reversal potential makes it a conductance.
     """
 
     @abstractmethod
