@@ -20,7 +20,7 @@ class ProjectionState(NamedTuple):
     arriving: Array
     """What it delivers in the next step, (n_post,)."""
     ring: Array | None
-    """Spikes on their way, (depth, n_pre); with a delay for each synapse inputs, (depth, n_post)."""
+    """Spikes on their way, (depth, n_pre), or where delays differ inputs, (depth, n_post)."""
     release: Any
     """State of the presynaptic terminals, (n_pre,)."""
 
