@@ -5,21 +5,28 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
+from jax.core import Tracer
 
+from rheobase import fused
 from rheobase.compilation import Compiled
 from rheobase.errors import ArgumentError, KeyRequired, ShapeError, UnknownName
-from rheobase.inputs import prepare
 from rheobase.loop import scan
 from rheobase.network import Network
+from rheobase.network_inputs import drives, summed
 from rheobase.neurons import variables
-from rheobase.progress import chunks
+from rheobase.progress import CHUNKS, pieces
 from rheobase.projection import ProjectionState
-from rheobase.record import Record, Recording, RunState, join
+from rheobase.record import Events, Record, Recording, RunState, join
 from rheobase.step import step
 from rheobase.steppers import AbstractStepper
-from rheobase.stimulus import Grid
 from rheobase.units import Quantity, to_internal
+
+_LARGEST = 1 << 23
+"""Neurons times steps of a piece of a run: bounds the memory of what it records."""
+_LONGEST = 1 << 10
+"""Steps of a piece: enough that a call costs nothing beside them."""
 
 
 class NetworkState(NamedTuple):
@@ -81,14 +88,65 @@ def simulate(
             f"Write simulate(..., key=jax.random.key(0))."
         )
 
-    def part(begin: RunState, steps: int) -> NetworkRecording:
-        return run(network, stepper, records, begin, dt, steps)
+    dtype = jax.tree.leaves(eqx.filter(state.neuron.systems, eqx.is_inexact_array))[0].dtype
+    if any(isinstance(x, Tracer) for x in jax.tree.leaves((network, state))):
+        return run(network, stepper, records, state, dt, steps)
+    # In pieces, so that what they record can move to the host.
+    length = max(1, min(_LONGEST, _LARGEST // max(p.n for p in network.populations.values())))
+    if progress or wanting:
+        length = min(length, -(-steps // CHUNKS) if progress else steps)
+    if fused.takes(network, stepper, dtype):
 
-    if not progress:
-        return part(state, steps)
-    parts, final = chunks(part, state, steps, dt, 1)
+        def part(begin: RunState, steps: int) -> NetworkRecording:
+            return _fused(network, stepper, records, begin, dt, steps, length)
+
+    else:
+
+        def part(begin: RunState, steps: int) -> NetworkRecording:
+            return run(network, stepper, records, begin, dt, steps).on_host()
+
+    parts, final = pieces(part, state, steps, dt, length, progress)
     joined = {name: join([p.populations[name] for p in parts]) for name in parts[0].populations}
     return NetworkRecording(joined, final)
+
+
+def _fused(network, stepper, records, begin, dt, steps, most) -> NetworkRecording:
+    """A piece of a run by the compiled loop."""
+    final, courses = fused.advance(
+        network, stepper, records, begin, jnp.asarray(steps, jnp.int32), dt, most
+    )
+    recordings = {}
+    for name, record in records.items():
+        course = courses[name]
+        spikes = int(course.spikes[0])
+        events = Events(
+            np.array(np.asarray(course.step)[:spikes]),
+            np.array(np.asarray(course.neuron)[:spikes]),
+            steps,
+            network.populations[name].n,
+        )
+        traces = np.asarray(course.traces)[:steps]
+        raster = sums = None
+        if record.spikes == "events":
+            raster = events
+        elif record.spikes == "raster":
+            raster = events.raster.astype(traces.dtype)
+        elif record.spikes == "count":
+            sums = events.counts
+        units = variables.units(network.systems[name].init())
+        recordings[name] = Recording(
+            traces={v: traces[:, k] for k, v in enumerate(record.variables)},
+            raster=raster,
+            sums=sums,
+            fractions=None,
+            final=final,
+            start=begin.step,
+            dt=dt,
+            every=1,
+            steps=steps,
+            units={v: units[v] for v in record.variables},
+        )
+    return NetworkRecording(recordings, final)
 
 
 def _records(network: Network, record: Any) -> dict[str, Record]:
@@ -173,7 +231,7 @@ def run(
         x.dtype for x in jax.tree.leaves(state.systems) if jnp.issubdtype(x.dtype, jnp.floating)
     )
     numbers = start.step + jnp.arange(steps, dtype=jnp.int32)
-    inputs = _inputs(network, numbers, dt, dtype, start.key)
+    inputs = drives(network, numbers, dt, dtype, start.key)
 
     def body(carry, x):
         systems, sending, memories, sums = carry
@@ -186,7 +244,7 @@ def run(
         now = [value for value, _ in given]
         done = {}
         for place, (name, system) in enumerate(network.systems.items()):
-            current, delta = _sum_inputs(network, name, now, dtype)
+            current, delta = summed(network, name, now, jnp.zeros((), dtype))
             ready = system.arrive(systems[name], _arrived(network, name, arriving))
             kicks = [
                 a
@@ -268,27 +326,3 @@ def _arrived(network: Network, name: str, arriving: tuple[Array, ...]) -> tuple[
             so_far = totals[p.kind]
             totals[p.kind] = arrived if so_far is None else so_far + arrived
     return tuple(totals)
-
-
-def _inputs(network, numbers, dt, dtype, key):
-    """The drives over the steps of the run."""
-    inputs = []
-    for i, drive in enumerate(network.drives):
-        grid = Grid(numbers, dt, (network.populations[drive.population].n,), dtype)
-        own = None if key is None else jax.random.fold_in(key, 1000 + i)
-        inputs.append(prepare(drive.stimulus, grid, own))
-    return inputs
-
-
-def _sum_inputs(network: Network, name: str, now: list[Array], dtype: Any):
-    """Current (nA) and delta input of a population from its drives."""
-    system = network.systems[name]
-    current, delta = jnp.zeros((), dtype), None
-    for i, drive in enumerate(network.drives):
-        if drive.population != name:
-            continue
-        if drive.stimulus.unit.same_dimension(system.receives):
-            current = current + now[i]
-        else:
-            delta = now[i] if delta is None else delta + now[i]
-    return current, delta

@@ -8,10 +8,19 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.custom_batching import custom_vmap
 
-KERNELS = ("deliver", "gather", "outer", "deliver_delayed", "gather_delayed", "outer_delayed")
+KERNELS = (
+    "deliver",
+    "gather",
+    "outer",
+    "deliver_delayed",
+    "gather_delayed",
+    "outer_delayed",
+    "run",
+)
 TYPES = {"float32": "f32", "float64": "f64"}
 
 
@@ -60,6 +69,16 @@ def call(name: str, result: Any, *operands: Array, update: Array | None = None) 
         input_output_aliases=aliases,
     )
     return function(*operands)
+
+
+def run(
+    operands: list, results: list, aliases: dict[int, int], layout: list[int], dt: float, dtype: Any
+) -> list[Array]:
+    """Many steps of a network: the call of kernels/network.cpp."""
+    function = jax.ffi.ffi_call(
+        f"rheobase_run_{TYPES[str(dtype)]}", results, input_output_aliases=aliases
+    )
+    return function(*operands, layout=np.asarray(layout, np.int64), dt=float(dt))
 
 
 @custom_vmap

@@ -1,0 +1,373 @@
+// Many steps of a network of integrate-and-fire neurons whose variables move linearly.
+//
+// Every variable of a neuron moves by one affine map, x' = move x + shift + entry I, but for the
+// voltage where conductances act on it: its rate is linear in v with a slope that depends on the
+// others, and it moves by exponential Euler. All numbers come from the declarations; see fused.py.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#include "delivery.h"
+
+// One compiled function serves all processors of a kind: the loader picks the widest vectors.
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__linux__)
+#define RHEOBASE_WIDE \
+    __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define RHEOBASE_WIDE
+#endif
+
+namespace rheobase {
+
+// (e^z - 1)/z, for z up to 30, by a polynomial in what is left of z beyond a multiple of ln 2.
+inline float phi(float z) {
+    z = std::min(std::max(z, -80.0f), 30.0f);
+    const float k = std::floor(z * 1.44269504f + 0.5f);
+    const float r = (z - k * 0.693359375f) + k * 2.12194440e-4f;
+    float q = 1.9841270e-4f;
+    q = q * r + 1.3888889e-3f;
+    q = q * r + 8.3333333e-3f;
+    q = q * r + 4.1666667e-2f;
+    q = q * r + 1.6666667e-1f;
+    q = q * r + 0.5f;
+    q = q * r + 1.0f;
+    const std::int32_t bits = (static_cast<std::int32_t>(k) + 127) << 23;
+    float scale;
+    std::memcpy(&scale, &bits, sizeof scale);
+    const float safe = z == 0.0f ? 1.0f : z;
+    const float whole = (scale * q * r + (scale - 1.0f)) / safe;
+    return k == 0.0f ? q : whole;
+}
+
+inline double phi(double z) {
+    z = std::min(std::max(z, -700.0), 30.0);
+    const double k = std::floor(z * 1.4426950408889634 + 0.5);
+    const double r = (z - k * 6.93145751953125e-1) - k * 1.42860682030941723212e-6;
+    double q = 1.0 / 87178291200.0;
+    for (const double inverse :
+         {1.0 / 6227020800.0, 1.0 / 479001600.0, 1.0 / 39916800.0, 1.0 / 3628800.0, 1.0 / 362880.0,
+          1.0 / 40320.0, 1.0 / 5040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0})
+        q = q * r + inverse;
+    const std::int64_t bits = (static_cast<std::int64_t>(k) + 1023) << 52;
+    double scale;
+    std::memcpy(&scale, &bits, sizeof scale);
+    const double safe = z == 0.0 ? 1.0 : z;
+    const double whole = (scale * q * r + (scale - 1.0)) / safe;
+    return k == 0.0 ? q : whole;
+}
+
+// The numbers of a kind of neuron with D variables, one after the other.
+template <typename Real>
+struct Kind {
+    std::int64_t variables;
+    std::int64_t synapses;      // kinds of synapses on it
+    const Real* shift;          // (D)
+    const Real* entry;          // (D), of the input current
+    const Real* move;           // (D, D)
+    const Real* gain;           // (D), d(slope of the voltage)/dx: not zero for conductances
+    const Real* rate;           // (D), d(rate of the voltage)/dx at rest, without the gain
+    const Real* start;          // (3): rate and slope of the voltage where all is zero; d rate/dI
+    const Real* level;          // (1), margin where all is zero
+    const Real* margin;         // (D)
+    const Real* fresh;          // (D), after a spike: keep x + fresh
+    const Real* keep;           // (D, D)
+    const Real* arrive;         // (synapses, D), what a weight of one adds
+    const std::int32_t* held;   // (D), 1 where a refractory neuron stands still
+    std::int32_t period;        // steps, of refractoriness
+    std::int32_t target;        // the variable that delta inputs reach
+    std::int32_t voltage;       // the variable that conductances move
+    Real dt;
+
+    static std::int64_t size(std::int64_t d, std::int64_t synapses) {
+        return 7 * d + 2 * d * d + 4 + synapses * d;
+    }
+
+    Kind(const Real* p, std::int64_t d, std::int64_t synapses, const std::int32_t* whole, Real dt)
+        : variables(d), synapses(synapses), dt(dt) {
+        const auto take = [&p](std::int64_t n) { const Real* at = p; p += n; return at; };
+        shift = take(d);
+        entry = take(d);
+        gain = take(d);
+        rate = take(d);
+        margin = take(d);
+        fresh = take(d);
+        start = take(3);
+        level = take(1);
+        move = take(d * d);
+        keep = take(d * d);
+        arrive = take(synapses * d);
+        period = whole[0];
+        target = whole[1];
+        voltage = whole[2];
+        held = whole + 3;
+    }
+
+    bool conducts() const {
+        return std::any_of(gain, gain + variables, [](Real g) { return g != Real(0); });
+    }
+};
+
+// A value for each step and neuron, or fewer that serve several.
+template <typename Real>
+struct Series {
+    const Real* value;
+    std::int64_t steps, width;
+
+    const Real* at(std::int64_t step) const {
+        return value + (steps > 1 ? step * width : 0);
+    }
+};
+
+// What a step of a population reads and writes beside its state.
+template <typename Real>
+struct Inputs {
+    const Real* current;
+    const Real* kick;
+    const Real* delta;
+    bool one_current, one_delta;  // whether one number serves all neurons
+};
+
+// One step of n neurons with D variables; `fires` is 1 where one fires, x the state that it reached.
+template <typename Real, int D, bool Conducts>
+inline __attribute__((always_inline)) void advance(const Kind<Real>& kind, std::int64_t n,
+                                                   Real* __restrict x,
+                                                   std::int32_t* __restrict remaining,
+                                                   const Inputs<Real>& in,
+                                                   std::int32_t* __restrict fires) {
+    Real shift[D], entry[D], move[D][D], gain[D], rate[D], margin[D], to[D];
+    bool held[D];
+    for (int d = 0; d < D; ++d) {
+        shift[d] = kind.shift[d];
+        entry[d] = kind.entry[d];
+        gain[d] = kind.gain[d];
+        rate[d] = kind.rate[d];
+        margin[d] = kind.margin[d];
+        held[d] = kind.held[d] != 0;
+        to[d] = d == kind.target ? Real(1) : Real(0);
+        for (int e = 0; e < D; ++e) move[d][e] = kind.move[d * D + e];
+    }
+    const Real level = kind.level[0], dt = kind.dt;
+    const Real rate0 = kind.start[0], slope0 = kind.start[1], entry0 = kind.start[2];
+    const int voltage = kind.voltage;
+    const Real *current = in.current, *kick = in.kick, *delta = in.delta;
+    const bool one_current = in.one_current, one_delta = in.one_delta;
+    for (std::int64_t i = 0; i < n; ++i) {
+        Real old[D], y[D];
+        for (int d = 0; d < D; ++d) old[d] = x[d * n + i];
+        const Real input = current[one_current ? 0 : i];
+        for (int d = 0; d < D; ++d) {
+            y[d] = shift[d] + entry[d] * input;
+            for (int e = 0; e < D; ++e) y[d] += move[d][e] * old[e];
+        }
+        if (Conducts) {
+            Real v = 0, more = 0, f = rate0 + entry0 * input;
+            for (int d = 0; d < D; ++d) {
+                v = d == voltage ? old[d] : v;
+                more += gain[d] * old[d];
+                f += rate[d] * old[d];
+            }
+            const Real moved = v + phi(dt * (slope0 + more)) * (dt * (f + more * v));
+            for (int d = 0; d < D; ++d) y[d] = d == voltage ? moved : y[d];
+        }
+        const Real add = kick[i] + delta[one_delta ? 0 : i];
+        const std::int32_t left = remaining[i];
+        const bool free = left == 0;
+        Real distance = level;
+        for (int d = 0; d < D; ++d) {
+            y[d] += to[d] * add;
+            y[d] = (!free & held[d]) ? old[d] : y[d];
+            distance += margin[d] * y[d];
+            x[d * n + i] = y[d];
+        }
+        fires[i] = free & (distance >= Real(0));
+        remaining[i] = left > 0 ? left - 1 : 0;
+    }
+}
+
+template <typename Real>
+using Advance = void (*)(const Kind<Real>&, std::int64_t, Real*, std::int32_t*, const Inputs<Real>&,
+                         std::int32_t*);
+
+constexpr std::int64_t most_variables = 8;
+
+// Attributes that choose among processors cannot stand on templates: one function a case.
+#define RHEOBASE_ADVANCE(Real, D)                                                                 \
+    RHEOBASE_WIDE inline void advance_##Real##_##D(                                               \
+        const Kind<Real>& kind, std::int64_t n, Real* x, std::int32_t* remaining,                 \
+        const Inputs<Real>& in, std::int32_t* fires) {                                            \
+        advance<Real, D, false>(kind, n, x, remaining, in, fires);                                \
+    }                                                                                             \
+    RHEOBASE_WIDE inline void conduct_##Real##_##D(                                               \
+        const Kind<Real>& kind, std::int64_t n, Real* x, std::int32_t* remaining,                 \
+        const Inputs<Real>& in, std::int32_t* fires) {                                            \
+        advance<Real, D, true>(kind, n, x, remaining, in, fires);                                 \
+    }
+#define RHEOBASE_ADVANCE_ALL(Real)                                                                \
+    RHEOBASE_ADVANCE(Real, 1)                                                                     \
+    RHEOBASE_ADVANCE(Real, 2)                                                                     \
+    RHEOBASE_ADVANCE(Real, 3)                                                                     \
+    RHEOBASE_ADVANCE(Real, 4)                                                                     \
+    RHEOBASE_ADVANCE(Real, 5)                                                                     \
+    RHEOBASE_ADVANCE(Real, 6)                                                                     \
+    RHEOBASE_ADVANCE(Real, 7)                                                                     \
+    RHEOBASE_ADVANCE(Real, 8)                                                                     \
+    inline Advance<Real> advance_of(const Kind<Real>& kind) {                                     \
+        static const Advance<Real> table[2][most_variables] = {                                   \
+            {advance_##Real##_1, advance_##Real##_2, advance_##Real##_3, advance_##Real##_4,      \
+             advance_##Real##_5, advance_##Real##_6, advance_##Real##_7, advance_##Real##_8},     \
+            {conduct_##Real##_1, conduct_##Real##_2, conduct_##Real##_3, conduct_##Real##_4,      \
+             conduct_##Real##_5, conduct_##Real##_6, conduct_##Real##_7, conduct_##Real##_8}};    \
+        return table[kind.conducts()][kind.variables - 1];                                        \
+    }
+
+RHEOBASE_ADVANCE_ALL(float)
+RHEOBASE_ADVANCE_ALL(double)
+
+// A population of a network; all arrays belong to the caller.
+template <typename Real>
+struct Population {
+    Kind<Real> kind;
+    std::int64_t n = 0;
+    Real* x = nullptr;                  // (D, n)
+    std::int32_t* remaining = nullptr;  // (n), steps that it is still held
+    Real* arriving = nullptr;           // (synapses + 1, n), the last of them delta inputs
+    Series<Real> current{}, delta{};
+    std::int32_t *step = nullptr, *neuron = nullptr;  // events, (steps n)
+    std::int64_t events = 0;
+    const std::int32_t *probed = nullptr, *shown = nullptr;  // neurons and variables to record
+    std::int64_t probes = 0, shows = 0;
+    Real* traces = nullptr;  // (steps, shows, probes)
+    std::vector<std::int32_t> fires{}, fired{};
+
+    // The synapses take what has arrived.
+    void arrive() {
+        for (std::int64_t s = 0; s < kind.synapses; ++s)
+            for (std::int64_t d = 0; d < kind.variables; ++d) {
+                const Real jump = kind.arrive[s * kind.variables + d];
+                if (jump == Real(0)) continue;
+                Real* __restrict to = x + d * n;
+                const Real* __restrict from = arriving + s * n;
+                for (std::int64_t i = 0; i < n; ++i) to[i] += jump * from[i];
+            }
+        std::fill_n(arriving, kind.synapses * n, Real(0));
+    }
+
+    void advance(Advance<Real> rule, std::int64_t now) {
+        Real* kick = arriving + kind.synapses * n;
+        const Inputs<Real> in{current.at(now), kick, delta.at(now), current.width == 1,
+                              delta.width == 1};
+        rule(kind, n, x, remaining, in, fires.data());
+        std::fill_n(kick, n, Real(0));
+    }
+
+    void show(std::int64_t now) {
+        Real* out = traces + now * shows * probes;
+        for (std::int64_t s = 0; s < shows; ++s)
+            for (std::int64_t k = 0; k < probes; ++k) *out++ = x[shown[s] * n + probed[k]];
+    }
+
+    // Notes and resets the neurons that fired.
+    void fire(std::int64_t now) {
+        constexpr std::int64_t block = 32;
+        const std::int64_t variables = kind.variables;
+        fired.clear();
+        for (std::int64_t begin = 0; begin < n; begin += block) {
+            const std::int64_t end = std::min(begin + block, n);
+            std::int32_t any = 0;
+            for (std::int64_t i = begin; i < end; ++i) any |= fires[i];
+            if (any == 0) continue;
+            for (std::int64_t i = begin; i < end; ++i)
+                if (fires[i] != 0) fired.push_back(static_cast<std::int32_t>(i));
+        }
+        Real old[most_variables];
+        for (const std::int32_t i : fired) {
+            step[events] = static_cast<std::int32_t>(now);
+            neuron[events++] = i;
+            remaining[i] = kind.period;
+            for (std::int64_t d = 0; d < variables; ++d) old[d] = x[d * n + i];
+            for (std::int64_t d = 0; d < variables; ++d) {
+                Real y = kind.fresh[d];
+                for (std::int64_t e = 0; e < variables; ++e)
+                    y += kind.keep[d * variables + e] * old[e];
+                x[d * n + i] = y;
+            }
+        }
+    }
+};
+
+// Synapses between two populations.
+template <typename Real>
+struct Synapses {
+    std::int64_t pre, post, kind, n_pre, n_post;
+    const std::int32_t *start, *target;
+    Weights<Real> weight;
+    std::int64_t depth;         // steps of the ring; 0: no delay
+    const std::int32_t* delay;  // of each synapse; none: `depth` for all
+    Real* ring;                 // (depth, n_pre) spikes, or (depth, n_post) inputs with `delay`
+
+    void send(std::int64_t number, const std::vector<std::int32_t>& fired, Real* arriving) const {
+        if (depth == 0) {
+            for (const std::int32_t i : fired) row(i, Real(1), arriving);
+            return;
+        }
+        const std::int64_t slot = number % depth;
+        if (delay == nullptr) {
+            Real* late = ring + slot * n_pre;
+            for_each_spike(late, n_pre, [&](std::int64_t i, Real spike) {
+                row(i, spike, arriving);
+                late[i] = Real(0);
+            });
+            for (const std::int32_t i : fired) late[i] = Real(1);
+            return;
+        }
+        const Later place{target, delay, slot, depth, n_post};
+        for (const std::int32_t i : fired)
+            for (std::int64_t k = start[i]; k < start[i + 1]; ++k)
+                ring[place(k)] += weight.shared ? weight.value[0] : weight.value[k];
+        Real* now = ring + slot * n_post;
+        for (std::int64_t j = 0; j < n_post; ++j) arriving[j] += now[j];
+        std::fill_n(now, n_post, Real(0));
+    }
+
+    void row(std::int64_t i, Real spike, Real* __restrict out) const {
+        if (weight.shared) {
+            const Real jump = spike * weight.value[0];
+            for (std::int64_t k = start[i]; k < start[i + 1]; ++k) out[target[k]] += jump;
+        } else {
+            for (std::int64_t k = start[i]; k < start[i + 1]; ++k)
+                out[target[k]] += spike * weight.value[k];
+        }
+    }
+};
+
+// `steps` steps from step `number`; there must be room for an event of each neuron in each step.
+template <typename Real>
+void run(std::vector<Population<Real>>& populations, const std::vector<Synapses<Real>>& synapses,
+         std::int64_t number, std::int64_t steps) {
+    std::vector<Advance<Real>> rules;
+    for (Population<Real>& p : populations) {
+        rules.push_back(advance_of(p.kind));
+        p.fires.resize(p.n);
+        p.events = 0;
+    }
+    for (std::int64_t now = 0; now < steps; ++now) {
+        for (std::size_t k = 0; k < populations.size(); ++k) {
+            Population<Real>& p = populations[k];
+            p.arrive();
+            p.advance(rules[k], now);
+            if (p.shows > 0) p.show(now);
+            p.fire(now);
+        }
+        for (const Synapses<Real>& s : synapses) {
+            Population<Real>& to = populations[s.post];
+            const std::int64_t row = s.kind < 0 ? to.kind.synapses : s.kind;
+            s.send(number + now, populations[s.pre].fired, to.arriving + row * to.n);
+        }
+    }
+}
+
+}  // namespace rheobase
