@@ -33,7 +33,7 @@ def takes(network: Network, stepper: AbstractStepper, dtype: Any) -> bool:
 
 
 class Course(eqx.Module):
-    """What a call recorded of a population; there is room for more spikes than there were."""
+    """What a call recorded of a population, in arrays with room for more than there was."""
 
     step: Array
     neuron: Array
@@ -73,16 +73,21 @@ def advance(
     steps: Array,
     dt: float,
     most: int,
-) -> tuple[RunState, dict[str, Course]]:
-    """The state after `steps` steps, at most `most`, and what was recorded on the way."""
+    room: int,
+) -> tuple[RunState, Array, dict[str, Course]]:
+    """The state after `steps` steps or less, how many they were, and what was recorded of them.
+
+    At most `most`, and as many as leave room for `room` spikes of a population.
+    """
     state = start.neuron
     dtype = jax.tree.leaves(eqx.filter(state.systems, eqx.is_inexact_array))[0].dtype
     names, call = list(network.systems), _Call()
     layout = [len(names), len(network.projections)]
-    clock = start.step + jnp.arange(most, dtype=jnp.int32)
+    clock = start.step + jnp.arange(most if network.drives else 1, dtype=jnp.int32)
     inputs = drives(network, clock, dt, dtype, start.key)
     values, memories = series(inputs, state.memories, clock, steps)
     call.give(jnp.stack([start.step, steps]))
+    call.take((1,), jnp.int32)
 
     for name, system in network.systems.items():
         n, kinds = network.populations[name].n, len(system.synapses)
@@ -100,7 +105,7 @@ def advance(
         neurons = range(n) if record.indices is None else np.asarray(record.indices) % n
         probed = np.asarray(neurons if shown else (), np.int32)
         call.give(jnp.asarray(probed), jnp.asarray(shown, jnp.int32))
-        for shape in ((most * n,), (most * n,), (1,)):
+        for shape in ((room + n,), (room + n,), (1,)):
             call.take(shape, jnp.int32)
         call.take((most if shown else 1, len(shown), len(probed)), dtype)
     for p, sending in zip(network.projections, state.projections, strict=True):
@@ -116,6 +121,7 @@ def advance(
 
     found = iter(library.run(call.operands, call.results, call.aliases, layout, dt, dtype))
     systems, courses, arrived = {}, {}, {}
+    done = next(found)[0]
     for name in names:
         moved, remaining, arrived[name] = next(found), next(found), next(found)
         systems[name] = _joined(state.systems[name], list(moved), remaining)
@@ -131,7 +137,7 @@ def advance(
             sending._replace(arriving=arriving, ring=None if sending.ring is None else ring)
         )
     after = state._replace(systems=systems, projections=tuple(projections), memories=memories)
-    return start._replace(neuron=after, step=start.step + steps), courses
+    return start._replace(neuron=after, step=start.step + done), done, courses
 
 
 def _split(state: Any) -> tuple[list[Array], list[Array]]:

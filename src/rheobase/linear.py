@@ -33,7 +33,7 @@ class Numbers(NamedTuple):
 
     real: Array
     whole: Array
-    """int32: period, target, voltage, and which variables are held."""
+    """int32: period, target, and which variables are held."""
 
 
 def is_linear(system: Coupled, stepper: AbstractStepper) -> bool:
@@ -52,7 +52,7 @@ def _is_linear(structure: Any, leaves: tuple) -> bool:
     system, stepper = jax.tree.unflatten(structure, arrays)
     neuron = _Functions(system, jnp.result_type(float))
     counters = _counters(neuron.state(neuron.zero))
-    if len(neuron.zero) > MOST_VARIABLES or len(counters) > 1:
+    if len(neuron.zero) > MOST_VARIABLES or len(counters) > 1 or neuron.voltage != 0:
         return False
     for function in (neuron.margin, neuron.reset):
         if neuron.bends(function):
@@ -162,7 +162,6 @@ def numbers(system: Coupled, stepper: AbstractStepper, dt: float, dtype: Any) ->
     whole = [
         *(_counters(system.count(neuron.held(0), one, dt)) or [0]),
         neuron.target,
-        v,
         *(jnp.where(x == 0, 1, 0) for x in standing),
     ]
     return Numbers(

@@ -21,12 +21,13 @@ from rheobase.projection import ProjectionState
 from rheobase.record import Events, Record, Recording, RunState, join
 from rheobase.step import step
 from rheobase.steppers import AbstractStepper
-from rheobase.units import Quantity, to_internal
+from rheobase.stimulus import Constant
+from rheobase.units import Quantity, Unit, to_internal
 
 _LARGEST = 1 << 23
-"""Neurons times steps of a piece of a run: bounds the memory of what it records."""
-_LONGEST = 1 << 10
-"""Steps of a piece: enough that a call costs nothing beside them."""
+"""Numbers in an array that has a row for each step of a piece of a run."""
+_LONGEST = 1 << 20
+"""Steps of a piece."""
 
 
 class NetworkState(NamedTuple):
@@ -91,14 +92,20 @@ def simulate(
     dtype = jax.tree.leaves(eqx.filter(state.neuron.systems, eqx.is_inexact_array))[0].dtype
     if any(isinstance(x, Tracer) for x in jax.tree.leaves((network, state))):
         return run(network, stepper, records, state, dt, steps)
+    units = {name: _units(network, name, one) for name, one in records.items()}
     # In pieces, so that what they record can move to the host.
-    length = max(1, min(_LONGEST, _LARGEST // max(p.n for p in network.populations.values())))
-    if progress or wanting:
-        length = min(length, -(-steps // CHUNKS) if progress else steps)
+    length = _length(network, records)
+    if progress:
+        length = min(length, -(-steps // CHUNKS))
     if fused.takes(network, stepper, dtype):
+        # A run that draws random numbers for a piece has to do all of it.
+        most = min(length, steps) if wanting else length
+        room = most * max(p.n for p in network.populations.values()) if wanting else _LARGEST // 8
 
         def part(begin: RunState, steps: int) -> NetworkRecording:
-            return _fused(network, stepper, records, begin, dt, steps, length)
+            wanted = jnp.asarray(steps, jnp.int32)
+            given = (network, stepper, records, begin, wanted, dt, most, room)
+            return _recorded(network, records, units, begin, dt, *fused.advance(*given))
 
     else:
 
@@ -110,11 +117,24 @@ def simulate(
     return NetworkRecording(joined, final)
 
 
-def _fused(network, stepper, records, begin, dt, steps, most) -> NetworkRecording:
-    """A piece of a run by the compiled loop."""
-    final, courses = fused.advance(
-        network, stepper, records, begin, jnp.asarray(steps, jnp.int32), dt, most
-    )
+def _length(network: Network, records: dict[str, Record]) -> int:
+    """Steps of a piece, so that no array that has a row for each of them is too large."""
+    widths = [1]
+    for drive in network.drives:
+        if not isinstance(drive.stimulus, Constant):
+            widths.append(network.populations[drive.population].n)
+    for name, record in records.items():
+        n = network.populations[name].n
+        widths.append(
+            len(record.variables) * (n if record.indices is None else len(record.indices))
+        )
+        widths.append(n if record.spikes == "raster" else 1)
+    return max(1, min(_LONGEST, _LARGEST // max(widths)))
+
+
+def _recorded(network, records, units, begin, dt, final, done, courses) -> NetworkRecording:
+    """What the compiled loop left."""
+    steps = int(done)
     recordings = {}
     for name, record in records.items():
         course = courses[name]
@@ -133,7 +153,6 @@ def _fused(network, stepper, records, begin, dt, steps, most) -> NetworkRecordin
             raster = events.raster.astype(traces.dtype)
         elif record.spikes == "count":
             sums = events.counts
-        units = variables.units(network.systems[name].init())
         recordings[name] = Recording(
             traces={v: traces[:, k] for k, v in enumerate(record.variables)},
             raster=raster,
@@ -144,7 +163,7 @@ def _fused(network, stepper, records, begin, dt, steps, most) -> NetworkRecordin
             dt=dt,
             every=1,
             steps=steps,
-            units={v: units[v] for v in record.variables},
+            units=units[name],
         )
     return NetworkRecording(recordings, final)
 
@@ -298,7 +317,6 @@ def run(
     recordings = {}
     for name, record in records.items():
         raster, traces = kept[name]
-        units = variables.units(network.systems[name].init())
         recordings[name] = Recording(
             traces=traces,
             raster=raster,
@@ -309,7 +327,7 @@ def run(
             dt=dt,
             every=1,
             steps=steps,
-            units={v: units[v] for v in record.variables},
+            units=_units(network, name, record),
         )
     return NetworkRecording(recordings, final)
 
@@ -326,3 +344,9 @@ def _arrived(network: Network, name: str, arriving: tuple[Array, ...]) -> tuple[
             so_far = totals[p.kind]
             totals[p.kind] = arrived if so_far is None else so_far + arrived
     return tuple(totals)
+
+
+def _units(network: Network, name: str, record: Record) -> dict[str, Unit]:
+    """Units of what is recorded of a population."""
+    units = variables.units(network.systems[name].init())
+    return {variable: units[variable] for variable in record.variables}

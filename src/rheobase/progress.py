@@ -34,7 +34,8 @@ def pieces(
 ) -> tuple[list, RunState]:
     """The parts of a long run, of `length` steps at most, and the state at its end.
 
-    All parts but the last have one length, so that at most two programs are compiled.
+    All parts but the last have one length, so that at most two programs are compiled; a part that
+    ends early is gone on from.
     """
     parts: list = []
     done = 0
@@ -44,11 +45,10 @@ def pieces(
             task = shown.add_task("simulate", total=steps, detail=f"{steps * dt:g} ms")
         try:
             while done < steps:
-                now = min(length, steps - done)
-                piece = jax.block_until_ready(part(begin, now))
+                piece = jax.block_until_ready(part(begin, min(length, steps - done)))
+                done += int(piece.final.step) - int(begin.step)
                 begin = piece.final
                 parts.append(piece)
-                done += now
                 if shown is not None and task is not None:
                     shown.update(task, completed=done)
         except KeyboardInterrupt:

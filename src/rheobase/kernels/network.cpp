@@ -2,8 +2,8 @@
 //
 // Operands, by `layout`: step and number of steps (int32, 2); for each population its numbers, its
 // whole numbers, state, remaining, arriving, current, delta, the neurons and variables to record;
-// for each projection start, target, weight, delay and ring. Results: for each population state,
-// remaining, arriving, steps, neurons and number of events, traces; each ring.
+// for each projection start, target, weight, delay and ring. Results: steps done; for each
+// population state, remaining, arriving, steps, neurons and number of events, traces; each ring.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -66,7 +66,7 @@ ffi::Error run(ffi::RemainingArgs from, ffi::RemainingRets to,
     Operands<type> operands(from, to);
     const std::int64_t *shape = layout.begin(), n_populations = *shape++, n_projections = *shape++;
     const std::int32_t* clock = operands.whole();
-    const std::int64_t steps = clock[1];
+    std::int32_t* done = operands.whole_result();
 
     std::vector<rheobase::Population<Real>> populations;
     std::vector<std::int32_t*> events;
@@ -78,8 +78,8 @@ ffi::Error run(ffi::RemainingArgs from, ffi::RemainingRets to,
         const Real* x = operands.real();
         const std::int32_t* remaining = operands.whole();
         const Real* arriving = operands.real();
-        rheobase::Population<Real> one{
-            rheobase::Kind<Real>(numbers, variables, synapses, whole, static_cast<Real>(dt))};
+        rheobase::Population<Real> one(
+            rheobase::Kind<Real>(numbers, variables, synapses, whole, static_cast<Real>(dt)));
         one.n = n;
         one.x = operands.continued(x);
         one.remaining = operands.continued(remaining);
@@ -90,8 +90,7 @@ ffi::Error run(ffi::RemainingArgs from, ffi::RemainingRets to,
         one.probed = operands.whole();
         one.shows = operands.size(0);
         one.shown = operands.whole();
-        if (operands.result_size(0) < steps * n)
-            return ffi::Error::InvalidArgument("no room for the events of all steps");
+        one.room = operands.result_size(0);
         one.step = operands.whole_result();
         one.neuron = operands.whole_result();
         events.push_back(operands.whole_result());
@@ -112,7 +111,8 @@ ffi::Error run(ffi::RemainingArgs from, ffi::RemainingRets to,
                                target, {weight, shared}, depth, delays == 2 ? delay : nullptr,
                                ring});
     }
-    rheobase::run(populations, projections, std::int64_t(clock[0]), steps);
+    done[0] = static_cast<std::int32_t>(
+        rheobase::run(populations, projections, std::int64_t(clock[0]), std::int64_t(clock[1])));
     for (std::size_t p = 0; p < events.size(); ++p)
         events[p][0] = static_cast<std::int32_t>(populations[p].events);
     return ffi::Error::Success();

@@ -20,6 +20,13 @@
 #else
 #define RHEOBASE_WIDE
 #endif
+#if defined(__clang__)
+#define RHEOBASE_INDEPENDENT _Pragma("clang loop vectorize(enable)")
+#elif defined(__GNUC__)
+#define RHEOBASE_INDEPENDENT _Pragma("GCC ivdep")
+#else
+#define RHEOBASE_INDEPENDENT
+#endif
 
 namespace rheobase {
 
@@ -79,7 +86,6 @@ struct Kind {
     const std::int32_t* held;   // (D), 1 where a refractory neuron stands still
     std::int32_t period;        // steps, of refractoriness
     std::int32_t target;        // the variable that delta inputs reach
-    std::int32_t voltage;       // the variable that conductances move
     Real dt;
 
     static std::int64_t size(std::int64_t d, std::int64_t synapses) {
@@ -102,8 +108,7 @@ struct Kind {
         arrive = take(synapses * d);
         period = whole[0];
         target = whole[1];
-        voltage = whole[2];
-        held = whole + 3;
+        held = whole + 2;
     }
 
     bool conducts() const {
@@ -117,94 +122,79 @@ struct Series {
     const Real* value;
     std::int64_t steps, width;
 
-    const Real* at(std::int64_t step) const {
-        return value + (steps > 1 ? step * width : 0);
-    }
+    const Real* at(std::int64_t step) const { return value + (steps > 1 ? step * width : 0); }
 };
 
-// What a step of a population reads and writes beside its state.
-template <typename Real>
-struct Inputs {
-    const Real* current;
-    const Real* kick;
-    const Real* delta;
-    bool one_current, one_delta;  // whether one number serves all neurons
-};
+// Neurons that are advanced at a time: their state stays in the nearest cache.
+constexpr std::int64_t block = 512;
 
-// One step of n neurons with D variables; `fires` is 1 where one fires, x the state that it reached.
+// One step of m neurons with D variables, n apart in x, of which the voltage is the first; `fires` is
+// 1 where one fires, x the state that it reached. Without a branch: compilers make vectors of it.
 template <typename Real, int D, bool Conducts>
-inline __attribute__((always_inline)) void advance(const Kind<Real>& kind, std::int64_t n,
-                                                   Real* __restrict x,
-                                                   std::int32_t* __restrict remaining,
-                                                   const Inputs<Real>& in,
-                                                   std::int32_t* __restrict fires) {
+inline __attribute__((always_inline)) void advance(
+    const Kind<Real>& kind, std::int64_t n, std::int64_t m, Real* __restrict x,
+    std::int32_t* __restrict remaining, const Real* __restrict current,
+    const Real* __restrict kick, std::int32_t* __restrict fires) {
     Real shift[D], entry[D], move[D][D], gain[D], rate[D], margin[D], to[D];
-    bool held[D];
+    std::int32_t held[D];
     for (int d = 0; d < D; ++d) {
         shift[d] = kind.shift[d];
         entry[d] = kind.entry[d];
         gain[d] = kind.gain[d];
         rate[d] = kind.rate[d];
         margin[d] = kind.margin[d];
-        held[d] = kind.held[d] != 0;
+        held[d] = kind.held[d];
         to[d] = d == kind.target ? Real(1) : Real(0);
         for (int e = 0; e < D; ++e) move[d][e] = kind.move[d * D + e];
     }
     const Real level = kind.level[0], dt = kind.dt;
     const Real rate0 = kind.start[0], slope0 = kind.start[1], entry0 = kind.start[2];
-    const int voltage = kind.voltage;
-    const Real *current = in.current, *kick = in.kick, *delta = in.delta;
-    const bool one_current = in.one_current, one_delta = in.one_delta;
-    for (std::int64_t i = 0; i < n; ++i) {
-        Real old[D], y[D];
+    RHEOBASE_INDEPENDENT
+    for (std::int64_t i = 0; i < m; ++i) {
+        const Real input = current[i], add = kick[i];
+        const std::int32_t left = remaining[i];
+        Real old[D], y[D], distance = level;
         for (int d = 0; d < D; ++d) old[d] = x[d * n + i];
-        const Real input = current[one_current ? 0 : i];
         for (int d = 0; d < D; ++d) {
             y[d] = shift[d] + entry[d] * input;
             for (int e = 0; e < D; ++e) y[d] += move[d][e] * old[e];
         }
-        if (Conducts) {
-            Real v = 0, more = 0, f = rate0 + entry0 * input;
+        if constexpr (Conducts) {
+            Real more = 0, f = rate0 + entry0 * input;
             for (int d = 0; d < D; ++d) {
-                v = d == voltage ? old[d] : v;
                 more += gain[d] * old[d];
                 f += rate[d] * old[d];
             }
-            const Real moved = v + phi(dt * (slope0 + more)) * (dt * (f + more * v));
-            for (int d = 0; d < D; ++d) y[d] = d == voltage ? moved : y[d];
+            y[0] = old[0] + phi(dt * (slope0 + more)) * (dt * (f + more * old[0]));
         }
-        const Real add = kick[i] + delta[one_delta ? 0 : i];
-        const std::int32_t left = remaining[i];
-        const bool free = left == 0;
-        Real distance = level;
         for (int d = 0; d < D; ++d) {
             y[d] += to[d] * add;
-            y[d] = (!free & held[d]) ? old[d] : y[d];
+            y[d] = held[d] * left > 0 ? old[d] : y[d];
             distance += margin[d] * y[d];
             x[d * n + i] = y[d];
         }
-        fires[i] = free & (distance >= Real(0));
+        fires[i] = (left == 0) & (distance >= Real(0));
         remaining[i] = left > 0 ? left - 1 : 0;
     }
 }
 
 template <typename Real>
-using Advance = void (*)(const Kind<Real>&, std::int64_t, Real*, std::int32_t*, const Inputs<Real>&,
-                         std::int32_t*);
+using Advance = void (*)(const Kind<Real>&, std::int64_t, std::int64_t, Real*, std::int32_t*,
+                         const Real*, const Real*, std::int32_t*);
 
 constexpr std::int64_t most_variables = 8;
 
 // Attributes that choose among processors cannot stand on templates: one function a case.
 #define RHEOBASE_ADVANCE(Real, D)                                                                 \
     RHEOBASE_WIDE inline void advance_##Real##_##D(                                               \
-        const Kind<Real>& kind, std::int64_t n, Real* x, std::int32_t* remaining,                 \
-        const Inputs<Real>& in, std::int32_t* fires) {                                            \
-        advance<Real, D, false>(kind, n, x, remaining, in, fires);                                \
+        const Kind<Real>& kind, std::int64_t n, std::int64_t m, Real* x, std::int32_t* remaining, \
+        const Real* current, const Real* kick, std::int32_t* fires) {                             \
+        advance<Real, D, false>(kind, n, m, x, remaining, current, kick, fires);                     \
     }                                                                                             \
     RHEOBASE_WIDE inline void conduct_##Real##_##D(                                               \
-        const Kind<Real>& kind, std::int64_t n, Real* x, std::int32_t* remaining,                 \
-        const Inputs<Real>& in, std::int32_t* fires) {                                            \
-        advance<Real, D, true>(kind, n, x, remaining, in, fires);                                 \
+        const Kind<Real>& kind, std::int64_t n, std::int64_t m, Real* x, std::int32_t* remaining, \
+        const Real* current, const Real* kick, std::int32_t* fires) {                             \
+        advance<Real, D, true>(kind, n, m, x, remaining, current, kick, fires);                      \
     }
 #define RHEOBASE_ADVANCE_ALL(Real)                                                                \
     RHEOBASE_ADVANCE(Real, 1)                                                                     \
@@ -229,39 +219,70 @@ RHEOBASE_ADVANCE_ALL(double)
 
 // A population of a network; all arrays belong to the caller.
 template <typename Real>
-struct Population {
+class Population {
+  public:
+    explicit Population(const Kind<Real>& kind) : kind(kind) {}
+
     Kind<Real> kind;
     std::int64_t n = 0;
     Real* x = nullptr;                  // (D, n)
     std::int32_t* remaining = nullptr;  // (n), steps that it is still held
     Real* arriving = nullptr;           // (synapses + 1, n), the last of them delta inputs
     Series<Real> current{}, delta{};
-    std::int32_t *step = nullptr, *neuron = nullptr;  // events, (steps n)
-    std::int64_t events = 0;
+    std::int32_t *step = nullptr, *neuron = nullptr;  // events, (room)
+    std::int64_t room = 0, events = 0;
     const std::int32_t *probed = nullptr, *shown = nullptr;  // neurons and variables to record
     std::int64_t probes = 0, shows = 0;
     Real* traces = nullptr;  // (steps, shows, probes)
-    std::vector<std::int32_t> fires{}, fired{};
+    bool kicks = false;      // whether a synapse adds to `target` at once
+    std::vector<std::int32_t> fired{};
 
-    // The synapses take what has arrived.
-    void arrive() {
-        for (std::int64_t s = 0; s < kind.synapses; ++s)
+    void begin() {
+        events = 0;
+        rule = advance_of(kind);
+        input.assign(block, Real(0));
+        kick.assign(block, Real(0));
+        fires.assign(block, 0);
+    }
+
+    // One step of all neurons; leaves in `fired` those that fired.
+    void advance(std::int64_t now) {
+        fired.clear();
+        if (current.width == 1) std::fill_n(input.begin(), block, current.at(now)[0]);
+        if (delta.width == 1) std::fill_n(kick.begin(), block, delta.at(now)[0]);
+        const bool kicked = kicks || delta.width > 1;
+        for (std::int64_t first = 0; first < n; first += block) {
+            const std::int64_t m = std::min(block, n - first);
+            arrive(first, m);
+            if (kicked) {
+                Real* from = arriving + kind.synapses * n + first;
+                const Real* add = delta.at(now) + (delta.width > 1 ? first : 0);
+                for (std::int64_t i = 0; i < m; ++i)
+                    kick[i] = from[i] + add[delta.width > 1 ? i : 0];
+                std::fill_n(from, m, Real(0));
+            }
+            const Real* in = current.width == 1 ? input.data() : current.at(now) + first;
+            rule(kind, n, m, x + first, remaining + first, in, kick.data(), fires.data());
+            for (std::int64_t i = 0; i < m; ++i)
+                if (fires[i] != 0) fired.push_back(static_cast<std::int32_t>(first + i));
+        }
+        if (shows > 0) show(now);
+        reset(now);
+    }
+
+  private:
+    // The synapses of m neurons take what has arrived.
+    void arrive(std::int64_t first, std::int64_t m) {
+        for (std::int64_t s = 0; s < kind.synapses; ++s) {
+            Real* __restrict from = arriving + s * n + first;
             for (std::int64_t d = 0; d < kind.variables; ++d) {
                 const Real jump = kind.arrive[s * kind.variables + d];
                 if (jump == Real(0)) continue;
-                Real* __restrict to = x + d * n;
-                const Real* __restrict from = arriving + s * n;
-                for (std::int64_t i = 0; i < n; ++i) to[i] += jump * from[i];
+                Real* __restrict to = x + d * n + first;
+                for (std::int64_t i = 0; i < m; ++i) to[i] += jump * from[i];
             }
-        std::fill_n(arriving, kind.synapses * n, Real(0));
-    }
-
-    void advance(Advance<Real> rule, std::int64_t now) {
-        Real* kick = arriving + kind.synapses * n;
-        const Inputs<Real> in{current.at(now), kick, delta.at(now), current.width == 1,
-                              delta.width == 1};
-        rule(kind, n, x, remaining, in, fires.data());
-        std::fill_n(kick, n, Real(0));
+            std::fill_n(from, m, Real(0));
+        }
     }
 
     void show(std::int64_t now) {
@@ -270,19 +291,9 @@ struct Population {
             for (std::int64_t k = 0; k < probes; ++k) *out++ = x[shown[s] * n + probed[k]];
     }
 
-    // Notes and resets the neurons that fired.
-    void fire(std::int64_t now) {
-        constexpr std::int64_t block = 32;
+    // Notes the neurons that fired and resets them.
+    void reset(std::int64_t now) {
         const std::int64_t variables = kind.variables;
-        fired.clear();
-        for (std::int64_t begin = 0; begin < n; begin += block) {
-            const std::int64_t end = std::min(begin + block, n);
-            std::int32_t any = 0;
-            for (std::int64_t i = begin; i < end; ++i) any |= fires[i];
-            if (any == 0) continue;
-            for (std::int64_t i = begin; i < end; ++i)
-                if (fires[i] != 0) fired.push_back(static_cast<std::int32_t>(i));
-        }
         Real old[most_variables];
         for (const std::int32_t i : fired) {
             step[events] = static_cast<std::int32_t>(now);
@@ -297,6 +308,10 @@ struct Population {
             }
         }
     }
+
+    Advance<Real> rule = nullptr;
+    std::vector<Real> input{}, kick{};
+    std::vector<std::int32_t> fires{};
 };
 
 // Synapses between two populations.
@@ -344,30 +359,26 @@ struct Synapses {
     }
 };
 
-// `steps` steps from step `number`; there must be room for an event of each neuron in each step.
+// Up to `steps` steps from step `number`; ends early, by the number that it returns, where the events
+// of one more step might not fit.
 template <typename Real>
-void run(std::vector<Population<Real>>& populations, const std::vector<Synapses<Real>>& synapses,
-         std::int64_t number, std::int64_t steps) {
-    std::vector<Advance<Real>> rules;
-    for (Population<Real>& p : populations) {
-        rules.push_back(advance_of(p.kind));
-        p.fires.resize(p.n);
-        p.events = 0;
-    }
+std::int64_t run(std::vector<Population<Real>>& populations,
+                 const std::vector<Synapses<Real>>& synapses, std::int64_t number,
+                 std::int64_t steps) {
+    for (Population<Real>& p : populations) p.begin();
+    for (const Synapses<Real>& s : synapses)
+        if (s.kind < 0) populations[s.post].kicks = true;
     for (std::int64_t now = 0; now < steps; ++now) {
-        for (std::size_t k = 0; k < populations.size(); ++k) {
-            Population<Real>& p = populations[k];
-            p.arrive();
-            p.advance(rules[k], now);
-            if (p.shows > 0) p.show(now);
-            p.fire(now);
-        }
+        for (const Population<Real>& p : populations)
+            if (p.events + p.n > p.room) return now;
+        for (Population<Real>& p : populations) p.advance(now);
         for (const Synapses<Real>& s : synapses) {
             Population<Real>& to = populations[s.post];
             const std::int64_t row = s.kind < 0 ? to.kind.synapses : s.kind;
             s.send(number + now, populations[s.pre].fired, to.arriving + row * to.n);
         }
     }
+    return steps;
 }
 
 }  // namespace rheobase
