@@ -130,8 +130,9 @@ constexpr std::int64_t block = 512;
 
 // One step of m neurons with D variables, n apart in x, of which the voltage is the first; `fires` is
 // 1 where one fires, x the state that it reached. Without a branch: compilers make vectors of it.
+// Returns whether any fires.
 template <typename Real, int D, bool Conducts>
-inline __attribute__((always_inline)) void advance(
+inline __attribute__((always_inline)) bool advance(
     const Kind<Real>& kind, std::int64_t n, std::int64_t m, Real* __restrict x,
     std::int32_t* __restrict remaining, const Real* __restrict current,
     const Real* __restrict kick, std::int32_t* __restrict fires) {
@@ -143,12 +144,13 @@ inline __attribute__((always_inline)) void advance(
         gain[d] = kind.gain[d];
         rate[d] = kind.rate[d];
         margin[d] = kind.margin[d];
-        held[d] = kind.held[d];
+        held[d] = -kind.held[d];
         to[d] = d == kind.target ? Real(1) : Real(0);
         for (int e = 0; e < D; ++e) move[d][e] = kind.move[d * D + e];
     }
     const Real level = kind.level[0], dt = kind.dt;
     const Real rate0 = kind.start[0], slope0 = kind.start[1], entry0 = kind.start[2];
+    std::int32_t any = 0;
     RHEOBASE_INDEPENDENT
     for (std::int64_t i = 0; i < m; ++i) {
         const Real input = current[i], add = kick[i];
@@ -169,32 +171,34 @@ inline __attribute__((always_inline)) void advance(
         }
         for (int d = 0; d < D; ++d) {
             y[d] += to[d] * add;
-            y[d] = held[d] * left > 0 ? old[d] : y[d];
+            y[d] = (held[d] & -(left > 0)) != 0 ? old[d] : y[d];
             distance += margin[d] * y[d];
             x[d * n + i] = y[d];
         }
         fires[i] = (left == 0) & (distance >= Real(0));
+        any |= fires[i];
         remaining[i] = left > 0 ? left - 1 : 0;
     }
+    return any != 0;
 }
 
 template <typename Real>
-using Advance = void (*)(const Kind<Real>&, std::int64_t, std::int64_t, Real*, std::int32_t*,
+using Advance = bool (*)(const Kind<Real>&, std::int64_t, std::int64_t, Real*, std::int32_t*,
                          const Real*, const Real*, std::int32_t*);
 
 constexpr std::int64_t most_variables = 8;
 
 // Attributes that choose among processors cannot stand on templates: one function a case.
 #define RHEOBASE_ADVANCE(Real, D)                                                                 \
-    RHEOBASE_WIDE inline void advance_##Real##_##D(                                               \
+    RHEOBASE_WIDE inline bool advance_##Real##_##D(                                               \
         const Kind<Real>& kind, std::int64_t n, std::int64_t m, Real* x, std::int32_t* remaining, \
         const Real* current, const Real* kick, std::int32_t* fires) {                             \
-        advance<Real, D, false>(kind, n, m, x, remaining, current, kick, fires);                     \
+        return advance<Real, D, false>(kind, n, m, x, remaining, current, kick, fires);                     \
     }                                                                                             \
-    RHEOBASE_WIDE inline void conduct_##Real##_##D(                                               \
+    RHEOBASE_WIDE inline bool conduct_##Real##_##D(                                               \
         const Kind<Real>& kind, std::int64_t n, std::int64_t m, Real* x, std::int32_t* remaining, \
         const Real* current, const Real* kick, std::int32_t* fires) {                             \
-        advance<Real, D, true>(kind, n, m, x, remaining, current, kick, fires);                      \
+        return advance<Real, D, true>(kind, n, m, x, remaining, current, kick, fires);                      \
     }
 #define RHEOBASE_ADVANCE_ALL(Real)                                                                \
     RHEOBASE_ADVANCE(Real, 1)                                                                     \
@@ -216,6 +220,22 @@ constexpr std::int64_t most_variables = 8;
 
 RHEOBASE_ADVANCE_ALL(float)
 RHEOBASE_ADVANCE_ALL(double)
+
+// to += scale from, of which keep from is left.
+RHEOBASE_WIDE inline void take(std::int64_t n, float scale, float keep, float* __restrict from,
+                               float* __restrict to) {
+    for (std::int64_t i = 0; i < n; ++i) {
+        to[i] += scale * from[i];
+        from[i] *= keep;
+    }
+}
+RHEOBASE_WIDE inline void take(std::int64_t n, double scale, double keep, double* __restrict from,
+                               double* __restrict to) {
+    for (std::int64_t i = 0; i < n; ++i) {
+        to[i] += scale * from[i];
+        from[i] *= keep;
+    }
+}
 
 // A population of a network; all arrays belong to the caller.
 template <typename Real>
@@ -262,26 +282,36 @@ class Population {
                 std::fill_n(from, m, Real(0));
             }
             const Real* in = current.width == 1 ? input.data() : current.at(now) + first;
-            rule(kind, n, m, x + first, remaining + first, in, kick.data(), fires.data());
-            for (std::int64_t i = 0; i < m; ++i)
-                if (fires[i] != 0) fired.push_back(static_cast<std::int32_t>(first + i));
+            if (rule(kind, n, m, x + first, remaining + first, in, kick.data(), fires.data()))
+                collect(first, m);
         }
         if (shows > 0) show(now);
         reset(now);
     }
 
   private:
+    // Adds those of m neurons that fire to `fired`; few do.
+    void collect(std::int64_t first, std::int64_t m) {
+        constexpr std::int64_t some = 64;
+        for (std::int64_t begin = 0; begin < m; begin += some) {
+            const std::int64_t end = std::min(begin + some, m);
+            std::int32_t any = 0;
+            for (std::int64_t i = begin; i < end; ++i) any |= fires[i];
+            if (any == 0) continue;
+            for (std::int64_t i = begin; i < end; ++i)
+                if (fires[i] != 0) fired.push_back(static_cast<std::int32_t>(first + i));
+        }
+    }
+
     // The synapses of m neurons take what has arrived.
     void arrive(std::int64_t first, std::int64_t m) {
         for (std::int64_t s = 0; s < kind.synapses; ++s) {
-            Real* __restrict from = arriving + s * n + first;
-            for (std::int64_t d = 0; d < kind.variables; ++d) {
-                const Real jump = kind.arrive[s * kind.variables + d];
-                if (jump == Real(0)) continue;
-                Real* __restrict to = x + d * n + first;
-                for (std::int64_t i = 0; i < m; ++i) to[i] += jump * from[i];
-            }
-            std::fill_n(from, m, Real(0));
+            const Real* jump = kind.arrive + s * kind.variables;
+            std::int64_t last = kind.variables - 1;
+            while (last > 0 && jump[last] == Real(0)) --last;
+            for (std::int64_t d = 0; d <= last; ++d)
+                if (jump[d] != Real(0) || d == last)
+                    take(m, jump[d], Real(d != last), arriving + s * n + first, x + d * n + first);
         }
     }
 
