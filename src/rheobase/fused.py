@@ -4,7 +4,7 @@ The same program as `network_run.run`, up to rounding: the state stays in the pr
 from step to step, and spikes leave as events.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -18,9 +18,24 @@ from rheobase.linear import is_linear, numbers
 from rheobase.network import Network
 from rheobase.network_inputs import drives, series, summed
 from rheobase.neurons import variables
+from rheobase.projection import Projection
 from rheobase.record import Record, RunState
 from rheobase.steppers import AbstractStepper
 from rheobase.time import whole_steps
+
+
+class Size(NamedTuple):
+    """What bounds a call."""
+
+    most: int
+    """Steps that it can record."""
+    room: int
+    """Spikes of a population."""
+    block: int
+    """Steps whose inputs are computed at a time: few enough to stay in a cache."""
+
+
+_NOTHING = Record(spikes=None)
 
 
 def takes(network: Network, stepper: AbstractStepper, dtype: Any) -> bool:
@@ -32,8 +47,8 @@ def takes(network: Network, stepper: AbstractStepper, dtype: Any) -> bool:
     )
 
 
-class Course(eqx.Module):
-    """What a call recorded of a population, in arrays with room for more than there was."""
+class Course(NamedTuple):
+    """What is recorded of a population, in arrays with room for more."""
 
     step: Array
     neuron: Array
@@ -43,7 +58,7 @@ class Course(eqx.Module):
     """(steps, variables, neurons)."""
 
 
-class _Call:
+class _Operands:
     """Operands and results of the call, in the order in which kernels/network.cpp reads them."""
 
     def __init__(self):
@@ -57,11 +72,12 @@ class _Call:
     def take(self, shape: tuple[int, ...], dtype: Any) -> None:
         self.results.append(jax.ShapeDtypeStruct(shape, dtype))
 
-    def go_on(self, array: Array) -> None:
-        """An operand that the call changes in place."""
-        self.aliases[len(self.operands)] = len(self.results)
-        self.operands.append(array)
-        self.take(array.shape, array.dtype)
+    def go_on(self, *arrays: Array) -> None:
+        """Operands that the call changes in place."""
+        for array in arrays:
+            self.aliases[len(self.operands)] = len(self.results)
+            self.operands.append(array)
+            self.take(array.shape, array.dtype)
 
 
 @Compiled
@@ -72,72 +88,112 @@ def advance(
     start: RunState,
     steps: Array,
     dt: float,
-    most: int,
-    room: int,
+    size: Size,
 ) -> tuple[RunState, Array, dict[str, Course]]:
-    """The state after `steps` steps or less, how many they were, and what was recorded of them.
-
-    At most `most`, and as many as leave room for `room` spikes of a population.
-    """
+    """The state after `steps` steps or less, how many they were, and what was recorded of them."""
     state = start.neuron
     dtype = jax.tree.leaves(eqx.filter(state.systems, eqx.is_inexact_array))[0].dtype
-    names, call = list(network.systems), _Call()
-    layout = [len(names), len(network.projections)]
-    clock = start.step + jnp.arange(most if network.drives else 1, dtype=jnp.int32)
-    inputs = drives(network, clock, dt, dtype, start.key)
-    values, memories = series(inputs, state.memories, clock, steps)
-    call.give(jnp.stack([start.step, steps]))
-    call.take((1,), jnp.int32)
+    constants = {name: numbers(s, stepper, dt, dtype) for name, s in network.systems.items()}
+    shown = {
+        name: _shown(s.init(), records.get(name, _NOTHING).variables)
+        for name, s in network.systems.items()
+    }
+    courses = {
+        name: _empty(shown[name], records.get(name, _NOTHING), p.n, size, dtype)
+        for name, p in network.populations.items()
+    }
 
+    def piece(carry):
+        state, courses, done, _ = carry
+        asked = jnp.minimum(steps - done, size.block)
+        clock = start.step + done + jnp.arange(size.block if network.drives else 1)
+        inputs = drives(network, clock, dt, dtype, start.key)
+        values, memories = series(inputs, state.memories, clock, asked)
+        state = state._replace(memories=memories)
+        now = jnp.stack([start.step + done, asked, done])
+        state, courses, made = _call(
+            network, records, constants, shown, state, courses, values, now, dt
+        )
+        return state, courses, done + made, made == asked
+
+    def goes_on(carry):
+        _, _, done, all_made = carry
+        return (done < steps) & all_made
+
+    begin = state, courses, jnp.zeros((), jnp.int32), jnp.asarray(True)
+    state, courses, done, _ = jax.lax.while_loop(goes_on, piece, begin)
+    return start._replace(neuron=state, step=start.step + done), done, courses
+
+
+def _call(network, records, constants, shown, state, courses, values, now, dt):
+    """Some steps: the compiled loop, with the state taken apart for it and put together again."""
+    names, call = list(network.systems), _Operands()
+    layout = [len(names), len(network.projections)]
+    call.give(now)
+    call.take((1,), jnp.int32)
     for name, system in network.systems.items():
         n, kinds = network.populations[name].n, len(system.synapses)
         leaves, counters = _split(state.systems[name])
         layout += [len(leaves), kinds]
-        call.give(*numbers(system, stepper, dt, dtype))
-        call.go_on(jnp.stack(leaves))
-        call.go_on(counters[0] if counters else jnp.zeros(n, jnp.int32))
+        call.give(*constants[name])
+        call.go_on(jnp.stack(leaves), counters[0] if counters else jnp.zeros(n, jnp.int32))
         call.go_on(_arriving(network, state.projections, name, kinds))
-        nothing = jnp.zeros((1, 1), dtype)
+        nothing = jnp.zeros((1, 1), leaves[0].dtype)
         current, delta = summed(network, name, values, nothing)
         call.give(current, nothing if delta is None else delta)
-        record = records.get(name, Record(spikes=None))
-        shown = _shown(system.init(), record.variables)
-        neurons = range(n) if record.indices is None else np.asarray(record.indices) % n
-        probed = np.asarray(neurons if shown else (), np.int32)
-        call.give(jnp.asarray(probed), jnp.asarray(shown, jnp.int32))
-        for shape in ((room + n,), (room + n,), (1,)):
-            call.take(shape, jnp.int32)
-        call.take((most if shown else 1, len(shown), len(probed)), dtype)
+        call.give(_probed(records.get(name, _NOTHING), n), jnp.asarray(shown[name], jnp.int32))
+        call.go_on(*courses[name])
     for p, sending in zip(network.projections, state.projections, strict=True):
-        ring, delays = jnp.zeros((0, 0), dtype), jnp.zeros(1, jnp.int32)
-        late = 0
+        ring, delays, late = jnp.zeros((0, 0), p.weight.dtype), jnp.zeros(1, jnp.int32), 0
         if p.delay is not None and sending.ring is not None:
             ring, delays = sending.ring, whole_steps(p.delay, dt)
             late = 1 if p.delay.shape == (1,) else 2
-        kind = -1 if p.kind is None else p.kind
-        layout += [names.index(p.pre), names.index(p.post), kind, late]
-        call.give(p.to.start, p.to.target, p.weight.astype(dtype), delays)
-        call.go_on(ring)
+        layout += [names.index(p.pre), names.index(p.post), _row(p, -1), late]
+        call.give(p.to.start, p.to.target, p.weight.astype(sending.arriving.dtype), delays)
+        call.go_on(ring.astype(sending.arriving.dtype))
 
+    dtype = call.operands[-1].dtype if network.projections else jnp.result_type(float)
     found = iter(library.run(call.operands, call.results, call.aliases, layout, dt, dtype))
-    systems, courses, arrived = {}, {}, {}
-    done = next(found)[0]
+    made = next(found)[0]
+    systems, recorded, arrived = {}, {}, {}
     for name in names:
         moved, remaining, arrived[name] = next(found), next(found), next(found)
         systems[name] = _joined(state.systems[name], list(moved), remaining)
-        courses[name] = Course(next(found), next(found), next(found), next(found))
+        recorded[name] = Course(next(found), next(found), next(found), next(found))
     projections = []
     for p, sending in zip(network.projections, state.projections, strict=True):
         # What arrives next is known by its kind: the first projection of the kind carries it.
-        row = len(network.systems[p.post].synapses) if p.kind is None else p.kind
+        row = _row(p, len(network.systems[p.post].synapses))
         arriving = arrived[p.post][row]
         arrived[p.post] = arrived[p.post].at[row].set(0)
         ring = next(found)
         projections.append(
             sending._replace(arriving=arriving, ring=None if sending.ring is None else ring)
         )
-    after = state._replace(systems=systems, projections=tuple(projections), memories=memories)
-    return start._replace(neuron=after, step=start.step + done), done, courses
+    return state._replace(systems=systems, projections=tuple(projections)), recorded, made
+
+
+def _row(p: Projection, delta: int) -> int:
+    """Where its synapses are among those of the population; `delta` for those without a state."""
+    return delta if p.kind is None else p.kind
+
+
+def _empty(shown: list[int], record: Record, n: int, size: Size, dtype: Any) -> Course:
+    probes = (n if record.indices is None else len(record.indices)) if shown else 0
+    return Course(
+        *(jnp.zeros(size.room + n, jnp.int32) for _ in range(2)),
+        jnp.zeros(1, jnp.int32),
+        jnp.zeros((size.most if shown else 1, len(shown), probes), dtype),
+    )
+
+
+def _probed(record: Record, n: int) -> Array:
+    """The neurons whose variables are recorded."""
+    if not record.variables:
+        return jnp.zeros(0, jnp.int32)
+    if record.indices is None:
+        return jnp.arange(n, dtype=jnp.int32)
+    return jnp.asarray(np.asarray(record.indices) % n, jnp.int32)
 
 
 def _split(state: Any) -> tuple[list[Array], list[Array]]:
@@ -162,7 +218,7 @@ def _arriving(network: Network, sending: tuple, name: str, kinds: int) -> Array:
     rows: list = [jnp.zeros(n)] * (kinds + 1)
     for p, state in zip(network.projections, sending, strict=True):
         if p.post == name:
-            row = kinds if p.kind is None else p.kind
+            row = _row(p, kinds)
             rows[row] = rows[row] + state.arriving
     dtype = jnp.result_type(*rows)
     return jnp.stack([x.astype(dtype) for x in rows])

@@ -32,6 +32,11 @@ class Input(eqx.Module):
             return _bounded(values, self.dtype)[0], memory
         return (self.constant if now is None else now), memory
 
+    def over(self, numbers: Array, memory: Any) -> Array:
+        """The values of a random stimulus without memory in many steps, (time, *s)."""
+        grid = Grid(numbers, self.dt, self.shape, self.dtype)
+        return _bounded(self.stimulus.values(grid, memory, self.key)[0], self.dtype)
+
 
 def prepare(stimulus: AbstractStimulus | None, grid: Grid, key: Array | None) -> Input:
     """The input over the steps of `grid`; what does not depend on chance is computed here."""

@@ -125,46 +125,60 @@ class _Functions:
 
 
 def numbers(system: Coupled, stepper: AbstractStepper, dt: float, dtype: Any) -> Numbers:
-    """The numbers of a neuron and its synapses, for a step of dt (ms)."""
+    """The numbers of a neuron and its synapses, for a step of dt (ms).
+
+    Derivatives along all variables and the current come from one jvp of as many neurons, each
+    moved along one of them.
+    """
     neuron = _Functions(system, dtype)
-    zero, size, one = neuron.zero, len(neuron.zero), jnp.ones((), dtype)
+    size, v = len(neuron.zero), neuron.voltage
+    zero = [jnp.zeros(size + 1, dtype)] * (size + 1)
+    each = list(jnp.eye(size + 1, dtype=dtype))
 
-    def moved(x: list, current: Array | None = None) -> list[Array]:
-        flow = Flow(system, neuron.nothing if current is None else current)
-        return neuron.listed(stepper.advance(flow, neuron.state(x), dt))
+    def moved(*x: Array) -> list[Array]:
+        return neuron.listed(stepper.advance(Flow(system, x[-1]), neuron.state(list(x[:-1])), dt))
 
-    def along_current(function: Callable) -> Array:
-        of = jax.jvp(lambda i: function(zero, i), (neuron.nothing,), (one,))[1]
-        return jnp.stack(of)
+    def voltage_rate(*x: Array) -> Array:
+        return neuron.rate(list(x[:-1]), x[-1])[v]
 
-    v = neuron.voltage
-    gain = jacobian(neuron.slopes, zero)[v]
-    rate = jnp.stack(neuron.slopes(zero))
-    beginning = [neuron.rate(zero)[v], rate[v], along_current(neuron.rate)[v]]
-    arrives = []
-    for place in range(len(system.synapses)):
-        weights = [one if i == place else neuron.nothing for i in range(len(system.synapses))]
-        arrives += neuron.listed(system.arrive(neuron.state(zero), tuple(weights)))
-    real = [
-        *moved(zero),
-        *along_current(moved),
-        *gain,
-        *rate,
-        *jacobian(neuron.margin, zero)[0],
-        *neuron.reset(zero),
-        *beginning,
-        *neuron.margin(zero),
-        *jacobian(moved, zero).ravel(),
-        *jacobian(neuron.reset, zero).ravel(),
-        *arrives,
+    def slope(*x: Array) -> Array:
+        ones = [jnp.ones_like(y) if place == v else jnp.zeros_like(y) for place, y in enumerate(x)]
+        return jax.jvp(voltage_rate, x, tuple(ones))[1]
+
+    def along(function: Callable) -> tuple[Array, Array]:
+        """Values at zero, (results,), and derivatives, (results, variables and current)."""
+        value, derivative = jax.jvp(function, zero, each)
+        rows = [jnp.broadcast_to(x, (size + 1,)) for x in jax.tree.leaves(value)]
+        columns = [jnp.broadcast_to(x, (size + 1,)) for x in jax.tree.leaves(derivative)]
+        return jnp.stack(rows)[:, 0], jnp.stack(columns)
+
+    shift, move = along(moved)
+    (rate_at_zero,), (rate,) = along(voltage_rate)
+    (slope_at_zero,), (gain,) = along(slope)
+    (level,), (margin,) = along(lambda *x: neuron.margin(list(x[:-1])))
+    fresh, keep = along(lambda *x: neuron.reset(list(x[:-1])))
+    kinds = len(system.synapses)
+    one_each = tuple(jnp.eye(kinds, dtype=dtype))
+    rest = neuron.state([jnp.zeros(kinds, dtype)] * size)
+    arrive = jnp.stack(neuron.listed(system.arrive(rest, one_each)), axis=1)
+    parts = [
+        shift,
+        move[:, size],
+        gain[:size],
+        rate[:size],
+        margin[:size],
+        fresh,
+        jnp.stack([rate_at_zero, slope_at_zero, rate[size]]),
+        level,
+        move[:, :size],
+        keep[:, :size],
+        arrive,
     ]
-    standing = neuron.listed(system.hold(neuron.held(1), neuron.state([one] * size)))
-    whole = [
-        *(_counters(system.count(neuron.held(0), one, dt)) or [0]),
-        neuron.target,
-        *(jnp.where(x == 0, 1, 0) for x in standing),
-    ]
+    ones = neuron.state([jnp.ones((), dtype)] * size)
+    standing = jnp.stack(neuron.listed(system.hold(neuron.held(1), ones)))
+    counted = _counters(system.count(neuron.held(0), jnp.ones((), dtype), dt))
+    whole = [jnp.asarray(counted or [0], jnp.int32), jnp.asarray([neuron.target], jnp.int32)]
     return Numbers(
-        jnp.stack([jnp.asarray(x, dtype) for x in real]),
-        jnp.stack([jnp.asarray(x, jnp.int32) for x in whole]),
+        jnp.concatenate([jnp.ravel(x).astype(dtype) for x in parts]),
+        jnp.concatenate([*whole, jnp.where(standing == 0, 1, 0).astype(jnp.int32)]),
     )

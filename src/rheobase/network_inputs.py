@@ -44,7 +44,9 @@ def series(
     """Each drive as (time or 1, n or 1), and what it remembers after the first `steps` of them."""
     values, kept = [], []
     for one, memory in zip(inputs, memories, strict=True):
-        if one.stimulus is not None and one.stimulus.random:
+        if one.stimulus is not None and one.stimulus.random and not jax.tree.leaves(memory):
+            value = one.over(numbers, memory)
+        elif one.stimulus is not None and one.stimulus.random:
             end = numbers[0] + steps
 
             def draw(memory, number, one=one, end=end):

@@ -28,6 +28,10 @@ _LARGEST = 1 << 23
 """Numbers in an array that has a row for each step of a piece of a run."""
 _LONGEST = 1 << 20
 """Steps of a piece."""
+_ROOM = 1 << 18
+"""Spikes of a population in a piece."""
+_CACHED = 1 << 17
+"""Numbers of an input that are computed at a time: few enough to stay in a cache."""
 
 
 class NetworkState(NamedTuple):
@@ -94,17 +98,14 @@ def simulate(
         return run(network, stepper, records, state, dt, steps)
     units = {name: _units(network, name, one) for name, one in records.items()}
     # In pieces, so that what they record can move to the host.
-    length = _length(network, records)
+    length = most = _length(network, records)
     if progress:
         length = min(length, -(-steps // CHUNKS))
     if fused.takes(network, stepper, dtype):
-        # A run that draws random numbers for a piece has to do all of it.
-        most = min(length, steps) if wanting else length
-        room = most * max(p.n for p in network.populations.values()) if wanting else _LARGEST // 8
+        size = _size(network, most)
 
         def part(begin: RunState, steps: int) -> NetworkRecording:
-            wanted = jnp.asarray(steps, jnp.int32)
-            given = (network, stepper, records, begin, wanted, dt, most, room)
+            given = (network, stepper, records, begin, jnp.asarray(steps, jnp.int32), dt, size)
             return _recorded(network, records, units, begin, dt, *fused.advance(*given))
 
     else:
@@ -120,16 +121,23 @@ def simulate(
 def _length(network: Network, records: dict[str, Record]) -> int:
     """Steps of a piece, so that no array that has a row for each of them is too large."""
     widths = [1]
-    for drive in network.drives:
-        if not isinstance(drive.stimulus, Constant):
-            widths.append(network.populations[drive.population].n)
     for name, record in records.items():
         n = network.populations[name].n
-        widths.append(
-            len(record.variables) * (n if record.indices is None else len(record.indices))
-        )
-        widths.append(n if record.spikes == "raster" else 1)
+        probes = n if record.indices is None else len(record.indices)
+        widths += [len(record.variables) * probes, n if record.spikes == "raster" else 1]
     return max(1, min(_LONGEST, _LARGEST // max(widths)))
+
+
+def _size(network: Network, most: int) -> fused.Size:
+    """What bounds a call of the compiled loop."""
+    driven = [d for d in network.drives if not isinstance(d.stimulus, Constant)]
+    widest = max((network.populations[d.population].n for d in driven), default=0)
+    block = max(1, min(most, _CACHED // widest)) if driven else most
+    room = _ROOM
+    if any(jax.tree.leaves(d.stimulus.start((1,), float)) for d in driven):
+        # What remembers cannot go back to the step where there was no room any more.
+        room = max(room, block * widest)
+    return fused.Size(most, room, block)
 
 
 def _recorded(network, records, units, begin, dt, final, done, courses) -> NetworkRecording:

@@ -1,9 +1,10 @@
 // The loop of network.h as a custom call of XLA on a CPU, in float32 and float64.
 //
-// Operands, by `layout`: step and number of steps (int32, 2); for each population its numbers, its
-// whole numbers, state, remaining, arriving, current, delta, the neurons and variables to record;
-// for each projection start, target, weight, delay and ring. Results: steps done; for each
-// population state, remaining, arriving, steps, neurons and number of events, traces; each ring.
+// Operands, by `layout`: the step from which to go on, how many to do and how many the recordings
+// hold already (int32, 3); for each population its numbers, its whole numbers, state, remaining,
+// arriving, current, delta, the neurons and variables to record, steps, neurons and number of its
+// events, traces; for each projection start, target, weight, delay and ring. Results: steps done,
+// and, in place where XLA can, state, remaining, arriving, events, traces and rings.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -46,10 +47,6 @@ class Operands {
     std::int32_t* whole_result() {
         return (*to_.get<ffi::Buffer<ffi::S32>>(done_++))->typed_data();
     }
-    Real* real_result() { return (*to_.get<ffi::Buffer<type>>(done_++))->typed_data(); }
-    std::int64_t result_size(std::size_t axis) const {
-        return (*to_.get<ffi::AnyBuffer>(done_))->dimensions()[axis];
-    }
 
   private:
     ffi::RemainingArgs from_;
@@ -90,11 +87,12 @@ ffi::Error run(ffi::RemainingArgs from, ffi::RemainingRets to,
         one.probed = operands.whole();
         one.shows = operands.size(0);
         one.shown = operands.whole();
-        one.room = operands.result_size(0);
-        one.step = operands.whole_result();
-        one.neuron = operands.whole_result();
-        events.push_back(operands.whole_result());
-        one.traces = operands.real_result();
+        one.room = operands.size(0);
+        one.step = operands.continued(operands.whole());
+        one.neuron = operands.continued(operands.whole());
+        events.push_back(operands.continued(operands.whole()));
+        one.events = events.back()[0];
+        one.traces = operands.continued(operands.real());
         populations.push_back(std::move(one));
     }
     std::vector<rheobase::Synapses<Real>> projections;
@@ -112,7 +110,7 @@ ffi::Error run(ffi::RemainingArgs from, ffi::RemainingRets to,
                                ring});
     }
     done[0] = static_cast<std::int32_t>(
-        rheobase::run(populations, projections, std::int64_t(clock[0]), std::int64_t(clock[1])));
+        rheobase::run(populations, projections, clock[0], clock[1], clock[2]));
     for (std::size_t p = 0; p < events.size(); ++p)
         events[p][0] = static_cast<std::int32_t>(populations[p].events);
     return ffi::Error::Success();

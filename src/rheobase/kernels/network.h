@@ -30,18 +30,34 @@
 
 namespace rheobase {
 
-// (e^z - 1)/z, for z up to 30, by a polynomial in what is left of z beyond a multiple of ln 2.
+// (e^z - 1)/z where |z| is at most `small`: its series.
+constexpr double small = 0.35;
+
+inline float phi_small(float z) {
+    float q = 1.9841270e-4f;
+    q = q * z + 1.3888889e-3f;
+    q = q * z + 8.3333333e-3f;
+    q = q * z + 4.1666667e-2f;
+    q = q * z + 1.6666667e-1f;
+    q = q * z + 0.5f;
+    return q * z + 1.0f;
+}
+
+inline double phi_small(double z) {
+    double q = 1.0 / 87178291200.0;
+    for (const double inverse :
+         {1.0 / 6227020800.0, 1.0 / 479001600.0, 1.0 / 39916800.0, 1.0 / 3628800.0, 1.0 / 362880.0,
+          1.0 / 40320.0, 1.0 / 5040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0})
+        q = q * z + inverse;
+    return q;
+}
+
+// (e^z - 1)/z, for z up to 30, by the same in what is left of z beyond a multiple of ln 2.
 inline float phi(float z) {
     z = std::min(std::max(z, -80.0f), 30.0f);
     const float k = std::floor(z * 1.44269504f + 0.5f);
     const float r = (z - k * 0.693359375f) + k * 2.12194440e-4f;
-    float q = 1.9841270e-4f;
-    q = q * r + 1.3888889e-3f;
-    q = q * r + 8.3333333e-3f;
-    q = q * r + 4.1666667e-2f;
-    q = q * r + 1.6666667e-1f;
-    q = q * r + 0.5f;
-    q = q * r + 1.0f;
+    const float q = phi_small(r);
     const std::int32_t bits = (static_cast<std::int32_t>(k) + 127) << 23;
     float scale;
     std::memcpy(&scale, &bits, sizeof scale);
@@ -54,11 +70,7 @@ inline double phi(double z) {
     z = std::min(std::max(z, -700.0), 30.0);
     const double k = std::floor(z * 1.4426950408889634 + 0.5);
     const double r = (z - k * 6.93145751953125e-1) - k * 1.42860682030941723212e-6;
-    double q = 1.0 / 87178291200.0;
-    for (const double inverse :
-         {1.0 / 6227020800.0, 1.0 / 479001600.0, 1.0 / 39916800.0, 1.0 / 3628800.0, 1.0 / 362880.0,
-          1.0 / 40320.0, 1.0 / 5040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0})
-        q = q * r + inverse;
+    const double q = phi_small(r);
     const std::int64_t bits = (static_cast<std::int64_t>(k) + 1023) << 52;
     double scale;
     std::memcpy(&scale, &bits, sizeof scale);
@@ -128,10 +140,13 @@ struct Series {
 // Neurons that are advanced at a time: their state stays in the nearest cache.
 constexpr std::int64_t block = 512;
 
+// How the voltage moves: by the affine map, or by a slope that is small or of any size.
+enum class Voltage { affine, small, any };
+
 // One step of m neurons with D variables, n apart in x, of which the voltage is the first; `fires` is
 // 1 where one fires, x the state that it reached. Without a branch: compilers make vectors of it.
 // Returns whether any fires.
-template <typename Real, int D, bool Conducts>
+template <typename Real, int D, Voltage voltage>
 inline __attribute__((always_inline)) bool advance(
     const Kind<Real>& kind, std::int64_t n, std::int64_t m, Real* __restrict x,
     std::int32_t* __restrict remaining, const Real* __restrict current,
@@ -161,13 +176,15 @@ inline __attribute__((always_inline)) bool advance(
             y[d] = shift[d] + entry[d] * input;
             for (int e = 0; e < D; ++e) y[d] += move[d][e] * old[e];
         }
-        if constexpr (Conducts) {
+        if constexpr (voltage != Voltage::affine) {
             Real more = 0, f = rate0 + entry0 * input;
             for (int d = 0; d < D; ++d) {
                 more += gain[d] * old[d];
                 f += rate[d] * old[d];
             }
-            y[0] = old[0] + phi(dt * (slope0 + more)) * (dt * (f + more * old[0]));
+            const Real z = dt * (slope0 + more);
+            const Real mean = voltage == Voltage::small ? phi_small(z) : phi(z);
+            y[0] = old[0] + mean * (dt * (f + more * old[0]));
         }
         for (int d = 0; d < D; ++d) {
             y[d] += to[d] * add;
@@ -193,12 +210,23 @@ constexpr std::int64_t most_variables = 8;
     RHEOBASE_WIDE inline bool advance_##Real##_##D(                                               \
         const Kind<Real>& kind, std::int64_t n, std::int64_t m, Real* x, std::int32_t* remaining, \
         const Real* current, const Real* kick, std::int32_t* fires) {                             \
-        return advance<Real, D, false>(kind, n, m, x, remaining, current, kick, fires);                     \
+        return advance<Real, D, Voltage::affine>(kind, n, m, x, remaining, current, kick, fires);                     \
     }                                                                                             \
     RHEOBASE_WIDE inline bool conduct_##Real##_##D(                                               \
         const Kind<Real>& kind, std::int64_t n, std::int64_t m, Real* x, std::int32_t* remaining, \
         const Real* current, const Real* kick, std::int32_t* fires) {                             \
-        return advance<Real, D, true>(kind, n, m, x, remaining, current, kick, fires);                      \
+        const Real most = Real(small) / kind.dt;                                                  \
+        std::int32_t steep = 0;                                                                   \
+        for (std::int64_t i = 0; i < m; ++i) {                                                    \
+            Real slope = kind.start[1];                                                           \
+            for (int d = 0; d < D; ++d) slope += kind.gain[d] * x[d * n + i];                     \
+            steep |= (slope > most) | (slope < -most);                                            \
+        }                                                                                         \
+        return steep == 0                                                                         \
+                   ? advance<Real, D, Voltage::small>(kind, n, m, x, remaining, current, kick,    \
+                                                      fires)                                      \
+                   : advance<Real, D, Voltage::any>(kind, n, m, x, remaining, current, kick,      \
+                                                    fires);                                       \
     }
 #define RHEOBASE_ADVANCE_ALL(Real)                                                                \
     RHEOBASE_ADVANCE(Real, 1)                                                                     \
@@ -258,15 +286,14 @@ class Population {
     std::vector<std::int32_t> fired{};
 
     void begin() {
-        events = 0;
         rule = advance_of(kind);
         input.assign(block, Real(0));
         kick.assign(block, Real(0));
         fires.assign(block, 0);
     }
 
-    // One step of all neurons; leaves in `fired` those that fired.
-    void advance(std::int64_t now) {
+    // Step `now` of all neurons, the `kept`th of the recording; leaves in `fired` those that fired.
+    void advance(std::int64_t now, std::int64_t kept) {
         fired.clear();
         if (current.width == 1) std::fill_n(input.begin(), block, current.at(now)[0]);
         if (delta.width == 1) std::fill_n(kick.begin(), block, delta.at(now)[0]);
@@ -285,8 +312,8 @@ class Population {
             if (rule(kind, n, m, x + first, remaining + first, in, kick.data(), fires.data()))
                 collect(first, m);
         }
-        if (shows > 0) show(now);
-        reset(now);
+        if (shows > 0) show(kept);
+        reset(kept);
     }
 
   private:
@@ -315,18 +342,18 @@ class Population {
         }
     }
 
-    void show(std::int64_t now) {
-        Real* out = traces + now * shows * probes;
+    void show(std::int64_t kept) {
+        Real* out = traces + kept * shows * probes;
         for (std::int64_t s = 0; s < shows; ++s)
             for (std::int64_t k = 0; k < probes; ++k) *out++ = x[shown[s] * n + probed[k]];
     }
 
     // Notes the neurons that fired and resets them.
-    void reset(std::int64_t now) {
+    void reset(std::int64_t kept) {
         const std::int64_t variables = kind.variables;
         Real old[most_variables];
         for (const std::int32_t i : fired) {
-            step[events] = static_cast<std::int32_t>(now);
+            step[events] = static_cast<std::int32_t>(kept);
             neuron[events++] = i;
             remaining[i] = kind.period;
             for (std::int64_t d = 0; d < variables; ++d) old[d] = x[d * n + i];
@@ -389,19 +416,19 @@ struct Synapses {
     }
 };
 
-// Up to `steps` steps from step `number`; ends early, by the number that it returns, where the events
-// of one more step might not fit.
+// Up to `steps` steps from step `number`, of which the recordings hold `kept` before; ends early, by
+// the number that it returns, where the events of one more step might not fit.
 template <typename Real>
 std::int64_t run(std::vector<Population<Real>>& populations,
                  const std::vector<Synapses<Real>>& synapses, std::int64_t number,
-                 std::int64_t steps) {
+                 std::int64_t steps, std::int64_t kept) {
     for (Population<Real>& p : populations) p.begin();
     for (const Synapses<Real>& s : synapses)
         if (s.kind < 0) populations[s.post].kicks = true;
     for (std::int64_t now = 0; now < steps; ++now) {
         for (const Population<Real>& p : populations)
             if (p.events + p.n > p.room) return now;
-        for (Population<Real>& p : populations) p.advance(now);
+        for (Population<Real>& p : populations) p.advance(now, kept + now);
         for (const Synapses<Real>& s : synapses) {
             Population<Real>& to = populations[s.post];
             const std::int64_t row = s.kind < 0 ? to.kind.synapses : s.kind;

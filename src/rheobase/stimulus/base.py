@@ -206,6 +206,10 @@ class Product(AbstractStimulus):
         self.second.check(dt)
 
     def values(self, grid: Grid, memory: Any, key: Array | None) -> tuple[Array, Any]:
+        if memory[1] is None and self.second.random and not self.first.random:
+            return _gated(self.first, self.second, grid, key, 1)
+        if memory[0] is None and self.first.random and not self.second.random:
+            return _gated(self.second, self.first, grid, key, 0)
         (one, kept), (two, also) = _both(self, grid, memory, key)
         return _padded(one, two) * _padded(two, one), (kept, also)
 
@@ -230,6 +234,22 @@ def _both(pair: Sum | Product, grid: Grid, memory: Any, key: Array | None) -> An
         pair.first.values(grid, memory[0], keys[0]),
         pair.second.values(grid, memory[1], keys[1]),
     )
+
+
+def _gated(
+    gate: AbstractStimulus, drawn: AbstractStimulus, grid: Grid, key: Array | None, place: int
+) -> tuple[Array, Any]:
+    """A random stimulus without memory times a gate; nothing is drawn while the gate is shut."""
+    own = None if key is None else jax.random.split(key)[place]
+    opened, _ = gate.values(grid, None, None)
+
+    def product() -> Array:
+        values, _ = drawn.values(grid, None, own)
+        return _padded(values, opened) * _padded(opened, values)
+
+    shape = jax.eval_shape(product)
+    nothing = lambda: jnp.zeros(shape.shape, shape.dtype)  # noqa: E731
+    return jax.lax.cond(jnp.any(opened != 0), product, nothing), (None, None)
 
 
 def _padded(value: Array, other: Array) -> Array:
