@@ -106,7 +106,8 @@ def advance(
     def piece(carry):
         state, courses, done, _ = carry
         asked = jnp.minimum(steps - done, size.block)
-        clock = start.step + done + jnp.arange(size.block if network.drives else 1)
+        ahead = jnp.arange(size.block if network.drives else 1, dtype=jnp.int32)
+        clock = start.step + done + ahead
         inputs = drives(network, clock, dt, dtype, start.key)
         values, memories = series(inputs, state.memories, clock, asked)
         state = state._replace(memories=memories)
