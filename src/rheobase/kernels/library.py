@@ -50,7 +50,7 @@ def available() -> bool:
 
 def serves(dtype: Any) -> bool:
     """Whether there are compiled kernels for numbers of this type."""
-    return str(dtype) in TYPES and available()
+    return str(jnp.dtype(dtype)) in TYPES and available()
 
 
 def call(name: str, result: Any, *operands: Array, update: Array | None = None) -> Array:

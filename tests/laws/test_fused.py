@@ -1,0 +1,148 @@
+"""The compiled loop of a network is the general one: the same spikes, states and bits of a pause."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import rheobase as rb
+from rheobase import fused
+from rheobase.kernels import library
+from rheobase.units import MOhm, ms, mV, nA, uS
+
+LIF = {"tau": 20 * ms, "R": 100 * MOhm, "v_rest": -40 * mV, "v_th": -50 * mV, "v_reset": -60 * mV}
+NEURONS = {
+    "LIF": lambda: rb.LIF(**LIF),
+    "refractory": lambda: rb.Refractory(rb.LIF(**LIF), 2 * ms),
+    "refractory, all held": lambda: rb.Refractory(rb.ALIF(v_rest=-40 * mV), 1 * ms, hold="all"),
+    "soft reset": lambda: rb.SoftReset(rb.LIF(**LIF)),
+    "CubaLIF": lambda: rb.Refractory(rb.CubaLIF(v_rest=-40 * mV), 1 * ms),
+    "adapting": lambda: rb.ThresholdAdaptation(rb.LIF(**LIF), 50 * ms, 1 * mV),
+}
+SYNAPSES = {
+    "delta": lambda: (rb.Delta(), 0.4 * mV),
+    "current": lambda: (rb.Exponential(tau=5 * ms), 0.02 * nA),
+    "dual": lambda: (rb.DualExponential(tau_rise=1 * ms, tau_decay=6 * ms), 0.03 * nA),
+    "conductance": lambda: (rb.Conductance(rb.Alpha(tau=2 * ms), reversal=0 * mV), 0.002 * uS),
+}
+DELAYS = {"none": None, "one": 0.7 * ms, "each its own": rb.Uniform(0.2 * ms, 1.5 * ms)}
+DRIVES = {
+    "none": lambda: [],
+    "constant": lambda: [rb.Drive("a", rb.stimulus.Constant(0.02 * nA))],
+    "step": lambda: [rb.Drive("a", rb.stimulus.Step(0.05 * nA, start=3 * ms))],
+    "Poisson": lambda: [rb.Drive("b", rb.stimulus.Poisson(200 * rb.units.Hz, 1 * mV))],
+    "noise": lambda: [rb.Drive("b", rb.stimulus.OrnsteinUhlenbeck(0 * nA, 0.1 * nA, 3 * ms))],
+}
+
+
+@pytest.fixture(autouse=True)
+def compiled():
+    if not library.available():
+        pytest.skip("no compiled kernels")
+
+
+def network(neuron="refractory", synapse="current", delay="none", drive="none"):
+    kind, weight = SYNAPSES[synapse]()
+    rule = rb.FixedProbability(0.2)
+    return rb.Network(
+        {"a": rb.Population(NEURONS[neuron](), 60), "b": rb.Population(rb.LIF(**LIF), 20)},
+        [
+            rb.Connection("a", ("a", "b"), rule, kind, weight=weight, delay=DELAYS[delay]),
+            rb.Connection("b", ("a", "b"), rule, rb.Exponential(), weight=-0.02 * nA),
+        ],
+        DRIVES[drive](),
+        key=jax.random.key(3),
+    )
+
+
+def run(net, duration=20 * ms, **more):
+    if "state" not in more:
+        start = {"a": {"v": -60 * mV + np.linspace(0, 9, 60) * mV}}
+        more = {"init": start, "key": jax.random.key(5), **more}
+    return rb.simulate(net, duration=duration, dt=0.1 * ms, **more)
+
+
+def general(monkeypatch, *given, **more):
+    with monkeypatch.context() as patch:
+        patch.setattr(fused, "takes", lambda *_: False)
+        return run(*given, **more)
+
+
+def assert_same(one, two):
+    for name in one.populations:
+        np.testing.assert_array_equal(one[name].spikes, two[name].spikes)
+    jax.tree.map(
+        lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-9, atol=1e-9),
+        one.final.neuron.systems,
+        two.final.neuron.systems,
+    )
+    assert one["a"].counts.sum() > 0
+
+
+CASES = [
+    *({"neuron": name} for name in NEURONS),
+    *({"synapse": name, "delay": delay} for name in SYNAPSES for delay in DELAYS),
+    *({"drive": name} for name in DRIVES),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(case.values()))
+def test_the_compiled_loop_is_the_general_one(case, x64, monkeypatch):
+    net = network(**case)
+    assert fused.takes(net, rb.ExponentialEuler(), jnp.float64)
+    assert_same(run(net), general(monkeypatch, net))
+
+
+@pytest.mark.parametrize("stepper", [rb.Euler(), rb.Heun(), rb.RungeKutta4(), rb.Exact()])
+def test_under_every_stepper(stepper, x64, monkeypatch):
+    net = network(synapse="dual")
+    assert fused.takes(net, stepper, jnp.float64)
+    assert_same(run(net, stepper=stepper), general(monkeypatch, net, stepper=stepper))
+
+
+def test_only_exponential_euler_takes_conductances():
+    net = network(synapse="conductance")
+    assert fused.takes(net, rb.ExponentialEuler(), jnp.float32)
+    assert not fused.takes(net, rb.Heun(), jnp.float32)
+
+
+@pytest.mark.parametrize(
+    "neuron", [rb.AdEx(), rb.QIF(), rb.GLIF(), rb.Noise(rb.LIF(), 1 * nA, 1 * ms)]
+)
+def test_what_is_not_linear_goes_the_general_way(neuron):
+    assert not fused.takes(
+        rb.Network({"a": rb.Population(neuron, 3)}), rb.ExponentialEuler(), jnp.float32
+    )
+
+
+@pytest.mark.parametrize("drive", DRIVES)
+@pytest.mark.parametrize("delay", DELAYS)
+def test_a_run_that_goes_on_has_the_same_bits(drive, delay):
+    net = network(drive=drive, delay=delay)
+    whole, first = run(net), run(net, duration=7 * ms)
+    second = run(net, duration=13 * ms, state=first.final)
+    jax.tree.map(np.testing.assert_array_equal, whole.final.neuron, second.final.neuron)
+
+
+def test_traces_are_those_of_the_general_one(x64, monkeypatch):
+    net, record = network(), {"a": rb.Record(("v",), indices=(0, 7, -1)), "b": ("v",)}
+    one, two = run(net, record=record), general(monkeypatch, net, record=record)
+    for name in record:
+        np.testing.assert_allclose(one[name].v, two[name].v, rtol=1e-9)
+        np.testing.assert_array_equal(one[name].t, two[name].t)
+
+
+def test_a_call_without_room_goes_on_in_the_next(monkeypatch):
+    net = network(drive="step")
+    whole = run(net)
+    monkeypatch.setattr("rheobase.network_run._ROOM", 5)
+    pieces = run(net)
+    for name in "ab":
+        for x, y in zip(whole[name].events, pieces[name].events, strict=True):
+            np.testing.assert_array_equal(x, y)
+
+
+def test_the_spikes_of_a_network_under_jit_are_those_of_the_general_one(x64):
+    net = network()
+    counts = jax.jit(lambda net: run(net)["a"].spikes.sum(0))(net)
+    np.testing.assert_array_equal(counts, run(net)["a"].counts)
