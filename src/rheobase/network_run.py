@@ -1,5 +1,6 @@
 """The time loop of a network: arrivals, one step of every population, delivery of its spikes."""
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -37,11 +38,41 @@ class NetworkRecording(eqx.Module):
 
     populations: dict[str, Recording]
     final: RunState
+    network: Network | None = None
 
     def on_host(self) -> "NetworkRecording":
         """The same with what was recorded in host memory."""
         moved = {name: run.on_host() for name, run in self.populations.items()}
-        return NetworkRecording(moved, self.final)
+        return NetworkRecording(moved, self.final, self.network)
+
+    def weights(self, pre: str, post: str, which: int = 0) -> Quantity:
+        """The weights of a connection at the end of the run, (synapses,).
+
+        They are in the order of `Network.pairs(pre, post)`: by presynaptic neuron, then by
+        postsynaptic neuron. `which` of several connections between the two, as they were given.
+
+        Errors: `UnknownName` where the two are not connected.
+
+        >>> import rheobase as rb
+        >>> from rheobase.units import ms, mV
+        >>> net = rb.Network(
+        ...     {"e": rb.Population(rb.LIF(), 3)},
+        ...     [rb.Connection("e", "e", rb.Dense(), rb.Delta(), weight=0.1 * mV,
+        ...                    plasticity=rb.PairSTDP(w_max=1 * mV))],
+        ... )
+        >>> run = rb.simulate(net, duration=1 * ms, dt=0.1 * ms)
+        >>> run.weights("e", "e").unit
+        mV
+        """
+        if self.network is None:
+            raise ArgumentError("this part of a run does not know its network.")
+        place = self.network.find(pre, post, which)
+        projection = self.network.projections[place]
+        changed = self.final.neuron.projections[place].weight
+        value = projection.weight if changed is None else changed
+        return Quantity(
+            jnp.broadcast_to(value, (projection.synapses,)), projection.unit.internal()
+        )
 
     def __getitem__(self, name: str) -> Recording:
         if name not in self.populations:
@@ -85,10 +116,10 @@ def simulate(
         return run(network, stepper, records, begin, dt, steps)
 
     if not progress:
-        return part(state, steps)
+        return replace(part(state, steps), network=network)
     parts, final = chunks(part, state, steps, dt, 1)
     joined = {name: join([p.populations[name] for p in parts]) for name in parts[0].populations}
-    return NetworkRecording(joined, final)
+    return NetworkRecording(joined, final, network)
 
 
 def _records(network: Network, record: Any) -> dict[str, Record]:
@@ -201,7 +232,7 @@ def run(
             done[name] = step(system, stepper, ready, current, delta, dt, key, False)
         spikes = {name: d.spike for name, d in done.items()}
         sent = [
-            p.send(state, spikes[p.pre], number, dt)
+            p.send(state, spikes[p.pre], spikes[p.post], number, dt)
             for p, state in zip(network.projections, sending, strict=True)
         ]
         kept, totals = {}, {}
