@@ -11,6 +11,7 @@ from jax import Array
 from rheobase.compilation import Compiled
 from rheobase.errors import ArgumentError, KeyRequired, ShapeError, UnknownName
 from rheobase.inputs import prepare
+from rheobase.kernels.once import once
 from rheobase.loop import scan
 from rheobase.network import Network
 from rheobase.neurons import variables
@@ -214,7 +215,10 @@ def run(
             one.at(number, now, memory)
             for one, now, memory in zip(inputs, series, memories, strict=True)
         ]
-        now = [value for value, _ in given]
+        now = [
+            once(value) if drive.stimulus.random else value
+            for drive, (value, _) in zip(network.drives, given, strict=True)
+        ]
         done = {}
         for place, (name, system) in enumerate(network.systems.items()):
             current, delta = _sum_inputs(network, name, now, dtype)
@@ -230,7 +234,7 @@ def run(
             if system.random:
                 key = jax.random.fold_in(jax.random.fold_in(start.key, place), number)
             done[name] = step(system, stepper, ready, current, delta, dt, key, False)
-        spikes = {name: d.spike for name, d in done.items()}
+        spikes = {n: None if d.spike is None else once(d.spike) for n, d in done.items()}
         sent = [
             p.send(state, spikes[p.pre], spikes[p.post], number, dt)
             for p, state in zip(network.projections, sending, strict=True)

@@ -14,6 +14,7 @@ from jax.custom_batching import custom_vmap
 KERNELS = (
     *("deliver", "gather", "outer", "deliver_delayed", "gather_delayed", "outer_delayed"),
     *("change_rows", "change_columns", "mark_rows", "mark_columns", "reap"),
+    "once",
 )
 TYPES = {"float32": "f32", "float64": "f64"}
 

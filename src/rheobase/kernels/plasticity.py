@@ -129,7 +129,7 @@ def mark(
 
 def reap(
     to: Targets, weight: Array, eligibility: Eligibility, reward: Array, course: Course,
-    now: Array, rate: Array,
+    now: Array, rate: Array, after: Array,
 ) -> tuple[Array, Eligibility]:  # fmt: skip
     """The weights after a reward, and the eligibilities; where there is none both as they were.
 

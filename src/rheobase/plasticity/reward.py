@@ -58,7 +58,7 @@ class RewardModulated(AbstractRule):
                 f"`rule` is one such as rb.PairSTDP(w_max=0.5*nA), got {rule!r}."
             )
         self.rule = rule
-        self.reward = as_stimulus(reward, 1 / ms)
+        self.reward = as_stimulus(reward, ms**-1)
         self.tau_e = tau_e  # pyright: ignore[reportAttributeAccessIssue]
 
     def __check_init__(self):
