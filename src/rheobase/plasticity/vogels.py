@@ -1,6 +1,5 @@
 """Plasticity of inhibitory synapses that holds the postsynaptic rate."""
 
-import equinox as eqx
 from jax import Array
 
 from rheobase.plasticity.base import (
@@ -44,7 +43,6 @@ class VogelsSTDP(AbstractTraceRule):
     rate: Array = quantity(Hz, non_negative, "target rate", default=5 * Hz)
     tau: Array = quantity(ms, positive, "time constant of the window", default=20 * ms)
     w_min: Quantity = bound("weakest weight")
-    mu: float = eqx.field(static=True, init=False, default=0.0)
 
     def __init__(
         self,
@@ -60,6 +58,11 @@ class VogelsSTDP(AbstractTraceRule):
 
     def __check_init__(self):
         require_bounds(self)
+
+    @property
+    def mu(self) -> float:
+        """0: what a spike does is the same at every weight."""
+        return 0.0
 
     def time_constants(self) -> Traces:
         return Traces(Trace(self.tau), Trace(self.tau))
