@@ -9,9 +9,11 @@ import pytest
 
 import rheobase as rb
 from benchmarks.environments import EnvironmentMissing, python_of
+from rheobase.plasticity import AbstractRule
+from rheobase.synapses import AbstractRelease
 from rheobase.units import Hz, ms, mV
 from tests.peers.conftest import SCRIPTS
-from tests.unit.plasticity.helpers import W_MAX, learned, random_trains
+from tests.unit.plasticity.helpers import W_MAX, learned, network, random_trains, simulate
 
 pytestmark = [pytest.mark.peers, pytest.mark.usefixtures("x64")]
 
@@ -35,13 +37,15 @@ class Case:
     """One rule, as ours and as the text of Brian2's synapses; weights relative to w_max."""
 
     name: str
-    rule: rb.plasticity.AbstractRule = field(repr=False)
+    rule: AbstractRule | AbstractRelease = field(repr=False)
     model: str
     on_pre: str
     on_post: str
     values: dict[str, float]
     delay: int | None = None
     every_step: str = ""
+    start: dict[str, float] = field(default_factory=dict)
+    """Of variables other than weights, and of the weights where they start at one value."""
 
 
 def cases():
@@ -91,13 +95,26 @@ def cases():
         Case(
             "reward",
             rb.RewardModulated(pair(), 0.2 / ms, 50 * ms),
-            PAIR_MODEL + "\nde/dt = -e/tau_e : 1 (clock-driven)",
-            "e -= Am*y\nx += 1",
-            "e += Ap*x\ny += 1",
+            PAIR_MODEL + "\ndc/dt = -c/tau_e : 1 (clock-driven)",
+            "c -= Am*y\nx += 1",
+            "c += Ap*x\ny += 1",
             PAIR | {"tau_e": 50.0, "reward": 0.2 * DT},
-            every_step="w = clip(w + reward*e, 0, 1)",
+            every_step="w = clip(w + reward*c, 0, 1)",
+        ),
+        Case(
+            RELEASE,
+            rb.TsodyksMarkram(0.3, 150 * ms, 300 * ms),
+            "du/dt = -u/tau_f : 1 (event-driven)\ndx/dt = (1 - x)/tau_r : 1 (event-driven)",
+            "u += U*(1 - u)\nw += u*x\nx -= u*x",
+            "",
+            {"U": 0.3, "tau_r": 150.0, "tau_f": 300.0},
+            start={"w": 0.0, "x": 1.0},
         ),
     ]
+
+
+RELEASE = "short-term"
+"""Here w is the sum of what was delivered."""
 
 
 def spikes(raster):
@@ -128,7 +145,6 @@ def brian2(tmp_path_factory):
         "post": spikes(TRAINS.post),
         "i": TRAINS.i.tolist(),
         "j": TRAINS.j.tolist(),
-        "weight": START.tolist(),
     }
     described = {
         case.name: shared
@@ -139,6 +155,7 @@ def brian2(tmp_path_factory):
             "values": case.values,
             "delay": (case.delay or 0) * DT,
             "every_step": case.every_step,
+            "start": {"w": START.tolist()} | case.start,
         }
         for case in cases()
     }
@@ -158,3 +175,15 @@ def test_weights_of_brian2(name, brian2):
     found = learned(TRAINS, case.rule, START * W_MAX, case.delay) / W_MAX
     np.testing.assert_allclose(found, brian2[name], rtol=1e-7, atol=1e-9)
     assert np.abs(found - START).max() > 0.1
+
+
+def test_releases_of_brian2(brian2):
+    """A synapse so slow that its conductance is the sum of what arrived."""
+    case = next(case for case in cases() if case.name == RELEASE)
+    weight = 1e-4 * START
+    net = network(TRAINS, case.rule, weight, synapse=rb.Exponential(tau=1e12 * ms))
+    # One more step delivers what the last one sent.
+    run = simulate(net, TRAINS, STEPS + 1)
+    found = run.final.neuron.systems["post"].synapses[0].g
+    expected = np.bincount(TRAINS.j, weight * brian2[RELEASE], TRAINS.post.shape[1])
+    np.testing.assert_allclose(found, expected, rtol=1e-6)

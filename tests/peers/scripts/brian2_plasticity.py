@@ -1,7 +1,7 @@
 """Weights after given spike trains in Brian2: python brian2_plasticity.py cases.json out.npz.
 
-Each case has spike times (ms) and neurons of both sides, pairs, first weights, the text of the
-synapses and values for its names. Runs in the environment of the peer.
+Each case has spike times (ms) and neurons of both sides, pairs, the text of the
+synapses values for its names and first values of its variables. Runs in the environment of the peer.
 """
 
 import json
@@ -13,7 +13,6 @@ import numpy as np
 
 warnings.simplefilter("ignore")
 from brian2 import (  # noqa: E402
-    NeuronGroup,
     Network,
     SpikeGeneratorGroup,
     Synapses,
@@ -26,11 +25,10 @@ prefs.codegen.target = "numpy"
 
 
 def weights(case):
-    """The weights at the end of the run, and what the postsynaptic neurons received."""
+    """The weights at the end of the run."""
     defaultclock.dt = case["dt"] * ms
     pre = SpikeGeneratorGroup(case["n_pre"], case["pre"][0], case["pre"][1] * ms, name="before")
     post = SpikeGeneratorGroup(case["n_post"], case["post"][0], case["post"][1] * ms, name="behind")
-    received = NeuronGroup(case["n_post"], "g : 1", name="received")
     given = {name: value * ms if name.startswith("tau") else value
              for name, value in case["values"].items()}  # fmt: skip
     learning = Synapses(
@@ -38,18 +36,18 @@ def weights(case):
         post,
         "w : 1\n" + case["model"],
         on_pre=case["on_pre"],
-        on_post=case["on_post"],
+        on_post=case["on_post"] or None,
         method="exact",
         namespace=given,
         name="learning",
     )
     learning.connect(i=case["i"], j=case["j"])
-    learning.w = case["weight"]
+    for name, value in case["start"].items():
+        setattr(learning, name, value)
     learning.pre.delay = case["delay"] * ms
-    objects = [pre, post, received, learning]
     if case["every_step"]:
         learning.run_regularly(case["every_step"], when="end", dt=case["dt"] * ms)
-    Network(*objects).run(case["duration"] * ms)
+    Network(pre, post, learning).run(case["duration"] * ms)
     return np.asarray(learning.w)
 
 
