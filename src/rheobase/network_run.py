@@ -6,22 +6,30 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
+from jax.core import Tracer
 
+from rheobase import fused
 from rheobase.compilation import Compiled
 from rheobase.errors import ArgumentError, KeyRequired, ShapeError, UnknownName
-from rheobase.inputs import prepare
 from rheobase.kernels.once import once
 from rheobase.loop import scan
 from rheobase.network import Network
+from rheobase.network_inputs import drives, summed
 from rheobase.neurons import variables
-from rheobase.progress import chunks
+from rheobase.progress import CHUNKS, pieces
 from rheobase.projection import ProjectionState
-from rheobase.record import Record, Recording, RunState, join
+from rheobase.record import Events, Record, Recording, RunState, join
 from rheobase.step import step
 from rheobase.steppers import AbstractStepper
-from rheobase.stimulus import Grid
-from rheobase.units import Quantity, to_internal
+from rheobase.stimulus import Constant
+from rheobase.units import Quantity, Unit, to_internal
+
+_LARGEST = 1 << 23
+"""Numbers in an array that has a row for each step of a piece of a run."""
+_LONGEST = 1 << 20
+"""Steps of a piece."""
 
 
 class NetworkState(NamedTuple):
@@ -113,14 +121,83 @@ def simulate(
             f"Write simulate(..., key=jax.random.key(0))."
         )
 
-    def part(begin: RunState, steps: int) -> NetworkRecording:
-        return run(network, stepper, records, begin, dt, steps)
+    dtype = jax.tree.leaves(eqx.filter(state.neuron.systems, eqx.is_inexact_array))[0].dtype
+    if any(isinstance(x, Tracer) for x in jax.tree.leaves((network, state))):
+        return replace(run(network, stepper, records, state, dt, steps), network=network)
+    units = {name: _units(network, name, one) for name, one in records.items()}
+    # In pieces, so that what they record can move to the host.
+    length = _length(network, records)
+    if progress:
+        length = min(length, -(-steps // CHUNKS))
+    if fused.takes(network, stepper, dtype):
+        # A run that draws random numbers for a piece has to do all of it.
+        most = min(length, steps) if wanting else length
+        room = most * max(p.n for p in network.populations.values()) if wanting else _LARGEST // 8
 
-    if not progress:
-        return replace(part(state, steps), network=network)
-    parts, final = chunks(part, state, steps, dt, 1)
+        def part(begin: RunState, steps: int) -> NetworkRecording:
+            wanted = jnp.asarray(steps, jnp.int32)
+            given = (network, stepper, records, begin, wanted, dt, most, room)
+            return _recorded(network, records, units, begin, dt, *fused.advance(*given))
+
+    else:
+
+        def part(begin: RunState, steps: int) -> NetworkRecording:
+            return run(network, stepper, records, begin, dt, steps).on_host()
+
+    parts, final = pieces(part, state, steps, dt, length, progress)
     joined = {name: join([p.populations[name] for p in parts]) for name in parts[0].populations}
     return NetworkRecording(joined, final, network)
+
+
+def _length(network: Network, records: dict[str, Record]) -> int:
+    """Steps of a piece, so that no array that has a row for each of them is too large."""
+    widths = [1]
+    for drive in network.drives:
+        if not isinstance(drive.stimulus, Constant):
+            widths.append(network.populations[drive.population].n)
+    for name, record in records.items():
+        n = network.populations[name].n
+        widths.append(
+            len(record.variables) * (n if record.indices is None else len(record.indices))
+        )
+        widths.append(n if record.spikes == "raster" else 1)
+    return max(1, min(_LONGEST, _LARGEST // max(widths)))
+
+
+def _recorded(network, records, units, begin, dt, final, done, courses) -> NetworkRecording:
+    """What the compiled loop left."""
+    steps = int(done)
+    recordings = {}
+    for name, record in records.items():
+        course = courses[name]
+        spikes = int(course.spikes[0])
+        events = Events(
+            np.array(np.asarray(course.step)[:spikes]),
+            np.array(np.asarray(course.neuron)[:spikes]),
+            steps,
+            network.populations[name].n,
+        )
+        traces = np.asarray(course.traces)[:steps]
+        raster = sums = None
+        if record.spikes == "events":
+            raster = events
+        elif record.spikes == "raster":
+            raster = events.raster.astype(traces.dtype)
+        elif record.spikes == "count":
+            sums = events.counts
+        recordings[name] = Recording(
+            traces={v: traces[:, k] for k, v in enumerate(record.variables)},
+            raster=raster,
+            sums=sums,
+            fractions=None,
+            final=final,
+            start=begin.step,
+            dt=dt,
+            every=1,
+            steps=steps,
+            units=units[name],
+        )
+    return NetworkRecording(recordings, final)
 
 
 def _records(network: Network, record: Any) -> dict[str, Record]:
@@ -205,7 +282,7 @@ def run(
         x.dtype for x in jax.tree.leaves(state.systems) if jnp.issubdtype(x.dtype, jnp.floating)
     )
     numbers = start.step + jnp.arange(steps, dtype=jnp.int32)
-    inputs = _inputs(network, numbers, dt, dtype, start.key)
+    inputs = drives(network, numbers, dt, dtype, start.key)
 
     def body(carry, x):
         systems, sending, memories, sums = carry
@@ -221,7 +298,7 @@ def run(
         ]
         done = {}
         for place, (name, system) in enumerate(network.systems.items()):
-            current, delta = _sum_inputs(network, name, now, dtype)
+            current, delta = summed(network, name, now, jnp.zeros((), dtype))
             ready = system.arrive(systems[name], _arrived(network, name, arriving))
             kicks = [
                 a
@@ -275,7 +352,6 @@ def run(
     recordings = {}
     for name, record in records.items():
         raster, traces = kept[name]
-        units = variables.units(network.systems[name].init())
         recordings[name] = Recording(
             traces=traces,
             raster=raster,
@@ -286,7 +362,7 @@ def run(
             dt=dt,
             every=1,
             steps=steps,
-            units={v: units[v] for v in record.variables},
+            units=_units(network, name, record),
         )
     return NetworkRecording(recordings, final)
 
@@ -305,25 +381,7 @@ def _arrived(network: Network, name: str, arriving: tuple[Array, ...]) -> tuple[
     return tuple(totals)
 
 
-def _inputs(network, numbers, dt, dtype, key):
-    """The drives over the steps of the run."""
-    inputs = []
-    for i, drive in enumerate(network.drives):
-        grid = Grid(numbers, dt, (network.populations[drive.population].n,), dtype)
-        own = None if key is None else jax.random.fold_in(key, 1000 + i)
-        inputs.append(prepare(drive.stimulus, grid, own))
-    return inputs
-
-
-def _sum_inputs(network: Network, name: str, now: list[Array], dtype: Any):
-    """Current (nA) and delta input of a population from its drives."""
-    system = network.systems[name]
-    current, delta = jnp.zeros((), dtype), None
-    for i, drive in enumerate(network.drives):
-        if drive.population != name:
-            continue
-        if drive.stimulus.unit.same_dimension(system.receives):
-            current = current + now[i]
-        else:
-            delta = now[i] if delta is None else delta + now[i]
-    return current, delta
+def _units(network: Network, name: str, record: Record) -> dict[str, Unit]:
+    """Units of what is recorded of a population."""
+    units = variables.units(network.systems[name].init())
+    return {variable: units[variable] for variable in record.variables}

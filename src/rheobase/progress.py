@@ -2,14 +2,12 @@
 
 import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import jax
 
 from rheobase.record import Recording, RunState, join
-
-if TYPE_CHECKING:
-    pass
 
 if TYPE_CHECKING:
     import rich.progress
@@ -20,30 +18,39 @@ CHUNKS = 50
 
 def chunked(part: Callable, begin: RunState, steps: int, dt: float, every: int) -> Recording:
     """Run `part` over and over until `steps` are done, with a bar; the parts as one recording."""
-    return join(chunks(part, begin, steps, dt, every)[0])
-
-
-def chunks(
-    part: Callable[[RunState, int], Any], begin: RunState, steps: int, dt: float, every: int
-) -> tuple[list, RunState]:
-    """The parts of a long run, moved to the host one by one, and the state at its end.
-
-    All parts but the last have one length, so that at most two programs are compiled.
-    """
     length = max(-(-steps // CHUNKS), every)
     length = -(-length // every) * every
+    parts, _ = pieces(lambda *given: part(*given).on_host(), begin, steps, dt, length, True)
+    return join(parts)
+
+
+def pieces(
+    part: Callable[[RunState, int], Any],
+    begin: RunState,
+    steps: int,
+    dt: float,
+    length: int,
+    progress: bool,
+) -> tuple[list, RunState]:
+    """The parts of a long run, of `length` steps at most, and the state at its end.
+
+    All parts but the last have one length, so that at most two programs are compiled; a part that
+    ends early is gone on from.
+    """
     parts: list = []
     done = 0
-    with bar() as progress:
-        task = progress.add_task("simulate", total=steps, detail=f"{steps * dt:g} ms")
+    with bar() if progress else nullcontext() as shown:
+        task = None
+        if shown is not None:
+            task = shown.add_task("simulate", total=steps, detail=f"{steps * dt:g} ms")
         try:
             while done < steps:
-                now = min(length, steps - done)
-                piece = jax.block_until_ready(part(begin, now))
+                piece = jax.block_until_ready(part(begin, min(length, steps - done)))
+                done += int(piece.final.step) - int(begin.step)
                 begin = piece.final
-                parts.append(piece.on_host())
-                done += now
-                progress.update(task, completed=done)
+                parts.append(piece)
+                if shown is not None and task is not None:
+                    shown.update(task, completed=done)
         except KeyboardInterrupt:
             if not parts:
                 raise

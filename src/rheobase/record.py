@@ -4,6 +4,7 @@ from typing import Any, Literal, NamedTuple
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
@@ -70,6 +71,47 @@ class RunState(NamedTuple):
     """The random key of the run."""
 
 
+class Events(eqx.Module):
+    """Spikes one by one, in the order of time, in host memory: what a large network leaves."""
+
+    step: np.ndarray
+    """In which step of the recording, from 0."""
+    neuron: np.ndarray
+    steps: int = eqx.field(static=True)
+    size: int = eqx.field(static=True)
+    """Of the population."""
+
+    @classmethod
+    def of(cls, raster: np.ndarray) -> "Events":
+        """The spikes of a raster, (time, n)."""
+        step, neuron = np.nonzero(raster)
+        return cls(step.astype(np.int32), neuron.astype(np.int32), *raster.shape)
+
+    @property
+    def raster(self) -> np.ndarray:
+        """0 or 1 in each step, (time, n)."""
+        dense = np.zeros((self.steps, self.size), np.float32)
+        dense[self.step, self.neuron] = 1
+        return dense
+
+    @property
+    def counts(self) -> np.ndarray:
+        """Spikes of each neuron, (n,)."""
+        return np.bincount(self.neuron, minlength=self.size).astype(np.float32)
+
+
+def join_events(parts: list[Events]) -> Events:
+    """Events of consecutive runs as one."""
+    steps = [p.steps for p in parts]
+    begins = np.concatenate([[0], np.cumsum(steps)[:-1]])
+    return Events(
+        np.concatenate([p.step + b for p, b in zip(parts, begins, strict=True)]).astype(np.int32),
+        np.concatenate([p.neuron for p in parts]),
+        sum(steps),
+        parts[0].size,
+    )
+
+
 class Recording(eqx.Module):
     """The result of `simulate`; a pytree of arrays.
 
@@ -85,7 +127,7 @@ class Recording(eqx.Module):
     """
 
     traces: dict[str, Array]
-    raster: Array | None
+    raster: Array | Events | None
     sums: Array | None
     fractions: Array | None
     final: RunState
@@ -103,6 +145,8 @@ class Recording(eqx.Module):
     @property
     def spikes(self) -> Array:
         """0 or 1 in each step, shape (time, *n)."""
+        if isinstance(self.raster, Events):
+            return jnp.asarray(self.raster.raster)
         if self.raster is None:
             raise AttributeError(
                 "this run kept no raster. Write simulate(..., record=rb.Record(spikes='raster')) "
@@ -113,13 +157,17 @@ class Recording(eqx.Module):
     @property
     def counts(self) -> Array:
         """Number of spikes of each neuron, shape (*n,)."""
+        if isinstance(self.raster, Events):
+            return jnp.asarray(self.raster.counts)
         return self.spikes.sum(axis=0) if self.sums is None else self.sums
 
     @property
     def events(self) -> tuple[np.ndarray, np.ndarray]:
         """Time (ms) and neuron of every spike, in the order of time, of a run over one axis."""
-        step, neuron = np.nonzero(np.asarray(self.spikes))
-        return sample_times(self.start, self.steps, self.dt)[step], neuron
+        one_by_one = (
+            self.raster if isinstance(self.raster, Events) else Events.of(np.asarray(self.spikes))
+        )
+        return (np.asarray(self.start) + one_by_one.step + 1) * self.dt, one_by_one.neuron
 
     def rate(self) -> Array:
         """Mean firing rate of each neuron in Hz, shape (*n,)."""
@@ -141,6 +189,8 @@ class Recording(eqx.Module):
         """The same with what was recorded in host memory; the final state stays where it is."""
         recorded = (self.traces, self.raster, self.sums, self.fractions)
         traces, raster, sums, fractions = jax.tree.map(np.asarray, recorded)
+        if isinstance(raster, np.ndarray) and raster.dtype == bool and raster.ndim == 2:
+            raster = Events.of(raster)
         return Recording(
             traces=traces,
             raster=raster,
@@ -185,6 +235,8 @@ def join(parts: list[Recording]) -> Recording:
     first, last = parts[0], parts[-1]
 
     def together(arrays: list) -> Any:
+        if isinstance(arrays[0], Events):
+            return join_events(arrays)
         return None if arrays[0] is None else np.concatenate([np.asarray(a) for a in arrays])
 
     return Recording(

@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.custom_batching import custom_vmap
 
@@ -15,6 +16,7 @@ KERNELS = (
     *("deliver", "gather", "outer", "deliver_delayed", "gather_delayed", "outer_delayed"),
     *("change_rows", "change_columns", "mark_rows", "mark_columns", "reap"),
     "once",
+    "run",
 )
 TYPES = {"float32": "f32", "float64": "f64"}
 
@@ -69,6 +71,16 @@ def _call(name: str, results: tuple, operands: Any, aliases: dict[int, int]) -> 
         input_output_aliases=aliases,
     )
     return tuple(function(*operands))
+
+
+def run(
+    operands: list, results: list, aliases: dict[int, int], layout: list[int], dt: float, dtype: Any
+) -> list[Array]:
+    """Many steps of a network: the call of kernels/network.cpp."""
+    function = jax.ffi.ffi_call(
+        f"rheobase_run_{TYPES[str(dtype)]}", results, input_output_aliases=aliases
+    )
+    return function(*operands, layout=np.asarray(layout, np.int64), dt=float(dt))
 
 
 @custom_vmap

@@ -75,9 +75,14 @@ def affine(neuron) -> bool:
     """Whether d(derivative)/d(state) is free of the state, read off the jaxpr."""
     rest = jax.tree.map(jnp.asarray, neuron.init())
     leaves, rate, _ = variables_only(Flow(neuron, jnp.zeros(())), rest)
-    jaxpr = jax.make_jaxpr(lambda *x: jacobian(rate, list(x)))(*leaves).jaxpr
+    return not any(depends(lambda *x: jacobian(rate, list(x)), *leaves))
+
+
+def depends(function, *arguments) -> list[bool]:
+    """Whether each result of a function depends on its arguments, read off the jaxpr."""
+    jaxpr = jax.make_jaxpr(function)(*arguments).jaxpr
     reached = set(jaxpr.invars)
     for eqn in jaxpr.eqns:
         if not reached.isdisjoint(v for v in eqn.invars if isinstance(v, Var)):
             reached.update(eqn.outvars)
-    return reached.isdisjoint(v for v in jaxpr.outvars if isinstance(v, Var))
+    return [isinstance(v, Var) and v in reached for v in jaxpr.outvars]

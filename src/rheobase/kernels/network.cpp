@@ -1,0 +1,132 @@
+// The loop of network.h as a custom call of XLA on a CPU, in float32 and float64.
+//
+// Operands, by `layout`: step and number of steps (int32, 2); for each population its numbers, its
+// whole numbers, state, remaining, arriving, current, delta, the neurons and variables to record;
+// for each projection start, target, weight, delay and ring. Results: steps done; for each
+// population state, remaining, arriving, steps, neurons and number of events, traces; each ring.
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "network.h"
+#include "xla/ffi/api/ffi.h"
+
+namespace {
+
+namespace ffi = xla::ffi;
+
+template <ffi::DataType type>
+class Operands {
+  public:
+    using Real = ffi::NativeType<type>;
+
+    Operands(ffi::RemainingArgs from, ffi::RemainingRets to) : from_(from), to_(to) {}
+
+    const Real* real() { return from_.get<ffi::Buffer<type>>(next_++)->typed_data(); }
+    const std::int32_t* whole() { return from_.get<ffi::Buffer<ffi::S32>>(next_++)->typed_data(); }
+    // Of the next operand.
+    std::int64_t size(std::size_t axis) const {
+        return from_.get<ffi::AnyBuffer>(next_)->dimensions()[axis];
+    }
+    rheobase::Series<Real> series() {
+        const std::int64_t steps = size(0), width = size(1);
+        return {real(), steps, width};
+    }
+
+    // A result that begins as a copy of operand `source`, unless XLA gave it the same place.
+    template <typename T>
+    T* continued(const T* source) {
+        ffi::AnyBuffer buffer = **to_.get<ffi::AnyBuffer>(done_++);
+        T* place = reinterpret_cast<T*>(buffer.untyped_data());
+        if (place != source) std::copy_n(source, buffer.element_count(), place);
+        return place;
+    }
+    std::int32_t* whole_result() {
+        return (*to_.get<ffi::Buffer<ffi::S32>>(done_++))->typed_data();
+    }
+    Real* real_result() { return (*to_.get<ffi::Buffer<type>>(done_++))->typed_data(); }
+    std::int64_t result_size(std::size_t axis) const {
+        return (*to_.get<ffi::AnyBuffer>(done_))->dimensions()[axis];
+    }
+
+  private:
+    ffi::RemainingArgs from_;
+    ffi::RemainingRets to_;
+    std::size_t next_ = 0, done_ = 0;
+};
+
+// `layout`: number of populations and projections; the variables and synapses of each population;
+// pre, post, kind of synapse (-1: delta) and kind of delay (0 none, 1 one, 2 one each).
+template <ffi::DataType type>
+ffi::Error run(ffi::RemainingArgs from, ffi::RemainingRets to,
+               ffi::Span<const std::int64_t> layout, double dt) {
+    using Real = ffi::NativeType<type>;
+    Operands<type> operands(from, to);
+    const std::int64_t *shape = layout.begin(), n_populations = *shape++, n_projections = *shape++;
+    const std::int32_t* clock = operands.whole();
+    std::int32_t* done = operands.whole_result();
+
+    std::vector<rheobase::Population<Real>> populations;
+    std::vector<std::int32_t*> events;
+    for (std::int64_t p = 0; p < n_populations; ++p) {
+        const std::int64_t variables = *shape++, synapses = *shape++;
+        const Real* numbers = operands.real();
+        const std::int32_t* whole = operands.whole();
+        const std::int64_t n = operands.size(1);
+        const Real* x = operands.real();
+        const std::int32_t* remaining = operands.whole();
+        const Real* arriving = operands.real();
+        rheobase::Population<Real> one(
+            rheobase::Kind<Real>(numbers, variables, synapses, whole, static_cast<Real>(dt)));
+        one.n = n;
+        one.x = operands.continued(x);
+        one.remaining = operands.continued(remaining);
+        one.arriving = operands.continued(arriving);
+        one.current = operands.series();
+        one.delta = operands.series();
+        one.probes = operands.size(0);
+        one.probed = operands.whole();
+        one.shows = operands.size(0);
+        one.shown = operands.whole();
+        one.room = operands.result_size(0);
+        one.step = operands.whole_result();
+        one.neuron = operands.whole_result();
+        events.push_back(operands.whole_result());
+        one.traces = operands.real_result();
+        populations.push_back(std::move(one));
+    }
+    std::vector<rheobase::Synapses<Real>> projections;
+    for (std::int64_t p = 0; p < n_projections; ++p) {
+        const std::int64_t pre = *shape++, post = *shape++, kind = *shape++, delays = *shape++;
+        const std::int32_t* start = operands.whole();
+        const std::int32_t* target = operands.whole();
+        const bool shared = operands.size(0) == 1;
+        const Real* weight = operands.real();
+        const std::int32_t* delay = operands.whole();
+        const std::int64_t depth = delays == 0 ? 0 : operands.size(0);
+        Real* ring = operands.continued(operands.real());
+        projections.push_back({pre, post, kind, populations[pre].n, populations[post].n, start,
+                               target, {weight, shared}, depth, delays == 2 ? delay : nullptr,
+                               ring});
+    }
+    done[0] = static_cast<std::int32_t>(
+        rheobase::run(populations, projections, std::int64_t(clock[0]), std::int64_t(clock[1])));
+    for (std::size_t p = 0; p < events.size(); ++p)
+        events[p][0] = static_cast<std::int32_t>(populations[p].events);
+    return ffi::Error::Success();
+}
+
+}  // namespace
+
+#define RHEOBASE_RUN(suffix, type)                                          \
+    XLA_FFI_DEFINE_HANDLER_SYMBOL(rheobase_run_##suffix, run<type>,         \
+                                  ffi::Ffi::Bind()                          \
+                                      .RemainingArgs()                      \
+                                      .RemainingRets()                      \
+                                      .Attr<ffi::Span<const std::int64_t>>("layout") \
+                                      .Attr<double>("dt"))
+
+RHEOBASE_RUN(f32, ffi::F32);
+RHEOBASE_RUN(f64, ffi::F64);

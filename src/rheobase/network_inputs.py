@@ -1,0 +1,60 @@
+"""The external drives of a network, as its time loops take them."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from rheobase.inputs import Input, prepare
+from rheobase.network import Network
+from rheobase.stimulus import Grid
+
+
+def drives(
+    network: Network, numbers: Array, dt: float, dtype: Any, key: Array | None
+) -> list[Input]:
+    """Each drive over the steps `numbers`, with randomness of its own."""
+    inputs = []
+    for i, drive in enumerate(network.drives):
+        grid = Grid(numbers, dt, (network.populations[drive.population].n,), dtype)
+        own = None if key is None else jax.random.fold_in(key, 1000 + i)
+        inputs.append(prepare(drive.stimulus, grid, own))
+    return inputs
+
+
+def summed(
+    network: Network, name: str, values: list[Array], nothing: Array
+) -> tuple[Array, Array | None]:
+    """Current (nA) and delta input of a population, from the values of all drives."""
+    current, delta = nothing, None
+    for drive, value in zip(network.drives, values, strict=True):
+        if drive.population != name:
+            continue
+        if drive.stimulus.unit.same_dimension(network.systems[name].receives):
+            current = current + value
+        else:
+            delta = value if delta is None else delta + value
+    return current, delta
+
+
+def series(
+    inputs: list[Input], memories: tuple, numbers: Array, steps: Array
+) -> tuple[list[Array], tuple]:
+    """Each drive as (time or 1, n or 1), and what it remembers after the first `steps` of them."""
+    values, kept = [], []
+    for one, memory in zip(inputs, memories, strict=True):
+        if one.stimulus is not None and one.stimulus.random:
+            end = numbers[0] + steps
+
+            def draw(memory, number, one=one, end=end):
+                value, after = one.at(number, None, memory)
+                after = jax.tree.map(lambda a, b: jnp.where(number < end, a, b), after, memory)
+                return after, jnp.broadcast_to(value, one.shape)
+
+            memory, value = jax.lax.scan(draw, memory, numbers)
+        else:
+            value = one.constant[None] if one.series is None else one.series
+        values.append(value.reshape(value.shape[0], -1))
+        kept.append(memory)
+    return values, tuple(kept)
