@@ -204,15 +204,16 @@ def projection(
 def _require_within(rules: tuple[AbstractRule, ...], weight: Array) -> None:
     """Refuse weights that start outside of the bounds of a rule."""
     for rule in rules:
-        weak, strong = rule.w_min.value, rule.w_max.value
+        low, high = rule.bounds
+        weak, strong = low.value, high.value
         if any(isinstance(x, jax.core.Tracer) for x in (weight, weak, strong)):
             continue
         outside = (weight < min(weak, strong)) | (weight > max(weak, strong))
         if bool(jnp.any(outside)):
             k = int(jnp.argmax(outside))
             raise ParameterError(
-                f"`weight` of synapse {k} is {Quantity(weight[k], rule.unit)}, which is not between "
-                f"`w_min` ({rule.w_min}) and `w_max` ({rule.w_max}) of {type(rule).__name__}. Give "
+                f"`weight` of synapse {k} is {Quantity(weight[k], rule.unit)}, which is not "
+                f"between `w_min` ({low}) and `w_max` ({high}) of {type(rule).__name__}. Give "
                 f"other bounds, or weights such as rb.Uniform(w_min, w_max)."
             )
 

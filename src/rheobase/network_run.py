@@ -79,9 +79,7 @@ class NetworkRecording(eqx.Module):
         projection = self.network.projections[place]
         changed = self.final.neuron.projections[place].weight
         value = projection.weight if changed is None else changed
-        return Quantity(
-            jnp.broadcast_to(value, (projection.synapses,)), projection.unit.internal()
-        )
+        return Quantity(jnp.broadcast_to(value, (projection.synapses,)), projection.unit.internal())
 
     def __getitem__(self, name: str) -> Recording:
         if name not in self.populations:

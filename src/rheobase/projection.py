@@ -41,7 +41,7 @@ class Projection(eqx.Module):
     """Which of the synapses of the population they are; None for delta synapses."""
     to: Targets
     weight: Array
-    """(synapses,), or (1,) for one that all share; internal units. Where they change, at the start."""
+    """(synapses,), or (1,) for one that all share; internal units. Plastic ones start here."""
     delay: Array | None
     """ms, (synapses,) or (1,); None for none."""
     release: AbstractRelease | None

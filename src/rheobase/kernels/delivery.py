@@ -1,7 +1,7 @@
 """Delivery of spikes along sparse rows: compiled kernels, their twins in JAX, and derivatives."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -191,7 +191,7 @@ def _transpose(to: Targets, sources: Array, spikes: Array, weight: Array, at_pla
     return sums, for_each_row(to, spikes, visit, jnp.zeros_like(weight))
 
 
-def for_each_row(to: Targets, spikes: Array, visit: Callable, out: Array) -> Array:
+def for_each_row(to: Targets, spikes: Array, visit: Callable, out: Any) -> Any:
     """Loop `out = visit(row, spike, out)` over the neurons that spiked, in order.
 
     The next one is looked for in its own block, then in the first later block that has any. One

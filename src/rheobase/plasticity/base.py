@@ -48,8 +48,10 @@ class AbstractRule(eqx.Module):
     left out) and `w_max`, the strongest: negative for an inhibitory weight in mV or nA.
     """
 
-    w_max: eqx.AbstractVar[Quantity]
-    w_min: eqx.AbstractVar[Quantity]
+    @property
+    @abstractmethod
+    def bounds(self) -> tuple[Quantity, Quantity]:
+        """The weakest and the strongest weight."""
 
     @abstractmethod
     def start(self, synapses: Synapses, dtype: Any) -> Any:
@@ -68,20 +70,7 @@ class AbstractRule(eqx.Module):
     @property
     def unit(self) -> Unit:
         """The unit of its weights."""
-        return self.w_max.unit
-
-    @property
-    def span(self) -> Array:
-        """From the weakest to the strongest weight."""
-        return self.w_max.value - self.w_min.value
-
-    def course(self, depresses: bool, mu: float) -> Course:
-        """Bounds, and the dependence of a change on the weight."""
-        weak, strong = self.w_min.value, self.w_max.value
-        low, high = jnp.minimum(weak, strong), jnp.maximum(weak, strong)
-        if depresses:
-            return Course(low, high, weak, 1 / self.span, mu)
-        return Course(low, high, strong, -1 / self.span, mu)
+        return self.bounds[0].unit
 
 
 class Traces(NamedTuple):
@@ -107,7 +96,26 @@ class Change(NamedTuple):
 class AbstractTraceRule(AbstractRule):
     """A rule in which each spike changes weights by a product of traces of both sides."""
 
+    w_max: eqx.AbstractVar[Quantity]
+    w_min: eqx.AbstractVar[Quantity]
     mu: eqx.AbstractVar[float]
+
+    @property
+    def bounds(self) -> tuple[Quantity, Quantity]:
+        return self.w_min, self.w_max
+
+    @property
+    def span(self) -> Array:
+        """From the weakest to the strongest weight."""
+        return self.w_max.value - self.w_min.value
+
+    def course(self, depresses: bool) -> Course:
+        """Bounds, and the dependence of a change on the weight."""
+        weak, strong = self.w_min.value, self.w_max.value
+        low, high = jnp.minimum(weak, strong), jnp.maximum(weak, strong)
+        if depresses:
+            return Course(low, high, weak, 1 / self.span, self.mu)
+        return Course(low, high, strong, -1 / self.span, self.mu)
 
     @abstractmethod
     def time_constants(self) -> Traces:
@@ -149,7 +157,7 @@ class AbstractTraceRule(AbstractRule):
         return self._changed(*synapses, weight, by_post, now.delivered), traces
 
     def _changed(self, to, by_post, weight, by, delivered):
-        course = self.course(by.depresses, self.mu)
+        course = self.course(by.depresses)
         return change(to, by_post, weight, self.ends(by), course, delivered)
 
     def check(self, dt: float) -> None:
@@ -173,7 +181,7 @@ def weakest(w_min: Any, w_max: Any) -> Any:
     return 0 * w_max if w_min is None and isinstance(w_max, Quantity) else w_min
 
 
-def require_bounds(rule: AbstractRule) -> None:
+def require_bounds(rule: AbstractTraceRule) -> None:
     """Refuse bounds that are none."""
     kind = type(rule).__name__
     for name, value in (("w_max", rule.w_max), ("w_min", rule.w_min)):

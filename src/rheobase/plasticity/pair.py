@@ -59,14 +59,14 @@ class PairSTDP(AbstractTraceRule):
     (50,)
     """
 
+    pairing: Literal["all", "nearest"] = eqx.field(static=True)
+    mu: float = eqx.field(static=True)
     w_max: Quantity = bound("strongest weight")
+    w_min: Quantity = bound("weakest weight")
     A_plus: Array = quantity(dimensionless, anything, "strengthening by a pair", default=0.005)
     A_minus: Array = quantity(dimensionless, anything, "weakening by a pair", default=0.00525)
     tau_plus: Array = quantity(ms, positive, "memory of presynaptic spikes", default=20 * ms)
     tau_minus: Array = quantity(ms, positive, "memory of postsynaptic spikes", default=20 * ms)
-    pairing: Literal["all", "nearest"] = eqx.field(static=True)
-    mu: float = eqx.field(static=True)
-    w_min: Quantity = bound("weakest weight")
 
     def __init__(
         self,

@@ -54,9 +54,7 @@ class RewardModulated(AbstractRule):
         tau_e: Quantity = 1000 * ms,
     ):
         if not isinstance(rule, AbstractTraceRule):
-            raise ArgumentError(
-                f"`rule` is one such as rb.PairSTDP(w_max=0.5*nA), got {rule!r}."
-            )
+            raise ArgumentError(f"`rule` is one such as rb.PairSTDP(w_max=0.5*nA), got {rule!r}.")
         self.rule = rule
         self.reward = as_stimulus(reward, ms**-1)
         self.tau_e = tau_e  # pyright: ignore[reportAttributeAccessIssue]
@@ -71,17 +69,11 @@ class RewardModulated(AbstractRule):
         if reward.random:
             raise ArgumentError("`reward` is a known function of time, got one that is random.")
         if reward.shape != ():
-            raise ShapeError(
-                f"`reward` is one value for all synapses, got shape {reward.shape}."
-            )
+            raise ShapeError(f"`reward` is one value for all synapses, got shape {reward.shape}.")
 
     @property
-    def w_max(self) -> Quantity:
-        return self.rule.w_max
-
-    @property
-    def w_min(self) -> Quantity:
-        return self.rule.w_min
+    def bounds(self) -> tuple[Quantity, Quantity]:
+        return self.rule.bounds
 
     def check(self, dt: float) -> None:
         self.reward.check(dt)
@@ -100,10 +92,10 @@ class RewardModulated(AbstractRule):
         traces = rule.decayed(state.traces, dt)
 
         change, traces = rule.on_pre(traces, now.pre)
-        course = rule.course(change.depresses, rule.mu)
+        course = rule.course(change.depresses)
         earned = mark(to, None, earned, weight, rule.ends(change), course, now.number, rate)
         change, traces = rule.on_post(traces, now.post)
-        course = rule.course(change.depresses, rule.mu)
+        course = rule.course(change.depresses)
         earned = mark(to, by_post, earned, weight, rule.ends(change), course, now.number, rate)
 
         grid = Grid(now.number[None], dt, (), weight.dtype)

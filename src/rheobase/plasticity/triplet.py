@@ -55,7 +55,10 @@ class TripletSTDP(AbstractTraceRule):
     0.0065
     """
 
+    pairing: Literal["all", "nearest"] = eqx.field(static=True)
+    mu: float = eqx.field(static=True)
     w_max: Quantity = bound("strongest weight")
+    w_min: Quantity = bound("weakest weight")
     A2_plus: Array = quantity(dimensionless, anything, "strengthening by a pair", default=0.0)
     A2_minus: Array = quantity(dimensionless, anything, "weakening by a pair", default=0.0071)
     A3_plus: Array = quantity(dimensionless, anything, "strengthening by a triplet", default=0.0065)
@@ -66,9 +69,6 @@ class TripletSTDP(AbstractTraceRule):
     )
     tau_x: Array = quantity(ms, positive, "slow memory of presynaptic spikes", default=101 * ms)
     tau_y: Array = quantity(ms, positive, "slow memory of postsynaptic spikes", default=114 * ms)
-    pairing: Literal["all", "nearest"] = eqx.field(static=True)
-    mu: float = eqx.field(static=True)
-    w_min: Quantity = bound("weakest weight")
 
     def __init__(
         self,

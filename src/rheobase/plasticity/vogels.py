@@ -1,5 +1,6 @@
 """Plasticity of inhibitory synapses that holds the postsynaptic rate."""
 
+import equinox as eqx
 from jax import Array
 
 from rheobase.plasticity.base import (
@@ -38,11 +39,12 @@ class VogelsSTDP(AbstractTraceRule):
     >>> rule = rb.VogelsSTDP(w_max=-10 * mV, eta=0.001, rate=5 * Hz)
     """
 
+    mu: float = eqx.field(static=True)
     w_max: Quantity = bound("strongest weight")
+    w_min: Quantity = bound("weakest weight")
     eta: Array = quantity(dimensionless, non_negative, "learning rate", default=0.001)
     rate: Array = quantity(Hz, non_negative, "target rate", default=5 * Hz)
     tau: Array = quantity(ms, positive, "time constant of the window", default=20 * ms)
-    w_min: Quantity = bound("weakest weight")
 
     def __init__(
         self,
@@ -55,14 +57,10 @@ class VogelsSTDP(AbstractTraceRule):
     ):
         self.w_max, self.w_min = w_max, weakest(w_min, w_max)
         self.eta, self.rate, self.tau = eta, rate, tau  # pyright: ignore
+        self.mu = 0.0  # what a spike does is the same at every weight
 
     def __check_init__(self):
         require_bounds(self)
-
-    @property
-    def mu(self) -> float:
-        """0: what a spike does is the same at every weight."""
-        return 0.0
 
     def time_constants(self) -> Traces:
         return Traces(Trace(self.tau), Trace(self.tau))

@@ -1,7 +1,7 @@
 """Weights after given spike trains in Brian2: python brian2_plasticity.py cases.json out.npz.
 
-Each case has spike times (ms) and neurons of both sides, pairs, the text of the
-synapses values for its names and first values of its variables. Runs in the environment of the peer.
+Each case has spike times (ms) and neurons of both sides, pairs, the text of the synapses, values
+for its names and first values of its variables. Runs in the environment of the peer.
 """
 
 import json

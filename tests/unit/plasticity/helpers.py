@@ -1,4 +1,4 @@
-"""Two populations that fire at given times, and weights by plain loops over lists of spike times."""
+"""Populations that fire at given times, and weights by plain loops over lists of such times."""
 
 from typing import NamedTuple
 

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.usefixtures("x64")
 
 
 def released(times, U, tau_rec, tau_facil):
-    """u x of each spike by the recurrences between spikes (Tsodyks et al. 1998, eqs. 2.1 to 2.4)."""
+    """u x of each spike, from one spike to the next (Tsodyks et al. 1998)."""
     u, x, last, out = 0.0, 1.0, None, []
     for t in times:
         if last is not None:

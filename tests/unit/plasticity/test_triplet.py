@@ -12,9 +12,7 @@ pytestmark = pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize("pairing", ["all", "nearest"])
 def test_random_trains_as_plain_loops(pairing, mu):
     a2_plus, a2_minus, a3_plus, a3_minus = 0.02, 0.03, 0.04, 0.05
-    rule = rb.TripletSTDP(
-        W_MAX * mV, a2_plus, a2_minus, a3_plus, a3_minus, pairing=pairing, mu=mu
-    )
+    rule = rb.TripletSTDP(W_MAX * mV, a2_plus, a2_minus, a3_plus, a3_minus, pairing=pairing, mu=mu)
     trains = random_trains(7)
     start = W_MAX * np.random.default_rng(2).random(len(trains.i))
 
