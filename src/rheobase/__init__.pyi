@@ -40,6 +40,7 @@ from .neurons import (
     Izhikevich,
     MorrisLecar,
 )
+from .plasticity import PairSTDP, RewardModulated, TripletSTDP, TsodyksMarkram, VogelsSTDP
 from .record import Record, Recording
 from .simulate import simulate
 from .steppers import Euler, Exact, ExponentialEuler, Heun, Midpoint, RungeKutta4
@@ -85,6 +86,7 @@ __all__ = [
     "Noise",
     "Normal",
     "OneToOne",
+    "PairSTDP",
     "Pairs",
     "Population",
     "QIF",
@@ -92,12 +94,16 @@ __all__ = [
     "Recording",
     "Recurrent",
     "Refractory",
+    "RewardModulated",
     "RungeKutta4",
     "Sequential",
     "SoftReset",
     "SurrogateReset",
     "ThresholdAdaptation",
+    "TripletSTDP",
+    "TsodyksMarkram",
     "Uniform",
+    "VogelsSTDP",
     "WhiteNoise",
     "__version__",
     "classics",

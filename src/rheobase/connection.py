@@ -11,9 +11,11 @@ from jax import Array
 from rheobase.adaptors.base import chain
 from rheobase.connectivity import AbstractConnectivity, AbstractDistribution, Rows, Sides
 from rheobase.connectivity.base import generator
-from rheobase.errors import ArgumentError, ShapeError
+from rheobase.errors import ArgumentError, ParameterError, ShapeError
 from rheobase.kernels.delivery import Targets
+from rheobase.kernels.plasticity import columns
 from rheobase.neurons.base import AbstractMembrane
+from rheobase.plasticity import AbstractRule
 from rheobase.projection import Projection
 from rheobase.synapses import AbstractRelease, AbstractSynapse, Delta
 from rheobase.units import Quantity, Unit, UnitError, ms, mV, nA, parameters, to_internal, uS
@@ -31,7 +33,9 @@ class Connection(eqx.Module):
       conductance.
     - `delay`: one, an array or a distribution, rounded to whole steps. A spike happens at the end
       of its step; without delay it acts in the next step, with a delay of d as much later.
-    - `plasticity`: how the synapses change with their use, such as `rb.TsodyksMarkram()`.
+    - `plasticity`: how the synapses change with their use, such as `rb.TsodyksMarkram()` or
+      `rb.PairSTDP(w_max=1 * nA)`, or several: at most one that changes what is released, and rules
+      that change weights, which act in this order. Needs one delay for all synapses, or none.
     """
 
     pre: str = eqx.field(static=True)
@@ -40,7 +44,7 @@ class Connection(eqx.Module):
     synapse: AbstractSynapse | Delta
     weight: Quantity | AbstractDistribution
     delay: Quantity | AbstractDistribution | None
-    plasticity: AbstractRelease | None
+    plasticity: tuple[AbstractRelease | AbstractRule, ...]
 
     def __init__(
         self,
@@ -51,7 +55,9 @@ class Connection(eqx.Module):
         *,
         weight: Quantity | AbstractDistribution,
         delay: Quantity | AbstractDistribution | None = None,
-        plasticity: AbstractRelease | None = None,
+        plasticity: AbstractRelease
+        | AbstractRule
+        | tuple[AbstractRelease | AbstractRule, ...] = (),
     ):
         if not isinstance(connectivity, AbstractConnectivity):
             raise ArgumentError(
@@ -67,7 +73,44 @@ class Connection(eqx.Module):
         self.post = (post,) if isinstance(post, str) else tuple(post)
         self.connectivity, self.synapse = connectivity, synapse
         self.weight, self.delay = weight, delay
-        self.plasticity = plasticity
+        self.plasticity = plasticity if isinstance(plasticity, tuple) else (plasticity,)
+        _require_plasticity(self)
+
+    @property
+    def release(self) -> AbstractRelease | None:
+        """What changes the release of its terminals."""
+        return next((p for p in self.plasticity if isinstance(p, AbstractRelease)), None)
+
+    @property
+    def rules(self) -> tuple[AbstractRule, ...]:
+        """What changes its weights."""
+        return tuple(p for p in self.plasticity if isinstance(p, AbstractRule))
+
+
+def _require_plasticity(connection: Connection) -> None:
+    """Refuse what changes synapses in no way, or cannot change these."""
+    for one in connection.plasticity:
+        if not isinstance(one, AbstractRelease | AbstractRule):
+            raise ArgumentError(
+                f"`plasticity` is made of rules such as rb.PairSTDP(w_max=1*nA) or "
+                f"rb.TsodyksMarkram(), got {one!r}."
+            )
+    if len(connection.plasticity) - len(connection.rules) > 1:
+        raise ArgumentError(
+            "`plasticity` has two rules that change what a terminal releases: leave one out."
+        )
+    if connection.plasticity and _is_array(connection.delay):
+        raise ArgumentError(
+            "`plasticity` keeps one state for each presynaptic neuron, for whose synapses a spike "
+            "must arrive at one time, but `delay` has one value for each synapse. Give one delay, "
+            "such as delay=1.5*ms, or split the connection into several of one delay each."
+        )
+    for rule in connection.rules:
+        if not rule.unit.same_dimension(connection.weight.unit):
+            raise UnitError(
+                f"`w_max` of {type(rule).__name__} is in {rule.unit}, but the weights are in "
+                f"{connection.weight.unit}. Write w_max=...*{connection.weight.unit}."
+            )
 
 
 def kind(connection: Connection, post: str, neuron: AbstractMembrane, kinds: list) -> int | None:
@@ -121,6 +164,7 @@ def _resistance(neuron: AbstractMembrane, where: str) -> Array:
 def bytes_of(connection: Connection, sides: Sides) -> float:
     """Expected memory of its synapses."""
     each = 4 + 4 * _is_array(connection.weight) + 4 * _is_array(connection.delay)
+    each += 12 * bool(connection.rules)  # columns, and weights that change
     return connection.connectivity.expected(sides) * each
 
 
@@ -138,17 +182,40 @@ def projection(
     weight = _drawn(connection.weight, rows, random)
     delay = _drawn(connection.delay, rows, random)
     widest = int(np.max(np.diff(rows.start), initial=1))
+    to = Targets(jnp.asarray(rows.start), jnp.asarray(rows.target), rows.n_post, widest)
+    weight = _each(to_internal(weight, unit, "weight", "weight={}"), rows, "weight")
+    _require_within(connection.rules, weight)
     return Projection(
         pre=connection.pre,
         post=post,
         kind=kind,
-        to=Targets(jnp.asarray(rows.start), jnp.asarray(rows.target), rows.n_post, widest),
-        weight=_each(to_internal(weight, unit, "weight", "weight={}"), rows, "weight"),
+        to=to,
+        weight=weight,
         delay=None
         if delay is None
         else _each(to_internal(delay, ms, "delay", "Connection(..., delay={})"), rows, "delay"),
-        release=connection.plasticity,
+        release=connection.release,
+        rules=connection.rules,
+        by_post=columns(to) if connection.rules else None,
+        unit=unit,
     )
+
+
+def _require_within(rules: tuple[AbstractRule, ...], weight: Array) -> None:
+    """Refuse weights that start outside of the bounds of a rule."""
+    for rule in rules:
+        low, high = rule.bounds
+        weak, strong = low.value, high.value
+        if any(isinstance(x, jax.core.Tracer) for x in (weight, weak, strong)):
+            continue
+        outside = (weight < min(weak, strong)) | (weight > max(weak, strong))
+        if bool(jnp.any(outside)):
+            k = int(jnp.argmax(outside))
+            raise ParameterError(
+                f"`weight` of synapse {k} is {Quantity(weight[k], rule.unit)}, which is not "
+                f"between `w_min` ({low}) and `w_max` ({high}) of {type(rule).__name__}. Give "
+                f"other bounds, or weights such as rb.Uniform(w_min, w_max)."
+            )
 
 
 def _drawn(value: Any, rows: Rows, random: np.random.Generator) -> Any:

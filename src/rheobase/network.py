@@ -4,6 +4,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
@@ -86,6 +87,13 @@ class Network(eqx.Module):
         for name in (c.pre for c in connections):
             if not isinstance(populations[name].neuron, AbstractNeuron):
                 raise ArgumentError(f"population {name!r} never fires and cannot be presynaptic.")
+        for connection in connections:
+            for post in connection.post if connection.rules else ():
+                if not isinstance(populations[post].neuron, AbstractNeuron):
+                    raise ArgumentError(
+                        f"population {post!r} never fires, so that the plasticity of the "
+                        f"connection from {connection.pre!r} has no postsynaptic spikes."
+                    )
         kinds: dict[str, list] = {name: [] for name in populations}
         plans = [
             (connection, post, kind(connection, post, populations[post].neuron, kinds[post]))
@@ -106,6 +114,35 @@ class Network(eqx.Module):
             )
             for name, population in populations.items()
         }
+
+    def pairs(self, pre: str, post: str, which: int = 0) -> tuple[Array, Array]:
+        """The neurons (pre, post) of each synapse, (synapses,), in the order of its weights.
+
+        `which` of several connections between the two, as they were given.
+
+        Errors: `UnknownName` where the two are not connected.
+
+        >>> import rheobase as rb
+        >>> from rheobase.units import mV
+        >>> ring = rb.Connection("e", "e", rb.Pairs([1, 0], [0, 1]), rb.Delta(), weight=1 * mV)
+        >>> net = rb.Network({"e": rb.Population(rb.LIF(), 2)}, [ring])
+        >>> [neurons.tolist() for neurons in net.pairs("e", "e")]
+        [[0, 1], [1, 0]]
+        """
+        to = self.projections[self.find(pre, post, which)].to
+        neurons = jnp.arange(to.start.shape[0] - 1, dtype=jnp.int32)
+        count = to.target.shape[0]
+        return jnp.repeat(neurons, jnp.diff(to.start), total_repeat_length=count), to.target
+
+    def find(self, pre: str, post: str, which: int = 0) -> int:
+        """The place of a connection among the projections."""
+        ends = [(p.pre, p.post) for p in self.projections]
+        places = [i for i, both in enumerate(ends) if both == (pre, post)]
+        if not 0 <= which < len(places):
+            known = dict.fromkeys(f"{a} -> {b}" for a, b in ends)
+            number = f" number {which}" if places else ""
+            raise UnknownName("connection" + number, f"{pre} -> {post}", known)
+        return places[which]
 
     def check(self, dt: float) -> None:
         """Refuse a time step (ms) that neurons or delays cannot take."""

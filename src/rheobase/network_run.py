@@ -1,5 +1,6 @@
 """The time loop of a network: arrivals, one step of every population, delivery of its spikes."""
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -12,6 +13,7 @@ from jax.core import Tracer
 from rheobase import fused
 from rheobase.compilation import Compiled
 from rheobase.errors import ArgumentError, KeyRequired, ShapeError, UnknownName
+from rheobase.kernels.once import once
 from rheobase.loop import scan
 from rheobase.network import Network
 from rheobase.network_inputs import drives, summed
@@ -49,11 +51,39 @@ class NetworkRecording(eqx.Module):
 
     populations: dict[str, Recording]
     final: RunState
+    network: Network | None = None
 
     def on_host(self) -> "NetworkRecording":
         """The same with what was recorded in host memory."""
         moved = {name: run.on_host() for name, run in self.populations.items()}
-        return NetworkRecording(moved, self.final)
+        return NetworkRecording(moved, self.final, self.network)
+
+    def weights(self, pre: str, post: str, which: int = 0) -> Quantity:
+        """The weights of a connection at the end of the run, (synapses,).
+
+        They are in the order of `Network.pairs(pre, post)`: by presynaptic neuron, then by
+        postsynaptic neuron. `which` of several connections between the two, as they were given.
+
+        Errors: `UnknownName` where the two are not connected.
+
+        >>> import rheobase as rb
+        >>> from rheobase.units import ms, mV
+        >>> net = rb.Network(
+        ...     {"e": rb.Population(rb.LIF(), 3)},
+        ...     [rb.Connection("e", "e", rb.Dense(), rb.Delta(), weight=0.1 * mV,
+        ...                    plasticity=rb.PairSTDP(w_max=1 * mV))],
+        ... )
+        >>> run = rb.simulate(net, duration=1 * ms, dt=0.1 * ms)
+        >>> run.weights("e", "e").unit
+        mV
+        """
+        if self.network is None:
+            raise ArgumentError("this part of a run does not know its network.")
+        place = self.network.find(pre, post, which)
+        projection = self.network.projections[place]
+        changed = self.final.neuron.projections[place].weight
+        value = projection.weight if changed is None else changed
+        return Quantity(jnp.broadcast_to(value, (projection.synapses,)), projection.unit.internal())
 
     def __getitem__(self, name: str) -> Recording:
         if name not in self.populations:
@@ -95,7 +125,7 @@ def simulate(
 
     dtype = jax.tree.leaves(eqx.filter(state.neuron.systems, eqx.is_inexact_array))[0].dtype
     if any(isinstance(x, Tracer) for x in jax.tree.leaves((network, state))):
-        return run(network, stepper, records, state, dt, steps)
+        return replace(run(network, stepper, records, state, dt, steps), network=network)
     units = {name: _units(network, name, one) for name, one in records.items()}
     # In pieces, so that what they record can move to the host.
     length = most = _length(network, records)
@@ -115,7 +145,7 @@ def simulate(
 
     parts, final = pieces(part, state, steps, dt, length, progress)
     joined = {name: join([p.populations[name] for p in parts]) for name in parts[0].populations}
-    return NetworkRecording(joined, final)
+    return NetworkRecording(joined, final, network)
 
 
 def _length(network: Network, records: dict[str, Record]) -> int:
@@ -268,7 +298,10 @@ def run(
             one.at(number, now, memory)
             for one, now, memory in zip(inputs, series, memories, strict=True)
         ]
-        now = [value for value, _ in given]
+        now = [
+            once(value) if drive.stimulus.random else value
+            for drive, (value, _) in zip(network.drives, given, strict=True)
+        ]
         done = {}
         for place, (name, system) in enumerate(network.systems.items()):
             current, delta = summed(network, name, now, jnp.zeros((), dtype))
@@ -284,9 +317,9 @@ def run(
             if system.random:
                 key = jax.random.fold_in(jax.random.fold_in(start.key, place), number)
             done[name] = step(system, stepper, ready, current, delta, dt, key, False)
-        spikes = {name: d.spike for name, d in done.items()}
+        spikes = {n: None if d.spike is None else once(d.spike) for n, d in done.items()}
         sent = [
-            p.send(state, spikes[p.pre], number, dt)
+            p.send(state, spikes[p.pre], spikes[p.post], number, dt)
             for p, state in zip(network.projections, sending, strict=True)
         ]
         kept, totals = {}, {}

@@ -10,8 +10,11 @@ from jax import Array
 
 from rheobase.errors import StepperError
 from rheobase.kernels.delivery import Targets, deliver, deliver_delayed
+from rheobase.kernels.plasticity import Columns
+from rheobase.plasticity.base import AbstractRule, Arrivals, Synapses
 from rheobase.synapses import AbstractRelease
 from rheobase.time import whole_steps
+from rheobase.units import Unit
 
 
 class ProjectionState(NamedTuple):
@@ -23,6 +26,10 @@ class ProjectionState(NamedTuple):
     """Spikes on their way, (depth, n_pre), or where delays differ inputs, (depth, n_post)."""
     release: Any
     """State of the presynaptic terminals, (n_pre,)."""
+    weight: Array | None
+    """Weights that change, (synapses,)."""
+    rules: tuple[Any, ...]
+    """State of each rule that changes them."""
 
 
 class Projection(eqx.Module):
@@ -34,10 +41,15 @@ class Projection(eqx.Module):
     """Which of the synapses of the population they are; None for delta synapses."""
     to: Targets
     weight: Array
-    """(synapses,), or (1,) for one that all share; internal units."""
+    """(synapses,), or (1,) for one that all share; internal units. Plastic ones start here."""
     delay: Array | None
     """ms, (synapses,) or (1,); None for none."""
     release: AbstractRelease | None
+    rules: tuple[AbstractRule, ...]
+    by_post: Columns | None
+    """The synapses by postsynaptic neuron, where a rule asks for them."""
+    unit: Unit = eqx.field(static=True)
+    """Of the weights."""
 
     @property
     def synapses(self) -> int:
@@ -50,7 +62,9 @@ class Projection(eqx.Module):
         return self.to.start.shape[0] - 1
 
     def check(self, dt: float) -> None:
-        """Refuse delays that are shorter than a time step (ms)."""
+        """Refuse delays that are shorter than a time step (ms), and what the rules refuse."""
+        for rule in self.rules:
+            rule.check(dt)
         if self.delay is None or isinstance(self.delay, jax.core.Tracer):
             return
         shortest = float(jnp.min(self.delay, initial=jnp.inf))
@@ -81,20 +95,29 @@ class Projection(eqx.Module):
             release = jax.tree.map(
                 lambda x: jnp.broadcast_to(_typed(x, dtype), (self.n_pre,)), self.release.init()
             )
-        return ProjectionState(jnp.zeros(self.to.n_post, dtype), ring, release)
+        weight, rules = None, ()
+        if self.by_post is not None:
+            weight = jnp.broadcast_to(self.weight.astype(dtype), (self.synapses,))
+            both = Synapses(self.to, self.by_post)
+            rules = tuple(rule.start(both, dtype) for rule in self.rules)
+        arriving = jnp.zeros(self.to.n_post, dtype)
+        return ProjectionState(arriving, ring, release, weight, rules)
 
     def send(
-        self, state: ProjectionState, spikes: Array, number: Array, dt: float
+        self, state: ProjectionState, spikes: Array, post: Array | None, number: Array, dt: float
     ) -> ProjectionState:
-        """The state after the spikes (n_pre,) of step `number` have been sent."""
+        """The state after the spikes (n_pre,) of step `number` have been sent.
+
+        `post` are those of the postsynaptic neurons in the same step.
+        """
         ring = state.ring
         if ring is None or self.delay is None:
-            return self._deliver(state, spikes, dt)
+            return self._deliver(state, spikes, post, number, dt)
         slot = number % ring.shape[0]
         if self.delay.shape == (1,):
             late = jax.lax.dynamic_index_in_dim(ring, slot, keepdims=False)
             ring = jax.lax.dynamic_update_index_in_dim(ring, spikes, slot, 0)
-            return self._deliver(state._replace(ring=ring), late, dt)
+            return self._deliver(state._replace(ring=ring), late, post, number, dt)
         delays = whole_steps(self.delay, dt)
         ring = deliver_delayed(self.to, spikes, self.weight, delays, slot, ring)
         arriving = jax.lax.dynamic_index_in_dim(ring, slot, keepdims=False)
@@ -102,12 +125,24 @@ class Projection(eqx.Module):
         ring = jax.lax.dynamic_update_index_in_dim(ring, empty, slot, 0)
         return state._replace(arriving=arriving, ring=ring)
 
-    def _deliver(self, state: ProjectionState, late: Array, dt: float) -> ProjectionState:
-        """Deliver spikes whose time has come."""
-        release = state.release
+    def _deliver(
+        self, state: ProjectionState, late: Array, post: Array | None, number: Array, dt: float
+    ) -> ProjectionState:
+        """Deliver spikes whose time has come, then let the rules change the weights."""
+        release, given = state.release, late
         if self.release is not None:
-            late, release = self.release.step(release, late, dt)
-        return state._replace(arriving=deliver(self.to, late, self.weight), release=release)
+            given, release = self.release.step(release, late, dt)
+        if state.weight is None or self.by_post is None or post is None:
+            arriving = deliver(self.to, given, self.weight)
+            return state._replace(arriving=arriving, release=release)
+        weight, rules = state.weight, []
+        arriving = deliver(self.to, given, weight)
+        now = Arrivals(late, post, arriving, number)
+        both = Synapses(self.to, self.by_post)
+        for rule, inner in zip(self.rules, state.rules, strict=True):
+            weight, inner = rule.step(both, inner, weight, now, dt)
+            rules.append(inner)
+        return ProjectionState(arriving, state.ring, release, weight, tuple(rules))
 
 
 def _typed(x: Any, dtype: Any) -> Array:

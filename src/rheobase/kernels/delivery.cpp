@@ -1,68 +1,28 @@
 // The loops of delivery.h as custom calls of XLA on a CPU, in float32 and float64.
+#include "delivery.h"
+
 #include <algorithm>
-#include <cstddef>
 #include <cstdint>
 
-#include "delivery.h"
-#include "xla/ffi/api/ffi.h"
+#include "batch.h"
 
 namespace {
 
-namespace ffi = xla::ffi;
+using namespace rheobase;
 
 template <ffi::DataType type>
-using Real = ffi::NativeType<type>;
+rheobase::Weights<Real<type>> weights(const Batch& batch, std::int64_t member,
+                                      const Reals<type>& weight) {
+    return {batch.at(member, weight), weight.dimensions().back() == 1};
+}
+
 template <ffi::DataType type>
-using Reals = ffi::Buffer<type>;
-template <ffi::DataType type>
-using Result = ffi::ResultBuffer<type>;
-using Ints = ffi::Buffer<ffi::S32>;
-using Dimensions = ffi::AnyBuffer::Dimensions;
-
-// Leading dimensions that every operand has, over whose members a call is repeated. An operand
-// with 1 in place of such a dimension serves all its members.
-class Batch {
-  public:
-    // `rank` dimensions of the result are those of one member.
-    Batch(Dimensions result, std::size_t rank) : lead_(result.first(result.size() - rank)) {}
-
-    std::int64_t size() const {
-        std::int64_t product = 1;
-        for (std::int64_t d : lead_) product *= d;
-        return product;
-    }
-
-    // Where the operand of a member begins.
-    template <typename Buffer>
-    auto* at(std::int64_t member, const Buffer& buffer) const {
-        const Dimensions own = buffer.dimensions();
-        std::int64_t offset = 0, stride = 1;
-        for (std::size_t d = own.size(); d-- > 0;) {
-            if (d < lead_.size()) {
-                if (own[d] > 1) offset += stride * (member % lead_[d]);
-                member /= lead_[d];
-            }
-            stride *= own[d];
-        }
-        return buffer.typed_data() + offset;
-    }
-
-    template <ffi::DataType type>
-    rheobase::Weights<Real<type>> weights(std::int64_t member, const Reals<type>& weight) const {
-        return {at(member, weight), weight.dimensions().back() == 1};
-    }
-
-    template <ffi::DataType type>
-    rheobase::Later later(std::int64_t member, const Ints& target, const Ints& delay,
-                          const Ints& slot, const Reals<type>& ring) const {
-        const Dimensions shape = ring.dimensions().last(2);
-        const std::int64_t now = rheobase::Later::modulo(*at(member, slot), shape[0]);
-        return {at(member, target), at(member, delay), now, shape[0], shape[1]};
-    }
-
-  private:
-    Dimensions lead_;
-};
+rheobase::Later later(const Batch& batch, std::int64_t member, const Ints& target,
+                      const Ints& delay, const Ints& slot, const Reals<type>& ring) {
+    const Dimensions shape = ring.dimensions().last(2);
+    const std::int64_t now = rheobase::Later::modulo(*batch.at(member, slot), shape[0]);
+    return {batch.at(member, target), batch.at(member, delay), now, shape[0], shape[1]};
+}
 
 // arrived[target[k]] = sum of spikes[i] weight[k]
 template <ffi::DataType type>
@@ -72,7 +32,7 @@ ffi::Error deliver(Reals<type> spikes, Ints start, Ints target, Reals<type> weig
     std::fill_n(arrived->typed_data(), arrived->element_count(), Real<type>(0));
     for (std::int64_t b = 0; b < batch.size(); ++b)
         rheobase::deliver(batch.at(b, spikes), spikes.dimensions().back(), batch.at(b, start),
-                          rheobase::Now{batch.at(b, target)}, batch.weights(b, weight),
+                          rheobase::Now{batch.at(b, target)}, weights(batch, b, weight),
                           batch.at(b, *arrived));
     return ffi::Error::Success();
 }
@@ -84,7 +44,7 @@ ffi::Error gather(Reals<type> cotangent, Ints start, Ints target, Reals<type> we
     const Batch batch(worth->dimensions(), 1);
     for (std::int64_t b = 0; b < batch.size(); ++b)
         rheobase::gather(batch.at(b, cotangent), worth->dimensions().back(), batch.at(b, start),
-                         rheobase::Now{batch.at(b, target)}, batch.weights(b, weight),
+                         rheobase::Now{batch.at(b, target)}, weights(batch, b, weight),
                          batch.at(b, *worth));
     return ffi::Error::Success();
 }
@@ -111,7 +71,7 @@ ffi::Error deliver_delayed(Reals<type> spikes, Ints start, Ints target, Reals<ty
         std::copy_n(ring.typed_data(), ring.element_count(), result->typed_data());
     for (std::int64_t b = 0; b < batch.size(); ++b)
         rheobase::deliver(batch.at(b, spikes), spikes.dimensions().back(), batch.at(b, start),
-                          batch.later(b, target, delay, slot, ring), batch.weights(b, weight),
+                          later(batch, b, target, delay, slot, ring), weights(batch, b, weight),
                           batch.at(b, *result));
     return ffi::Error::Success();
 }
@@ -123,7 +83,7 @@ ffi::Error gather_delayed(Reals<type> cotangent, Ints start, Ints target, Reals<
     const Batch batch(worth->dimensions(), 1);
     for (std::int64_t b = 0; b < batch.size(); ++b)
         rheobase::gather(batch.at(b, cotangent), worth->dimensions().back(), batch.at(b, start),
-                         batch.later(b, target, delay, slot, cotangent), batch.weights(b, weight),
+                         later(batch, b, target, delay, slot, cotangent), weights(batch, b, weight),
                          batch.at(b, *worth));
     return ffi::Error::Success();
 }
@@ -136,16 +96,12 @@ ffi::Error outer_delayed(Reals<type> spikes, Ints start, Ints target, Reals<type
     std::fill_n(change->typed_data(), change->element_count(), Real<type>(0));
     for (std::int64_t b = 0; b < batch.size(); ++b)
         rheobase::outer(batch.at(b, spikes), spikes.dimensions().back(), batch.at(b, start),
-                        batch.later(b, target, delay, slot, cotangent), batch.at(b, cotangent),
+                        later(batch, b, target, delay, slot, cotangent), batch.at(b, cotangent),
                         change->dimensions().back() == 1, batch.at(b, *change));
     return ffi::Error::Success();
 }
 
 }  // namespace
-
-#define RHEOBASE_KERNEL(name)                                          \
-    XLA_FFI_DEFINE_HANDLER_SYMBOL(rheobase_##name##_f32, name<ffi::F32>); \
-    XLA_FFI_DEFINE_HANDLER_SYMBOL(rheobase_##name##_f64, name<ffi::F64>)
 
 RHEOBASE_KERNEL(deliver);
 RHEOBASE_KERNEL(gather);

@@ -1,7 +1,7 @@
 """Delivery of spikes along sparse rows: compiled kernels, their twins in JAX, and derivatives."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -44,7 +44,7 @@ def deliver(to: Targets, spikes: Array, weight: Array) -> Array:
     Errors: `ShapeError` for arrays that do not fit the synapses.
     """
     _require(to, spikes, weight)
-    return _deliver(to, _sources(to, spikes), spikes, weight.astype(spikes.dtype))
+    return _deliver(to, sources(to, spikes), spikes, weight.astype(spikes.dtype))
 
 
 def deliver_delayed(
@@ -67,7 +67,7 @@ def deliver_delayed(
             f"synapses on {to.n_post} neurons: ({to.target.shape[0]},) and (depth, {to.n_post})."
         )
     spikes, weight = spikes.astype(ring.dtype), weight.astype(ring.dtype)
-    return _delayed(to, _sources(to, spikes), spikes, weight, delay, slot, ring)
+    return _delayed(to, sources(to, spikes), spikes, weight, delay, slot, ring)
 
 
 def _require(to: Targets, spikes: Array, weight: Array) -> None:
@@ -80,16 +80,17 @@ def _require(to: Targets, spikes: Array, weight: Array) -> None:
         )
 
 
-def _compiled(to: Targets, spikes: Array) -> bool:
+def compiled(to: Targets, spikes: Array) -> bool:
+    """Whether compiled kernels serve these synapses and numbers."""
     return to.native and library.serves(spikes.dtype)
 
 
-def _sources(to: Targets, spikes: Array) -> Array | None:
+def sources(to: Targets, spikes: Array) -> Array | None:
     """The neuron of each synapse, for the derivatives of the twins; None where nobody asks.
 
     Taken before those derivatives are, so that a loop over time computes it once.
     """
-    if _compiled(to, spikes):
+    if compiled(to, spikes):
         return None
     neurons = jnp.arange(to.start.shape[0] - 1, dtype=jnp.int32)
     return jnp.repeat(neurons, jnp.diff(to.start), total_repeat_length=to.target.shape[0])
@@ -98,7 +99,7 @@ def _sources(to: Targets, spikes: Array) -> Array | None:
 @jax.custom_vjp
 def _deliver(to: Targets, sources: Array | None, spikes: Array, weight: Array) -> Array:
     arrived = jax.ShapeDtypeStruct((to.n_post,), spikes.dtype)
-    if _compiled(to, spikes):
+    if compiled(to, spikes):
         return library.call("deliver", arrived, spikes, to.start, to.target, weight)
     return _scatter(to, spikes, weight, jnp.zeros_like(arrived), lambda row: row.cut(to.target))
 
@@ -109,7 +110,7 @@ def _deliver_forward(to, sources, spikes, weight):
 
 def _deliver_backward(kept, cotangent):
     to, sources, spikes, weight = kept
-    if _compiled(to, spikes):
+    if compiled(to, spikes):
         rows = to.start, to.target
         worth = library.call("gather", spikes, cotangent, *rows, weight)
         change = library.call("outer", weight, spikes, *rows, cotangent)
@@ -123,9 +124,9 @@ _deliver.defvjp(_deliver_forward, _deliver_backward)
 
 @jax.custom_vjp
 def _delayed(to, sources, spikes, weight, delay, slot, ring):
-    if _compiled(to, spikes):
+    if compiled(to, spikes):
         operands = spikes, to.start, to.target, weight, delay, slot[None]
-        return library.call("deliver_delayed", ring, *operands, update=ring)
+        return library.update("deliver_delayed", (ring,), *operands)[0]
 
     def place(row):
         return (slot + row.cut(delay)) % ring.shape[0], row.cut(to.target)
@@ -140,7 +141,7 @@ def _delayed_forward(to, sources, spikes, weight, delay, slot, ring):
 
 def _delayed_backward(kept, cotangent):
     to, sources, spikes, weight, delay, slot = kept
-    if _compiled(to, spikes):
+    if compiled(to, spikes):
         rows, late = (to.start, to.target), (delay, slot[None])
         worth = library.call("gather_delayed", spikes, cotangent, *rows, weight, *late)
         change = library.call("outer_delayed", weight, spikes, *rows, cotangent, *late)
@@ -171,7 +172,7 @@ def _scatter(to: Targets, spikes: Array, weight: Array, out: Array, place: Calla
         values = spike * (weight if weight.shape == (1,) else row.cut(weight))
         return out.at[place(row)].add(jnp.where(row.own, values, jnp.zeros((), out.dtype)))
 
-    return _for_each_row(to, spikes, visit, out)
+    return for_each_row(to, spikes, visit, out)
 
 
 def _transpose(to: Targets, sources: Array, spikes: Array, weight: Array, at_place: Array):
@@ -187,10 +188,10 @@ def _transpose(to: Targets, sources: Array, spikes: Array, weight: Array, at_pla
         add = jnp.where(row.own, spike * row.cut(at_place), silent)
         return lax.dynamic_update_slice_in_dim(change, row.cut(change) + add, row.first, 0)
 
-    return sums, _for_each_row(to, spikes, visit, jnp.zeros_like(weight))
+    return sums, for_each_row(to, spikes, visit, jnp.zeros_like(weight))
 
 
-def _for_each_row(to: Targets, spikes: Array, visit: Callable, out: Array) -> Array:
+def for_each_row(to: Targets, spikes: Array, visit: Callable, out: Any) -> Any:
     """Loop `out = visit(row, spike, out)` over the neurons that spiked, in order.
 
     The next one is looked for in its own block, then in the first later block that has any. One

@@ -13,12 +13,9 @@ from jax import Array
 from jax.custom_batching import custom_vmap
 
 KERNELS = (
-    "deliver",
-    "gather",
-    "outer",
-    "deliver_delayed",
-    "gather_delayed",
-    "outer_delayed",
+    *("deliver", "gather", "outer", "deliver_delayed", "gather_delayed", "outer_delayed"),
+    *("change_rows", "change_columns", "mark_rows", "mark_columns", "reap"),
+    "once",
     "run",
 )
 TYPES = {"float32": "f32", "float64": "f64"}
@@ -53,22 +50,27 @@ def serves(dtype: Any) -> bool:
     return str(jnp.dtype(dtype)) in TYPES and available()
 
 
-def call(name: str, result: Any, *operands: Array, update: Array | None = None) -> Array:
-    """What a kernel makes of its operands: an array of the shape and type of `result`.
+def call(name: str, result: Any, *operands: Array) -> Array:
+    """What a kernel makes of its operands: an array of the shape and type of `result`."""
+    return _call(name, (result,), operands, {})[0]
 
-    `update` is a last operand that becomes the result, in place where XLA can.
-    """
-    aliases = {}
-    if update is not None:
-        operands = (*operands, _member(update, *operands))
-        aliases = {len(operands) - 1: 0}
+
+def update(name: str, arrays: tuple[Array, ...], *operands: Array) -> tuple[Array, ...]:
+    """`arrays` as a kernel leaves them, in place where XLA can; they are its last operands."""
+    last = len(operands)
+    batched = (_member(a, *operands, *arrays) for a in arrays)
+    aliases = {last + i: i for i in range(len(arrays))}
+    return _call(name, arrays, (*operands, *batched), aliases)
+
+
+def _call(name: str, results: tuple, operands: Any, aliases: dict[int, int]) -> tuple[Array, ...]:
     function = jax.ffi.ffi_call(
-        f"rheobase_{name}_{TYPES[str(result.dtype)]}",
-        jax.ShapeDtypeStruct(result.shape, result.dtype),
+        f"rheobase_{name}_{TYPES[str(results[0].dtype)]}",
+        tuple(jax.ShapeDtypeStruct(r.shape, r.dtype) for r in results),
         vmap_method="expand_dims",
         input_output_aliases=aliases,
     )
-    return function(*operands)
+    return tuple(function(*operands))
 
 
 def run(
