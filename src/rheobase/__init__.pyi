@@ -1,5 +1,5 @@
 # The public names and where they live; read by type checkers, and by `__init__.py` when it runs.
-from . import classics, patterns, plot, stimulus, surrogate, train, units
+from . import analysis, classics, patterns, plot, stimulus, surrogate, train, units
 from ._version import __version__ as __version__
 from .adaptors import (
     Mismatch,
@@ -16,6 +16,7 @@ from .connectivity import (
     FixedInDegree,
     FixedOutDegree,
     FixedProbability,
+    FixedTotal,
     LogNormal,
     Matrix,
     Normal,
@@ -39,6 +40,7 @@ from .neurons import (
     HodgkinHuxley,
     Izhikevich,
     MorrisLecar,
+    TraubMiles,
 )
 from .record import Record, Recording
 from .simulate import simulate
@@ -67,6 +69,7 @@ __all__ = [
     "FixedInDegree",
     "FixedOutDegree",
     "FixedProbability",
+    "FixedTotal",
     "GLIF",
     "Heun",
     "HodgkinHuxley",
@@ -97,9 +100,11 @@ __all__ = [
     "SoftReset",
     "SurrogateReset",
     "ThresholdAdaptation",
+    "TraubMiles",
     "Uniform",
     "WhiteNoise",
     "__version__",
+    "analysis",
     "classics",
     "encoders",
     "fit",

@@ -187,7 +187,7 @@ def run(
         done = {}
         for place, (name, system) in enumerate(network.systems.items()):
             current, delta = _sum_inputs(network, name, now, dtype)
-            ready = system.arrive(systems[name], _arrived(network, name, arriving))
+            ready = system.arrive(systems[name], _arrived(network, name, arriving, now))
             kicks = [
                 a
                 for p, a in zip(network.projections, arriving, strict=True)
@@ -260,13 +260,17 @@ def _chosen(value: Array, record: Record) -> Array:
     return value if record.indices is None else value[..., list(record.indices)]
 
 
-def _arrived(network: Network, name: str, arriving: tuple[Array, ...]) -> tuple[Array, ...]:
-    """Total weight at each kind of synapse of a population."""
+def _arrived(
+    network: Network, name: str, arriving: tuple[Array, ...], now: list[Array]
+) -> tuple[Array, ...]:
+    """Total weight at each kind of synapse of a population, from connections and drives."""
     totals: list = [None] * len(network.systems[name].synapses)
-    for p, arrived in zip(network.projections, arriving, strict=True):
-        if p.post == name and p.kind is not None:
-            so_far = totals[p.kind]
-            totals[p.kind] = arrived if so_far is None else so_far + arrived
+    sources = [(p.post, p.kind, x) for p, x in zip(network.projections, arriving, strict=True)]
+    drives = zip(network.drives, network.driven, now, strict=True)
+    sources += [(drive.population, kind, x) for drive, kind, x in drives]
+    for post, kind, arrived in sources:
+        if post == name and kind is not None:
+            totals[kind] = arrived if totals[kind] is None else totals[kind] + arrived
     return tuple(totals)
 
 
@@ -285,7 +289,7 @@ def _sum_inputs(network: Network, name: str, now: list[Array], dtype: Any):
     system = network.systems[name]
     current, delta = jnp.zeros((), dtype), None
     for i, drive in enumerate(network.drives):
-        if drive.population != name:
+        if drive.population != name or network.driven[i] is not None:
             continue
         if drive.stimulus.unit.same_dimension(system.receives):
             current = current + now[i]

@@ -4,8 +4,9 @@ import jax
 
 from rheobase.adaptors import Refractory
 from rheobase.classics.base import Classic
+from rheobase.connection import Connection
 from rheobase.connectivity import FixedProbability
-from rheobase.network import Connection, Drive, Network, Population
+from rheobase.network import Drive, Network, Population
 from rheobase.neurons import LIF
 from rheobase.stimulus import Poisson, Step
 from rheobase.synapses import Conductance, Exponential
@@ -31,7 +32,7 @@ def coba(key: jax.Array, n: int = 4000) -> Classic:
     excite = Conductance(Exponential(tau=5 * ms), reversal=0 * mV)
     inhibit = Conductance(Exponential(tau=10 * ms), reversal=-80 * mV)
     kicks = Poisson(200 * Hz, 3 * mV) * Step(1.0, stop=50 * ms)
-    wiring, voltages = jax.random.split(key)
+    wiring, *voltages = jax.random.split(key, 3)
     network = Network(
         {"e": Population(neuron, excitatory), "i": Population(neuron, inhibitory)},
         [
@@ -44,10 +45,11 @@ def coba(key: jax.Array, n: int = 4000) -> Classic:
     return Classic(
         network,
         {
-            "e": {"v": -60 * mV + 10 * jax.random.uniform(voltages, (excitatory,)) * mV},
-            "i": {"v": -60 * mV + 10 * jax.random.uniform(wiring, (inhibitory,)) * mV},
+            "e": {"v": -60 * mV + 10 * jax.random.uniform(voltages[0], (excitatory,)) * mV},
+            "i": {"v": -60 * mV + 10 * jax.random.uniform(voltages[1], (inhibitory,)) * mV},
         },
         dt=0.1 * ms,
         duration=1 * s,
+        rates={"e": 19, "i": 19},
         source="Vogels & Abbott 2005, J Neurosci 25:10786; Brette et al. 2007, benchmark 1",
     )

@@ -4,8 +4,9 @@ import jax
 
 from rheobase.adaptors import Refractory
 from rheobase.classics.base import Classic
+from rheobase.connection import Connection
 from rheobase.connectivity import FixedProbability
-from rheobase.network import Connection, Network, Population
+from rheobase.network import Network, Population
 from rheobase.neurons import LIF
 from rheobase.synapses import Exponential
 from rheobase.units import ms, mV, s
@@ -24,7 +25,7 @@ def cuba(key: jax.Array, n: int = 4000) -> Classic:
     neuron = Refractory(LIF(tau=20 * ms, v_rest=-49 * mV, v_th=-50 * mV, v_reset=-60 * mV), 5 * ms)
     excitatory, inhibitory = n * 4 // 5, n - n * 4 // 5
     rule = FixedProbability(80 / n)
-    wiring, voltages = jax.random.split(key)
+    wiring, *voltages = jax.random.split(key, 3)
     network = Network(
         {"e": Population(neuron, excitatory), "i": Population(neuron, inhibitory)},
         [
@@ -36,10 +37,11 @@ def cuba(key: jax.Array, n: int = 4000) -> Classic:
     return Classic(
         network,
         {
-            "e": {"v": -60 * mV + 10 * jax.random.uniform(voltages, (excitatory,)) * mV},
-            "i": {"v": -60 * mV + 10 * jax.random.uniform(wiring, (inhibitory,)) * mV},
+            "e": {"v": -60 * mV + 10 * jax.random.uniform(voltages[0], (excitatory,)) * mV},
+            "i": {"v": -60 * mV + 10 * jax.random.uniform(voltages[1], (inhibitory,)) * mV},
         },
         dt=0.1 * ms,
         duration=1 * s,
+        rates={"e": 5.5, "i": 5.5},
         source="Vogels & Abbott 2005, J Neurosci 25:10786; Brette et al. 2007, benchmark 2",
     )
