@@ -169,7 +169,10 @@ def _each(values: Array, rows: Rows, name: str) -> Array:
         )
     elif rows.order is not None:
         values = values[rows.order]
-    if not isinstance(values, jax.core.Tracer) and not bool(jnp.all(jnp.isfinite(values))):
-        k = int(jnp.argmin(jnp.isfinite(values)))
-        raise ShapeError(f"`{name}` of synapse {k} is {values[k]}. Replace the NaN or inf.")
+    if not isinstance(values, jax.core.Tracer):
+        # By numpy: JAX would compile for the number of synapses of each connection.
+        finite = np.isfinite(np.asarray(values))
+        if not finite.all():
+            k = int(np.argmin(finite))
+            raise ShapeError(f"`{name}` of synapse {k} is {values[k]}. Replace the NaN or inf.")
     return values

@@ -28,7 +28,7 @@ def coba(key: jax.Array, n: int = 4000) -> Classic:
         LIF(tau=20 * ms, R=100 * MOhm, v_rest=-60 * mV, v_th=-50 * mV, v_reset=-60 * mV), 5 * ms
     )
     excitatory, inhibitory = n * 4 // 5, n - n * 4 // 5
-    rule = FixedProbability(80 / n)
+    rule = FixedProbability(min(1.0, 80 / n))
     excite = Conductance(Exponential(tau=5 * ms), reversal=0 * mV)
     inhibit = Conductance(Exponential(tau=10 * ms), reversal=-80 * mV)
     kicks = Poisson(200 * Hz, 3 * mV) * Step(1.0, stop=50 * ms)

@@ -26,7 +26,7 @@ def cobahh(key: jax.Array, n: int = 4000) -> Classic:
     """
     neuron = TraubMiles(v_L=-60 * mV, v_rest=-60 * mV)
     excitatory, inhibitory = n * 4 // 5, n - n * 4 // 5
-    rule = FixedProbability(80 / n)
+    rule = FixedProbability(min(1.0, 80 / n))
     excite = Conductance(Exponential(tau=5 * ms), reversal=0 * mV)
     inhibit = Conductance(Exponential(tau=10 * ms), reversal=-80 * mV)
     kicks = Poisson(200 * Hz, 3 * mV) * Step(1.0, stop=50 * ms)

@@ -24,7 +24,7 @@ def cuba(key: jax.Array, n: int = 4000) -> Classic:
     """
     neuron = Refractory(LIF(tau=20 * ms, v_rest=-49 * mV, v_th=-50 * mV, v_reset=-60 * mV), 5 * ms)
     excitatory, inhibitory = n * 4 // 5, n - n * 4 // 5
-    rule = FixedProbability(80 / n)
+    rule = FixedProbability(min(1.0, 80 / n))
     wiring, *voltages = jax.random.split(key, 3)
     network = Network(
         {"e": Population(neuron, excitatory), "i": Population(neuron, inhibitory)},

@@ -38,6 +38,18 @@ EXTERNAL = (1600, 1500, 2100, 1900, 2000, 1900, 2900, 2100)
 RATES = (0.903, 2.965, 4.414, 5.876, 7.569, 8.633, 1.105, 7.829)
 """Mean rates (Hz) of the full network in its reference implementation."""
 
+VOLTAGES = (
+    (-68.28, 5.36),
+    (-63.16, 4.57),
+    (-63.33, 4.74),
+    (-63.45, 4.94),
+    (-63.11, 4.94),
+    (-61.66, 4.55),
+    (-66.72, 5.46),
+    (-61.43, 4.48),
+)
+"""Mean and standard deviation (mV) of the initial voltages of each population."""
+
 _BACKGROUND = 8 * Hz
 _WEIGHT = 87.8
 """pA, for a postsynaptic potential of 0.15 mV."""
@@ -95,20 +107,18 @@ def microcircuit(key: jax.Array, n: int | None = None, *, scale: float = 0.1) ->
         for j, source in enumerate(NAMES)
         if totals[i, j] > 0
     ]
-    wiring, *voltages = jax.random.split(key, 1 + len(NAMES))
+    wiring, voltages = jax.random.split(key)
     network = Network(
         {name: Population(neuron, int(size)) for name, size in zip(NAMES, sizes, strict=True)},
         connections,
         drives=_drives(scale, synapse, weights, totals),
         key=wiring,
     )
-    spread = zip(NAMES, sizes, voltages, strict=True)
+    spread = np.asarray(jax.random.normal(voltages, (int(sizes.sum()),)))
+    start = zip(NAMES, VOLTAGES, np.split(spread, np.cumsum(sizes)[:-1]), strict=True)
     return Classic(
         network,
-        {
-            name: {"v": -58 * mV + 10 * jax.random.normal(key, (int(size),)) * mV}
-            for name, size, key in spread
-        },
+        {name: {"v": (mean + std * x) * mV} for name, (mean, std), x in start},
         dt=0.1 * ms,
         duration=1 * s,
         rates=dict(zip(NAMES, RATES, strict=True)),
