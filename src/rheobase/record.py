@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
@@ -117,7 +118,11 @@ class Recording(eqx.Module):
     @property
     def counts(self) -> Array:
         """Number of spikes of each neuron, shape (*n,)."""
-        return self.spikes.sum(axis=0) if self.sums is None else self.sums
+        if self.sums is not None:
+            return self.sums
+        counts = self.spikes.sum(axis=0)
+        # Events are kept as booleans, whose sum is whole numbers.
+        return counts if self.spikes.dtype != bool else counts.astype(jnp.result_type(float))
 
     @property
     def events(self) -> tuple[np.ndarray, np.ndarray]:

@@ -100,7 +100,9 @@ def _recorded(run: Recording) -> Trains:
 
 
 def _time(value: Any, name: str) -> float:
-    number = float(to_internal(value, ms, name, f"rb.analysis.rates(..., {name}={{}})"))
+    checked = to_internal(value, ms, name, f"rb.analysis.rates(..., {name}={{}})")
+    # From the quantity itself where possible: float64, whatever the default type of arrays.
+    number = float(value.value_in(ms)) if isinstance(value, Quantity) else float(checked)
     if not 0 < number < np.inf:
         raise DomainError(f"`{name}` is a positive time, got {value}. Write {name}=10*ms.")
     return number

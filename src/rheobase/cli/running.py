@@ -19,7 +19,7 @@ from rheobase.network_run import NetworkRecording
 from rheobase.page import page
 from rheobase.plot.style import PALETTE
 from rheobase.progress import CHUNKS
-from rheobase.units import Quantity, ms, s
+from rheobase.units import Hz, Quantity, in_unit, ms, s
 
 _UNITS = {"ms": ms, "s": s}
 _PICTURES = {
@@ -165,11 +165,16 @@ def _draw(out: Path, run: NetworkRecording) -> None:
         figure = Figure(figsize=(9, 3.4), layout="constrained")
         ax = figure.subplots()
         each = {name: rates(part) for name, part in run.populations.items()}
-        edges = np.linspace(0, max(1.0, *(x.max() for x in each.values())), 41)
+        # Rates are whole numbers of spikes in the run: so are the bins.
+        first = next(iter(run.populations.values()))
+        spike = float(in_unit(1 / (first.steps * first.dt), Hz))
+        most = round(max(x.max() for x in each.values()) / spike)
+        width = most // 40 + 1
+        edges = (np.arange(0, most + width + 1, width) - 0.5) * spike
         for name, values in each.items():
             counts = np.histogram(values, edges)[0]
             ax.stairs(counts / len(values), edges, color=colors[name], label=name)
-        ax.set(xlabel="mean rate (Hz)", ylabel="share of neurons", xlim=(0, edges[-1]))
+        ax.set(xlabel="mean rate (Hz)", ylabel="share of neurons", xlim=(edges[0], edges[-1]))
         ax.legend()
         figure.savefig(out / "rates.png", dpi=150)
 

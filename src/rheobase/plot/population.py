@@ -20,7 +20,7 @@ _PANELS = (2.6, 1.0)
 
 def population(
     spikes: Any,
-    bin: Quantity = 2 * ms,
+    bin: Quantity | None = None,
     *,
     n: int | None = None,
     duration: Quantity | None = None,
@@ -36,7 +36,7 @@ def population(
 
     - `spikes`: the `Recording` of a population, or that of a network; or events, a pair of arrays
       (time in ms, neuron), with the number of neurons `n` and the observed `duration`.
-    - `bin`: in which the rate of the whole population is counted.
+    - `bin`: in which the rate of the whole population is counted; 2 ms, or the run if shorter.
     - `most`: how many neurons have a row above, evenly chosen from all.
     - `title`: above the picture.
     - `ax`: two axes, from top to bottom; a new figure without them.
@@ -65,10 +65,11 @@ def population(
         )
     named = spikes.populations if isinstance(spikes, NetworkRecording) else {"": spikes}
     parts = {name: trains_of(each, n, duration) for name, each in named.items()}
+    first = next(iter(parts.values()))
+    bin = min(2.0, first.duration) * ms if bin is None else bin
     rates = {
         name: population_rate(each, bin, n=n, duration=duration) for name, each in named.items()
     }
-    first = next(iter(parts.values()))
     with panels(ax, (6.0, 3.6), _PANELS) as axes:
         above, below = axes
         _draw_spikes(above, parts, most)
