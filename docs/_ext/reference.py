@@ -23,6 +23,11 @@ TITLES = {
     "surrogate": "Surrogate functions",
     "stimulus": "Stimuli",
     "patterns": "Firing patterns",
+    "network": "Networks",
+    "connectivity": "Connectivity",
+    "synapses": "Synapses",
+    "classics": "Classical networks",
+    "analysis": "Analysis",
     "train": "Training",
     "plot": "Plots",
     "units": "Units",
@@ -30,7 +35,14 @@ TITLES = {
 }
 """The pages in order. A family is the module or package below `rheobase` that defines a name."""
 
-SAME_PAGE = {"record": "simulate", "encoders": "train", "losses": "train", "readouts": "train"}
+SAME_PAGE = {
+    "connection": "network",
+    "encoders": "train",
+    "losses": "train",
+    "network_run": "network",
+    "readouts": "train",
+    "record": "simulate",
+}
 
 
 def pages() -> dict[str, dict[str, Any]]:

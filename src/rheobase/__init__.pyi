@@ -25,6 +25,7 @@ from .connectivity import (
     Uniform,
 )
 from .network import Drive, Network, Population
+from .network_run import NetworkRecording
 from .neurons import (
     ALIF,
     GLIF,
@@ -85,6 +86,7 @@ __all__ = [
     "MorrisLecar",
     "NMDA",
     "Network",
+    "NetworkRecording",
     "Noise",
     "Normal",
     "OneToOne",

@@ -32,6 +32,11 @@ class Connection(eqx.Module):
     - `delay`: one, an array or a distribution, rounded to whole steps. A spike happens at the end
       of its step; without delay it acts in the next step, with a delay of d as much later.
     - `plasticity`: how the synapses change with their use, such as `rb.TsodyksMarkram()`.
+
+    >>> import rheobase as rb
+    >>> from rheobase.units import ms, nA, pA
+    >>> excite = rb.Connection("e", ("e", "i"), rb.FixedProbability(0.1), rb.Exponential(tau=5 * ms),
+    ...                        weight=rb.Normal(80 * pA, 8 * pA, low=0 * nA), delay=1.5 * ms)
     """
 
     pre: str = eqx.field(static=True)

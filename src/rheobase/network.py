@@ -65,6 +65,18 @@ class Network(eqx.Module):
     Errors: `UnknownName` for a population that does not exist, `UnitError` for a weight that does
     not fit the synapse and the neuron, `ShapeError` for arrays of the wrong length and for more
     synapses than fit into memory, all before anything is allocated.
+
+    >>> import jax
+    >>> import rheobase as rb
+    >>> from rheobase.units import mV, ms, nA
+    >>> net = rb.Network(
+    ...     {"e": rb.Population(rb.LIF(), 100)},
+    ...     [rb.Connection("e", "e", rb.FixedInDegree(10), rb.Delta(), weight=0.5 * mV)],
+    ...     drives=[rb.Drive("e", rb.stimulus.Constant(2 * nA))],
+    ...     key=jax.random.key(0),
+    ... )
+    >>> rb.simulate(net, duration=20 * ms, dt=0.1 * ms)["e"].counts.shape
+    (100,)
     """
 
     populations: dict[str, Population]

@@ -33,7 +33,15 @@ class NetworkState(NamedTuple):
 
 
 class NetworkRecording(eqx.Module):
-    """The result of `simulate` on a network: `run["e"]` is the `Recording` of a population."""
+    """The result of `simulate` on a network: `run["e"]` is the `Recording` of a population.
+
+    >>> import rheobase as rb
+    >>> from rheobase.units import ms
+    >>> net = rb.Network({"e": rb.Population(rb.LIF(), 3)})
+    >>> run = rb.simulate(net, duration=5 * ms, dt=0.1 * ms)
+    >>> isinstance(run, rb.NetworkRecording), run["e"].steps
+    (True, 50)
+    """
 
     populations: dict[str, Recording]
     final: RunState

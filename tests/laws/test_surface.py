@@ -9,19 +9,33 @@ from pathlib import Path
 import pytest
 
 import rheobase as rb
-from rheobase import adaptors, neurons, steppers, stimulus, surrogate, train, units
+from rheobase import (
+    adaptors,
+    connectivity,
+    neurons,
+    steppers,
+    stimulus,
+    surrogate,
+    synapses,
+    train,
+    units,
+)
 from rheobase.surrogate import AbstractSurrogate
 from tests.registry import ADAPTORS, AFFINE, NEURONS, STEPPERS, STIMULI
 
 PACKAGES = {
     "rheobase": rb,
     "adaptors": adaptors,
+    "analysis": rb.analysis,
+    "classics": rb.classics,
+    "connectivity": connectivity,
     "neurons": neurons,
     "patterns": rb.patterns,
     "plot": rb.plot,
     "steppers": steppers,
     "stimulus": stimulus,
     "surrogate": surrogate,
+    "synapses": synapses,
     "train": train,
     "units": units,
 }

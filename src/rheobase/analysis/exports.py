@@ -16,7 +16,11 @@ def to_neo(
 
     Errors: `ImportError` with the cure where neo is not installed.
 
-    An example, with neo: `elephant.statistics.lv(np.diff(rb.analysis.to_neo(run)[0]))`.
+    >>> from importlib.util import find_spec
+    >>> import rheobase as rb
+    >>> from rheobase.units import ms, nA
+    >>> run = rb.simulate(rb.LIF(), n=2, current=2 * nA, duration=50 * ms, dt=0.1 * ms)
+    >>> trains = rb.analysis.to_neo(run) if find_spec("neo") else None
     """
     try:
         from neo import SpikeTrain  # pyright: ignore[reportMissingImports]
