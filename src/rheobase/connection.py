@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.core import Tracer
 
 from rheobase.adaptors.base import chain
 from rheobase.connectivity import AbstractConnectivity, AbstractDistribution, Rows, Sides
@@ -35,8 +36,9 @@ class Connection(eqx.Module):
 
     >>> import rheobase as rb
     >>> from rheobase.units import ms, nA, pA
-    >>> excite = rb.Connection("e", ("e", "i"), rb.FixedProbability(0.1), rb.Exponential(tau=5 * ms),
-    ...                        weight=rb.Normal(80 * pA, 8 * pA, low=0 * nA), delay=1.5 * ms)
+    >>> excite = rb.Connection(
+    ...     "e", ("e", "i"), rb.FixedProbability(0.1), rb.Exponential(tau=5 * ms),
+    ...     weight=rb.Normal(80 * pA, 8 * pA, low=0 * nA), delay=1.5 * ms)
     """
 
     pre: str = eqx.field(static=True)
@@ -101,7 +103,7 @@ def kind(
 
 
 def _equal(one: AbstractSynapse, two: AbstractSynapse) -> bool:
-    if any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves((one, two))):
+    if any(isinstance(x, Tracer) for x in jax.tree.leaves((one, two))):
         return False
     return bool(eqx.tree_equal(one, two))
 
@@ -174,7 +176,7 @@ def _each(values: Array, rows: Rows, name: str) -> Array:
         )
     elif rows.order is not None:
         values = values[rows.order]
-    if not isinstance(values, jax.core.Tracer):
+    if not isinstance(values, Tracer):
         # By numpy: JAX would compile for the number of synapses of each connection.
         finite = np.isfinite(np.asarray(values))
         if not finite.all():

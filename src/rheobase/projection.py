@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.core import Tracer
 
 from rheobase.errors import StepperError
 from rheobase.kernels.delivery import Targets, deliver, deliver_delayed
@@ -20,7 +21,7 @@ class ProjectionState(NamedTuple):
     arriving: Array
     """What it delivers in the next step, (n_post,)."""
     ring: Array | None
-    """Spikes on their way, (depth, n_pre); with a delay for each synapse inputs, (depth, n_post)."""
+    """Spikes on their way, (depth, n_pre), or where delays differ inputs, (depth, n_post)."""
     release: Any
     """State of the presynaptic terminals, (n_pre,)."""
 
@@ -51,7 +52,7 @@ class Projection(eqx.Module):
 
     def check(self, dt: float) -> None:
         """Refuse delays that are shorter than a time step (ms)."""
-        if self.delay is None or isinstance(self.delay, jax.core.Tracer):
+        if self.delay is None or isinstance(self.delay, Tracer):
             return
         shortest = float(np.min(np.asarray(self.delay), initial=np.inf))
         if shortest < dt * (1 - 1e-4):

@@ -318,7 +318,7 @@ def _require_none(given: dict[str, Any]) -> None:
     for name, value in given.items():
         if value is not None:
             raise ArgumentError(
-                f"`{name}` is for neurons: in a network populations have their own sizes and inputs. "
+                f"`{name}` is for neurons: the populations of a network have their own. "
                 f"Write rb.Network(..., drives=[rb.Drive('e', rb.stimulus.Constant(1*nA))])."
             )
 

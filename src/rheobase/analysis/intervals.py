@@ -8,9 +8,7 @@ from rheobase.analysis.trains import trains_of
 from rheobase.units import Quantity
 
 
-def isi(
-    spikes: Any, *, n: int | None = None, duration: Quantity | None = None
-) -> list[np.ndarray]:
+def isi(spikes: Any, *, n: int | None = None, duration: Quantity | None = None) -> list[np.ndarray]:
     r"""Intervals between successive spikes (ms), one array a neuron.
 
     >>> import numpy as np

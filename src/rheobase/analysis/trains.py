@@ -51,9 +51,7 @@ class Trains(NamedTuple):
         return place[inside], self.neuron[inside], count, step
 
 
-def trains_of(
-    spikes: Any, n: int | None = None, duration: Quantity | None = None
-) -> Trains:
+def trains_of(spikes: Any, n: int | None = None, duration: Quantity | None = None) -> Trains:
     """The spikes of a recording, or events with their number of neurons and observed time."""
     if isinstance(spikes, Recording):
         if n is not None or duration is not None:

@@ -1,5 +1,8 @@
 """Brunel's sparse network of excitatory and inhibitory neurons."""
 
+# The fields of neurons and synapses take quantities and hold arrays.
+# pyright: reportArgumentType=false
+
 import jax
 
 from rheobase.adaptors import Refractory
@@ -11,7 +14,6 @@ from rheobase.neurons import LIF
 from rheobase.stimulus import Poisson
 from rheobase.synapses import Delta
 from rheobase.units import Hz, in_unit, ms, mV, s
-
 
 _PUBLISHED = {
     (6.0, 4.0): {"e": 60.7, "i": 60.7},

@@ -1,5 +1,8 @@
 """Vogels and Abbott's network with conductances, benchmark 1 of Brette et al. 2007."""
 
+# The fields of neurons and synapses take quantities and hold arrays.
+# pyright: reportArgumentType=false
+
 import jax
 
 from rheobase.adaptors import Refractory

@@ -1,5 +1,8 @@
 """The network of Hodgkin-Huxley neurons with conductances, benchmark 3 of Brette et al. 2007."""
 
+# The fields of neurons and synapses take quantities and hold arrays.
+# pyright: reportArgumentType=false
+
 import jax
 
 from rheobase.classics.base import Classic

@@ -1,5 +1,8 @@
 """Vogels and Abbott's network with current-based synapses, benchmark 2 of Brette et al. 2007."""
 
+# The fields of neurons and synapses take quantities and hold arrays.
+# pyright: reportArgumentType=false
+
 import jax
 
 from rheobase.adaptors import Refractory

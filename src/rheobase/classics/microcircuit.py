@@ -1,5 +1,8 @@
 """The cortical microcircuit of Potjans and Diesmann: a column of four layers under 1 mm²."""
 
+# The fields of neurons and synapses take quantities and hold arrays.
+# pyright: reportArgumentType=false
+
 import jax
 import numpy as np
 

@@ -96,7 +96,7 @@ def _trains(spikes: Any, t: Any) -> list[np.ndarray]:
 
 
 def _are_events(spikes: Any) -> bool:
-    """Whether they are times and the neurons to which these belong, not the times of two neurons."""
+    """Whether they are times with their neurons, and not the times of two neurons."""
     return (
         isinstance(spikes, tuple)
         and len(spikes) == 2

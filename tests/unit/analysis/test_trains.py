@@ -5,7 +5,7 @@ import pytest
 import rheobase as rb
 from rheobase.analysis.trains import trains_of
 from rheobase.errors import ArgumentError, ShapeError
-from rheobase.units import DomainError, UnitError, mV, ms, nA, s
+from rheobase.units import DomainError, UnitError, ms, mV, nA, s
 
 EVENTS = np.array([1.0, 2.0, 3.0]), np.array([0, 1, 0])
 
@@ -34,7 +34,9 @@ def constant(value):
 
 
 def test_a_continued_run_begins_where_it_began(run):
-    more = rb.simulate(rb.LIF(), n=3, current=3 * nA, duration=20 * ms, dt=0.1 * ms, state=run.final)
+    more = rb.simulate(
+        rb.LIF(), n=3, current=3 * nA, duration=20 * ms, dt=0.1 * ms, state=run.final
+    )
     trains = trains_of(more)
     assert (trains.begin, trains.end) == (pytest.approx(60), pytest.approx(80))
     t, rate = rb.analysis.population_rate(more, 10 * ms)

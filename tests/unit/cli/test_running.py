@@ -26,7 +26,7 @@ def test_a_network_is_run_told_and_drawn(rheobase, tmp_path):
     page = (out / "index.html").read_text()
     for name in ("raster", "rates", "intervals"):
         assert (out / f"{name}.png").stat().st_size > 5000
-    assert page.count("data:image/png;base64,") == 3 and "src=\"raster" not in page
+    assert page.count("data:image/png;base64,") == 3 and 'src="raster' not in page
     assert "<td>160</td>" in page and "Vogels" in page
 
 

@@ -56,7 +56,9 @@ def test_without_autapses_no_neuron_meets_itself(multapses):
 def test_the_same_key_gives_the_same_synapses():
     def build(seed):
         connection = rb.Connection("a", "a", rb.FixedTotal(40), rb.Exponential(), weight=1 * nA)
-        return rb.Network({"a": rb.Population(rb.LIF(), 10)}, [connection], key=jax.random.key(seed))
+        return rb.Network(
+            {"a": rb.Population(rb.LIF(), 10)}, [connection], key=jax.random.key(seed)
+        )
 
     one, same, other = (build(seed).projections[0].to.target for seed in (1, 1, 2))
     np.testing.assert_array_equal(one, same)
