@@ -23,7 +23,7 @@ from rheobase.units import Hz, Quantity, in_unit, ms, s
 
 _UNITS = {"ms": ms, "s": s}
 _PICTURES = {
-    "raster.png": "Spikes of a sample of the neurons, and the rate of each population.",
+    "raster.png": "Spikes of up to 1,000 of the neurons, and their rate.",
     "rates.png": "How many neurons of each population fire at which mean rate.",
     "intervals.png": "Intervals between the spikes of a neuron, of all neurons together.",
 }
@@ -159,7 +159,8 @@ def _draw(out: Path, run: NetworkRecording) -> None:
     colors = dict(zip(run.populations, PALETTE * 3, strict=False))
     with plot.look():
         figure = Figure(figsize=(9, 5.4), layout="constrained")
-        plot.population(run, ax=figure.subplots(2, 1, sharex=True, height_ratios=(3, 1)))
+        axes = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+        plot.population(run, most=1000, ax=axes)
         figure.savefig(out / "raster.png", dpi=150)
 
         figure = Figure(figsize=(9, 3.4), layout="constrained")

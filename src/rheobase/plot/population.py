@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import matplotlib.axes
 
 _PANELS = (2.6, 1.0)
+_MANY = 3
+"""More rates than this over each other hide each other."""
 
 
 def population(
@@ -30,7 +32,8 @@ def population(
 ) -> "tuple[matplotlib.axes.Axes, ...]":
     """Spikes above, the rate of the population below, over one time axis.
 
-    The populations of a network are drawn upon each other, the first on top, each in its colour.
+    The populations of a network are drawn upon each other, the first on top, each in its colour;
+    of more than three the rate is that of all neurons together.
 
     **Arguments:**
 
@@ -73,8 +76,14 @@ def population(
     with panels(ax, (6.0, 3.6), _PANELS) as axes:
         above, below = axes
         _draw_spikes(above, parts, most)
-        for (t, rate), color in zip(rates.values(), _colors(parts), strict=True):
-            if len(parts) == 1:
+        colors = _colors(parts)
+        if len(parts) > _MANY:
+            total = sum(part.n for part in parts.values())
+            t = next(iter(rates.values()))[0]
+            mean = sum(rates[name][1] * part.n for name, part in parts.items()) / total
+            rates, colors = {"": (t, mean)}, [MAIN]
+        for (t, rate), color in zip(rates.values(), colors, strict=True):
+            if len(rates) == 1:
                 below.fill_between(t, rate, color=color, alpha=0.3, linewidth=0, step="mid")
             below.plot(t, rate, color=color, linewidth=0.8, drawstyle="steps-mid")
         below.set_ylim(bottom=0)

@@ -64,6 +64,19 @@ def test_populations_of_a_network_are_upon_each_other(network):
     assert [line.get_color() for line in below.lines] == [first.get_color(), second.get_color()]
 
 
+def test_of_many_populations_there_is_one_rate():
+    net = rb.Network(
+        {name: rb.Population(rb.LIF(), n) for name, n in zip("abcd", (1, 2, 3, 4), strict=True)},
+        drives=[rb.Drive("b", rb.stimulus.Constant(3 * nA))],
+    )
+    run = rb.simulate(net, duration=60 * ms, dt=0.1 * ms)
+    above, below = rb.plot.population(run, 60 * ms)
+    assert len(above.lines) == 4 and len(below.lines) == 1
+    expected = float(run["b"].counts.sum()) / 10 / 0.06
+    assert expected > 0
+    np.testing.assert_allclose(below.lines[0].get_ydata(), [expected], rtol=1e-5)
+
+
 def test_it_draws_on_the_axes_that_it_is_given(run):
     from matplotlib import pyplot
     from matplotlib.figure import Figure
