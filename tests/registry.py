@@ -48,6 +48,7 @@ NEURONS = {
     "AdQIF": Neuron(rb.AdQIF, quiet=0.02 * nA, drive=0.15 * nA),
     "Izhikevich": Neuron(rb.Izhikevich, quiet=2 * nA, drive=12 * nA),
     "HodgkinHuxley": Neuron(rb.HodgkinHuxley, quiet=0.02 * nA, drive=0.1 * nA, dt=0.02 * ms),
+    "TraubMiles": Neuron(rb.TraubMiles, quiet=0.005 * nA, drive=0.1 * nA, dt=0.02 * ms),
     "MorrisLecar": Neuron(rb.MorrisLecar, quiet=0.5 * nA, drive=1.2 * nA),
 }
 

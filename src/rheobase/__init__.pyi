@@ -1,5 +1,5 @@
 # The public names and where they live; read by type checkers, and by `__init__.py` when it runs.
-from . import classics, patterns, plot, stimulus, surrogate, train, units
+from . import analysis, classics, patterns, plot, stimulus, surrogate, train, units
 from ._version import __version__ as __version__
 from .adaptors import (
     Mismatch,
@@ -16,6 +16,7 @@ from .connectivity import (
     FixedInDegree,
     FixedOutDegree,
     FixedProbability,
+    FixedTotal,
     LogNormal,
     Matrix,
     Normal,
@@ -24,6 +25,7 @@ from .connectivity import (
     Uniform,
 )
 from .network import Drive, Network, Population
+from .network_run import NetworkRecording
 from .neurons import (
     ALIF,
     GLIF,
@@ -39,6 +41,7 @@ from .neurons import (
     HodgkinHuxley,
     Izhikevich,
     MorrisLecar,
+    TraubMiles,
 )
 from .plasticity import PairSTDP, RewardModulated, TripletSTDP, TsodyksMarkram, VogelsSTDP
 from .record import Record, Recording
@@ -68,6 +71,7 @@ __all__ = [
     "FixedInDegree",
     "FixedOutDegree",
     "FixedProbability",
+    "FixedTotal",
     "GLIF",
     "Heun",
     "HodgkinHuxley",
@@ -83,6 +87,7 @@ __all__ = [
     "MorrisLecar",
     "NMDA",
     "Network",
+    "NetworkRecording",
     "Noise",
     "Normal",
     "OneToOne",
@@ -102,10 +107,12 @@ __all__ = [
     "ThresholdAdaptation",
     "TripletSTDP",
     "TsodyksMarkram",
+    "TraubMiles",
     "Uniform",
     "VogelsSTDP",
     "WhiteNoise",
     "__version__",
+    "analysis",
     "classics",
     "encoders",
     "fit",

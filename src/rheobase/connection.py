@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.core import Tracer
 
 from rheobase.adaptors.base import chain
 from rheobase.connectivity import AbstractConnectivity, AbstractDistribution, Rows, Sides
@@ -36,6 +37,12 @@ class Connection(eqx.Module):
     - `plasticity`: how the synapses change with their use, such as `rb.TsodyksMarkram()` or
       `rb.PairSTDP(w_max=1 * nA)`, or several: at most one that changes what is released, and rules
       that change weights, which act in this order. Needs one delay for all synapses, or none.
+
+    >>> import rheobase as rb
+    >>> from rheobase.units import ms, nA, pA
+    >>> excite = rb.Connection(
+    ...     "e", ("e", "i"), rb.FixedProbability(0.1), rb.Exponential(tau=5 * ms),
+    ...     weight=rb.Normal(80 * pA, 8 * pA, low=0 * nA), delay=1.5 * ms)
     """
 
     pre: str = eqx.field(static=True)
@@ -113,20 +120,23 @@ def _require_plasticity(connection: Connection) -> None:
             )
 
 
-def kind(connection: Connection, post: str, neuron: AbstractMembrane, kinds: list) -> int | None:
-    """Which synapse of the population this is; linear synapses of equal constants share one."""
-    synapse, unit = connection.synapse, connection.weight.unit
-    where = f"the connection from {connection.pre!r} to {post!r}"
+def kind(
+    synapse: AbstractSynapse | Delta, unit: Unit, what: str, neuron: AbstractMembrane, kinds: list
+) -> int | None:
+    """Which synapse of the population this is; linear synapses of equal constants share one.
+
+    `what` is measured in `unit`: the weight of a connection, the amplitude of a drive.
+    """
     if isinstance(synapse, Delta):
-        _require_unit(connection, mV, where, "a delta synapse adds to the voltage")
+        _require_unit(unit, mV, what, "a delta synapse adds to the voltage")
         return None
     if synapse.reversal is not None:
-        _require_unit(connection, uS, where, "a synapse with a reversal potential is a conductance")
+        _require_unit(unit, uS, what, "a synapse with a reversal potential is a conductance")
         resistance = None
     elif unit.same_dimension(mV):
-        resistance = _resistance(neuron, where)
+        resistance = _resistance(neuron, what)
     else:
-        _require_unit(connection, nA, where, "a synapse without a reversal potential is a current")
+        _require_unit(unit, nA, what, "a synapse without a reversal potential is a current")
         resistance = None
     for i, (other, same) in enumerate(kinds):
         if (same is None) == (resistance is None) and _equal(other, synapse):
@@ -136,28 +146,27 @@ def kind(connection: Connection, post: str, neuron: AbstractMembrane, kinds: lis
 
 
 def _equal(one: AbstractSynapse, two: AbstractSynapse) -> bool:
-    if any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves((one, two))):
+    if any(isinstance(x, Tracer) for x in jax.tree.leaves((one, two))):
         return False
     return bool(eqx.tree_equal(one, two))
 
 
-def _require_unit(connection: Connection, unit: Unit, where: str, why: str) -> None:
-    if not connection.weight.unit.same_dimension(unit):
+def _require_unit(given: Unit, unit: Unit, what: str, why: str) -> None:
+    if not given.same_dimension(unit):
         alternative = ", or in mV as a voltage" if unit is nA else ""
         raise UnitError(
-            f"`weight` of {where} is in {connection.weight.unit}, but {why}, measured in {unit}"
-            f"{alternative}. Write weight=...*{unit}."
+            f"{what} is in {given}, but {why}, measured in {unit}{alternative}. Write ...*{unit}."
         )
 
 
-def _resistance(neuron: AbstractMembrane, where: str) -> Array:
+def _resistance(neuron: AbstractMembrane, what: str) -> Array:
     """R of the neuron, by which a voltage is a current."""
     for inner in chain(neuron):
         if "R" in parameters(inner):
             return inner.R  # pyright: ignore[reportAttributeAccessIssue]
     raise UnitError(
-        f"`weight` of {where} is in mV, but {type(neuron).__name__} has no resistance R to make a "
-        f"current of it. Write weight=...*nA."
+        f"{what} is in mV, but {type(neuron).__name__} has no resistance R to make a current of "
+        f"it. Write ...*nA."
     )
 
 
@@ -234,7 +243,10 @@ def _each(values: Array, rows: Rows, name: str) -> Array:
         )
     elif rows.order is not None:
         values = values[rows.order]
-    if not isinstance(values, jax.core.Tracer) and not bool(jnp.all(jnp.isfinite(values))):
-        k = int(jnp.argmin(jnp.isfinite(values)))
-        raise ShapeError(f"`{name}` of synapse {k} is {values[k]}. Replace the NaN or inf.")
+    if not isinstance(values, Tracer):
+        # By numpy: JAX would compile for the number of synapses of each connection.
+        finite = np.isfinite(np.asarray(values))
+        if not finite.all():
+            k = int(np.argmin(finite))
+            raise ShapeError(f"`{name}` of synapse {k} is {values[k]}. Replace the NaN or inf.")
     return values

@@ -12,6 +12,7 @@ from jax import Array
 from rheobase import plot
 from rheobase.errors import require_key
 from rheobase.neurons import LI, LIF
+from rheobase.page import page
 from rheobase.train import FitResult, Linear, Sequential, encoders, evaluate, fit, losses, save
 from rheobase.units import ms, mV
 
@@ -84,7 +85,7 @@ def run(out: Path | str = "demo", *, epochs: int | None = None, seed: int = 0) -
     (out / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
     save(out / "model.rheobase", result.model, metrics)
     _draw(out, digits, result)
-    (out / "index.html").write_text(_page(metrics))
+    (out / "index.html").write_text(_page(out, metrics))
     print(
         f"test accuracy {100 * metrics['test_accuracy']:.1f} % on {metrics['test_images']} images "
         f"after {metrics['train_seconds']:.0f} s of training; see {out / 'index.html'}"
@@ -194,12 +195,8 @@ def _draw(out: Path, digits: Digits, result: FitResult) -> None:
         figure.savefig(out / "weights.png", dpi=150)
 
 
-def _page(metrics: dict[str, Any]) -> str:
+def _page(out: Path, metrics: dict[str, Any]) -> str:
     """One page that shows it all."""
-    rows = "".join(
-        f"<tr><td>{name.replace('_', ' ')}</td><td>{value}</td></tr>"
-        for name, value in metrics.items()
-    )
     pictures = {
         "learning_curve.png": "Loss and accuracy on the training images after each epoch.",
         "raster.png": "A test image, and the spikes of the hidden neurons while it is shown.",
@@ -207,35 +204,12 @@ def _page(metrics: dict[str, Any]) -> str:
         "ten readout neurons; the coloured one is the right answer.",
         "weights.png": "Weights onto the 32 hidden neurons that the readout listens to most.",
     }
-    figures = "".join(
-        f'<figure><img src="{name}" alt="{text}"><figcaption>{text}</figcaption></figure>'
-        for name, text in pictures.items()
+    return page(
+        "Handwritten digits in spikes",
+        f"{100 * metrics['test_accuracy']:.1f} %",
+        f"of {metrics['test_images']} test images were read rightly by leaky integrate-and-fire "
+        f"neurons simulated in time, trained for {metrics['train_seconds']:.0f} s through "
+        f"surrogate gradients.",
+        [[(name.replace("_", " "), value) for name, value in metrics.items()]],
+        {out / name: text for name, text in pictures.items()},
     )
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>rheobase: handwritten digits in spikes</title>
-<style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto;
-        padding: 0 1rem; color: #222; }}
-h1 {{ font-weight: 600; }}
-.score {{ font-size: 2.6rem; font-weight: 600; }}
-table {{ border-collapse: collapse; }}
-td {{ padding: .15rem 1.2rem .15rem 0; border-bottom: 1px solid #ddd; }}
-figure {{ margin: 2rem 0; }}
-img {{ max-width: 100%; }}
-figcaption {{ color: #555; }}
-</style>
-</head>
-<body>
-<h1>Handwritten digits in spikes</h1>
-<p><span class="score">{100 * metrics["test_accuracy"]:.1f} %</span> of {metrics["test_images"]}
-test images were read rightly by leaky integrate-and-fire neurons simulated in time, trained for
-{metrics["train_seconds"]:.0f} s through surrogate gradients.</p>
-<table>{rows}</table>
-{figures}
-</body>
-</html>
-"""

@@ -16,7 +16,7 @@ from rheobase.compilation import Compiled
 from rheobase.kernels import library
 from rheobase.linear import is_linear, numbers
 from rheobase.network import Network
-from rheobase.network_inputs import drives, series, summed
+from rheobase.network_inputs import drives, series, summed, through_synapses
 from rheobase.neurons import variables
 from rheobase.projection import Projection
 from rheobase.record import Record, RunState
@@ -142,6 +142,7 @@ def _call(network, records, constants, shown, state, courses, values, now, dt):
         nothing = jnp.zeros((1, 1), leaves[0].dtype)
         current, delta = summed(network, name, values, nothing)
         call.give(current, nothing if delta is None else delta)
+        call.give(*through_synapses(network, name, values, nothing))
         call.give(_probed(records.get(name, _NOTHING), n), jnp.asarray(shown[name], jnp.int32))
         call.go_on(*courses[name])
     for p, sending in zip(network.projections, state.projections, strict=True):

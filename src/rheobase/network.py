@@ -15,7 +15,7 @@ from rheobase.errors import ArgumentError, ShapeError, UnknownName
 from rheobase.neurons.base import AbstractMembrane, AbstractNeuron
 from rheobase.projection import Projection
 from rheobase.stimulus import AbstractStimulus
-from rheobase.synapses import Coupled
+from rheobase.synapses import AbstractSynapse, Coupled
 
 
 class Population(eqx.Module):
@@ -43,13 +43,17 @@ class Population(eqx.Module):
 class Drive(eqx.Module):
     """External input of a population: a current (nA) or a delta input, as in `simulate`.
 
+    With `synapse` it acts through that synapse: its value in a step is the weight that arrives.
+
     >>> import rheobase as rb
-    >>> from rheobase.units import Hz, mV
+    >>> from rheobase.units import Hz, mV, ms, nA
     >>> barrage = rb.Drive("e", rb.stimulus.Poisson(1000 * Hz, 0.1 * mV))
+    >>> slow = rb.Drive("e", rb.stimulus.Poisson(1000 * Hz, 0.1 * nA), rb.Exponential(2 * ms))
     """
 
     population: str = eqx.field(static=True)
     stimulus: AbstractStimulus
+    synapse: AbstractSynapse | None = None
 
 
 class Network(eqx.Module):
@@ -62,6 +66,18 @@ class Network(eqx.Module):
     Errors: `UnknownName` for a population that does not exist, `UnitError` for a weight that does
     not fit the synapse and the neuron, `ShapeError` for arrays of the wrong length and for more
     synapses than fit into memory, all before anything is allocated.
+
+    >>> import jax
+    >>> import rheobase as rb
+    >>> from rheobase.units import mV, ms, nA
+    >>> net = rb.Network(
+    ...     {"e": rb.Population(rb.LIF(), 100)},
+    ...     [rb.Connection("e", "e", rb.FixedInDegree(10), rb.Delta(), weight=0.5 * mV)],
+    ...     drives=[rb.Drive("e", rb.stimulus.Constant(2 * nA))],
+    ...     key=jax.random.key(0),
+    ... )
+    >>> rb.simulate(net, duration=20 * ms, dt=0.1 * ms)["e"].counts.shape
+    (100,)
     """
 
     populations: dict[str, Population]
@@ -69,6 +85,8 @@ class Network(eqx.Module):
     drives: tuple[Drive, ...]
     systems: dict[str, Coupled]
     """Each population's neuron with the synapses on it."""
+    driven: tuple[int | None, ...] = eqx.field(static=True)
+    """Which of these synapses each drive acts through; None for none."""
 
     def __init__(
         self,
@@ -95,11 +113,13 @@ class Network(eqx.Module):
                         f"connection from {connection.pre!r} has no postsynaptic spikes."
                     )
         kinds: dict[str, list] = {name: [] for name in populations}
-        plans = [
-            (connection, post, kind(connection, post, populations[post].neuron, kinds[post]))
-            for connection in connections
-            for post in connection.post
-        ]
+        plans = []
+        for c in connections:
+            for post in c.post:
+                what = f"`weight` of the connection from {c.pre!r} to {post!r}"
+                neuron, unit = populations[post].neuron, c.weight.unit
+                plans.append((c, post, kind(c.synapse, unit, what, neuron, kinds[post])))
+        self.driven = tuple(_driven(d, populations[d.population], kinds) for d in self.drives)
         _require_memory(populations, plans)
         key = jax.random.key(0) if key is None else key
         self.projections = tuple(
@@ -162,6 +182,14 @@ class Network(eqx.Module):
             size = sum(x.nbytes for x in arrays) / 1e6
             lines.append(f"{p.pre + ' -> ' + p.post:<24}{p.synapses:>12,}  {size:.1f} MB")
         return "\n".join(lines)
+
+
+def _driven(drive: Drive, population: Population, kinds: dict[str, list]) -> int | None:
+    if drive.synapse is None:
+        return None
+    what = f"the stimulus of the drive of {drive.population!r}"
+    unit, known = drive.stimulus.unit, kinds[drive.population]
+    return kind(drive.synapse, unit, what, population.neuron, known)
 
 
 def _require_memory(populations: dict[str, Population], plans: list) -> None:

@@ -28,14 +28,25 @@ def summed(
 ) -> tuple[Array, Array | None]:
     """Current (nA) and delta input of a population, from the values of all drives."""
     current, delta = nothing, None
-    for drive, value in zip(network.drives, values, strict=True):
-        if drive.population != name:
+    for drive, kind, value in zip(network.drives, network.driven, values, strict=True):
+        if drive.population != name or kind is not None:
             continue
         if drive.stimulus.unit.same_dimension(network.systems[name].receives):
             current = current + value
         else:
             delta = value if delta is None else delta + value
     return current, delta
+
+
+def through_synapses(
+    network: Network, name: str, values: list[Array], nothing: Array
+) -> list[Array]:
+    """What the drives of a population add to each kind of its synapses."""
+    totals = [nothing] * len(network.systems[name].synapses)
+    for drive, kind, value in zip(network.drives, network.driven, values, strict=True):
+        if drive.population == name and kind is not None:
+            totals[kind] = totals[kind] + value
+    return totals
 
 
 def series(

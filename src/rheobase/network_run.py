@@ -47,7 +47,15 @@ class NetworkState(NamedTuple):
 
 
 class NetworkRecording(eqx.Module):
-    """The result of `simulate` on a network: `run["e"]` is the `Recording` of a population."""
+    """The result of `simulate` on a network: `run["e"]` is the `Recording` of a population.
+
+    >>> import rheobase as rb
+    >>> from rheobase.units import ms
+    >>> net = rb.Network({"e": rb.Population(rb.LIF(), 3)})
+    >>> run = rb.simulate(net, duration=5 * ms, dt=0.1 * ms)
+    >>> isinstance(run, rb.NetworkRecording), run["e"].steps
+    (True, 50)
+    """
 
     populations: dict[str, Recording]
     final: RunState
@@ -305,7 +313,7 @@ def run(
         done = {}
         for place, (name, system) in enumerate(network.systems.items()):
             current, delta = summed(network, name, now, jnp.zeros((), dtype))
-            ready = system.arrive(systems[name], _arrived(network, name, arriving))
+            ready = system.arrive(systems[name], _arrived(network, name, arriving, now))
             kicks = [
                 a
                 for p, a in zip(network.projections, arriving, strict=True)
@@ -377,13 +385,17 @@ def _chosen(value: Array, record: Record) -> Array:
     return value if record.indices is None else value[..., list(record.indices)]
 
 
-def _arrived(network: Network, name: str, arriving: tuple[Array, ...]) -> tuple[Array, ...]:
-    """Total weight at each kind of synapse of a population."""
+def _arrived(
+    network: Network, name: str, arriving: tuple[Array, ...], now: list[Array]
+) -> tuple[Array, ...]:
+    """Total weight at each kind of synapse of a population, from connections and drives."""
     totals: list = [None] * len(network.systems[name].synapses)
-    for p, arrived in zip(network.projections, arriving, strict=True):
-        if p.post == name and p.kind is not None:
-            so_far = totals[p.kind]
-            totals[p.kind] = arrived if so_far is None else so_far + arrived
+    sources = [(p.post, p.kind, x) for p, x in zip(network.projections, arriving, strict=True)]
+    drives = zip(network.drives, network.driven, now, strict=True)
+    sources += [(drive.population, kind, x) for drive, kind, x in drives]
+    for post, kind, arrived in sources:
+        if post == name and kind is not None:
+            totals[kind] = arrived if totals[kind] is None else totals[kind] + arrived
     return tuple(totals)
 
 

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.core import Tracer
 
 from rheobase.errors import StepperError
 from rheobase.kernels.delivery import Targets, deliver, deliver_delayed
@@ -65,9 +66,9 @@ class Projection(eqx.Module):
         """Refuse delays that are shorter than a time step (ms), and what the rules refuse."""
         for rule in self.rules:
             rule.check(dt)
-        if self.delay is None or isinstance(self.delay, jax.core.Tracer):
+        if self.delay is None or isinstance(self.delay, Tracer):
             return
-        shortest = float(jnp.min(self.delay, initial=jnp.inf))
+        shortest = float(np.min(np.asarray(self.delay), initial=np.inf))
         if shortest < dt * (1 - 1e-4):
             raise StepperError(
                 f"the delay from {self.pre!r} to {self.post!r}, {shortest:g} ms, is shorter than "
@@ -80,7 +81,8 @@ class Projection(eqx.Module):
         if self.delay is None:
             return 0
         with jax.ensure_compile_time_eval():
-            return int(np.max(np.asarray(whole_steps(self.delay, dt)), initial=0))
+            longest = np.max(np.asarray(self.delay), initial=0)
+            return int(whole_steps(jnp.asarray(longest), dt))
 
     def start(self, dt: float, dtype: Any) -> ProjectionState:
         """The state in which nothing is on its way."""

@@ -1,6 +1,7 @@
 """What is kept of a run."""
 
-from typing import Any, Literal, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import equinox as eqx
 import jax
@@ -11,6 +12,9 @@ from jax import Array
 from rheobase.errors import ArgumentError, UnknownName
 from rheobase.time import sample_times
 from rheobase.units import Hz, Unit, in_unit
+
+if TYPE_CHECKING:
+    import matplotlib.axes
 
 Spikes = Literal["raster", "events", "count"]
 
@@ -184,6 +188,14 @@ class Recording(eqx.Module):
         early = 0.0 if self.fractions is None else 1.0 - np.asarray(self.fractions, float)
         times = ends.reshape((-1,) + (1,) * (spikes.ndim - 1)) - self.dt * early
         return _nested(spikes, np.broadcast_to(times, spikes.shape))
+
+    def plot(
+        self, *, title: str = "", ax: "Sequence[matplotlib.axes.Axes] | None" = None
+    ) -> "tuple[matplotlib.axes.Axes, ...]":
+        """The spikes above and the rate of the population below: `rb.plot.population(run)`."""
+        from rheobase.plot.population import population
+
+        return population(self, title=title, ax=ax)
 
     def on_host(self) -> "Recording":
         """The same with what was recorded in host memory; the final state stays where it is."""

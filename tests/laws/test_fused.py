@@ -1,4 +1,4 @@
-"""The compiled loop of a network is the general one: the same spikes, states and bits of a pause."""
+"""The compiled loop of a network is the general one: the same spikes and states."""
 
 import jax
 import jax.numpy as jnp

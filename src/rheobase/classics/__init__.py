@@ -3,9 +3,17 @@
 from rheobase.classics.base import Classic
 from rheobase.classics.brunel import brunel
 from rheobase.classics.coba import coba
+from rheobase.classics.cobahh import cobahh
 from rheobase.classics.cuba import cuba
+from rheobase.classics.microcircuit import microcircuit
 
-CLASSICS = {"brunel": brunel, "coba": coba, "cuba": cuba}
+CLASSICS = {
+    "brunel": brunel,
+    "coba": coba,
+    "cobahh": cobahh,
+    "cuba": cuba,
+    "microcircuit": microcircuit,
+}
 """By the names under which `rheobase run` knows them."""
 
-__all__ = ["CLASSICS", "Classic", "brunel", "coba", "cuba"]
+__all__ = ["CLASSICS", "Classic", "brunel", "coba", "cobahh", "cuba", "microcircuit"]

@@ -1,5 +1,8 @@
 """Brunel's sparse network of excitatory and inhibitory neurons."""
 
+# The fields of neurons and synapses take quantities and hold arrays.
+# pyright: reportArgumentType=false
+
 import jax
 
 from rheobase.adaptors import Refractory
@@ -12,8 +15,15 @@ from rheobase.stimulus import Poisson
 from rheobase.synapses import Delta
 from rheobase.units import Hz, in_unit, ms, mV, s
 
+_PUBLISHED = {
+    (6.0, 4.0): {"e": 60.7, "i": 60.7},
+    (5.0, 2.0): {"e": 37.7, "i": 37.7},
+    (4.5, 0.9): {"e": 5.5, "i": 5.5},
+}
+"""Mean rates of the simulations of figure 8, by g and eta."""
 
-def brunel(key: jax.Array, n: int = 12500, g: float = 5.0, eta: float = 2.0) -> Classic:
+
+def brunel(key: jax.Array, n: int = 12_500, g: float = 5.0, eta: float = 2.0) -> Classic:
     """12,500 LIF neurons (80 % excitatory) with an in-degree of 10 %, J = 0.1 mV, delay 1.5 ms.
 
     - `g`: strength of inhibition relative to excitation.
@@ -53,5 +63,6 @@ def brunel(key: jax.Array, n: int = 12500, g: float = 5.0, eta: float = 2.0) -> 
         {},
         dt=0.1 * ms,
         duration=1 * s,
+        rates=_PUBLISHED.get((g, eta), {}) if n == 12_500 else {},
         source="Brunel 2000, J Comput Neurosci 8:183",
     )

@@ -1,5 +1,8 @@
 """Vogels and Abbott's network with conductances, benchmark 1 of Brette et al. 2007."""
 
+# The fields of neurons and synapses take quantities and hold arrays.
+# pyright: reportArgumentType=false
+
 import jax
 
 from rheobase.adaptors import Refractory
@@ -28,11 +31,11 @@ def coba(key: jax.Array, n: int = 4000) -> Classic:
         LIF(tau=20 * ms, R=100 * MOhm, v_rest=-60 * mV, v_th=-50 * mV, v_reset=-60 * mV), 5 * ms
     )
     excitatory, inhibitory = n * 4 // 5, n - n * 4 // 5
-    rule = FixedProbability(80 / n)
+    rule = FixedProbability(min(1.0, 80 / n))
     excite = Conductance(Exponential(tau=5 * ms), reversal=0 * mV)
     inhibit = Conductance(Exponential(tau=10 * ms), reversal=-80 * mV)
     kicks = Poisson(200 * Hz, 3 * mV) * Step(1.0, stop=50 * ms)
-    wiring, voltages = jax.random.split(key)
+    wiring, *voltages = jax.random.split(key, 3)
     network = Network(
         {"e": Population(neuron, excitatory), "i": Population(neuron, inhibitory)},
         [
@@ -45,10 +48,11 @@ def coba(key: jax.Array, n: int = 4000) -> Classic:
     return Classic(
         network,
         {
-            "e": {"v": -60 * mV + 10 * jax.random.uniform(voltages, (excitatory,)) * mV},
-            "i": {"v": -60 * mV + 10 * jax.random.uniform(wiring, (inhibitory,)) * mV},
+            "e": {"v": -60 * mV + 10 * jax.random.uniform(voltages[0], (excitatory,)) * mV},
+            "i": {"v": -60 * mV + 10 * jax.random.uniform(voltages[1], (inhibitory,)) * mV},
         },
         dt=0.1 * ms,
         duration=1 * s,
+        rates={"e": 19, "i": 19},
         source="Vogels & Abbott 2005, J Neurosci 25:10786; Brette et al. 2007, benchmark 1",
     )

@@ -1,5 +1,8 @@
 """Vogels and Abbott's network with current-based synapses, benchmark 2 of Brette et al. 2007."""
 
+# The fields of neurons and synapses take quantities and hold arrays.
+# pyright: reportArgumentType=false
+
 import jax
 
 from rheobase.adaptors import Refractory
@@ -24,8 +27,8 @@ def cuba(key: jax.Array, n: int = 4000) -> Classic:
     """
     neuron = Refractory(LIF(tau=20 * ms, v_rest=-49 * mV, v_th=-50 * mV, v_reset=-60 * mV), 5 * ms)
     excitatory, inhibitory = n * 4 // 5, n - n * 4 // 5
-    rule = FixedProbability(80 / n)
-    wiring, voltages = jax.random.split(key)
+    rule = FixedProbability(min(1.0, 80 / n))
+    wiring, *voltages = jax.random.split(key, 3)
     network = Network(
         {"e": Population(neuron, excitatory), "i": Population(neuron, inhibitory)},
         [
@@ -37,10 +40,11 @@ def cuba(key: jax.Array, n: int = 4000) -> Classic:
     return Classic(
         network,
         {
-            "e": {"v": -60 * mV + 10 * jax.random.uniform(voltages, (excitatory,)) * mV},
-            "i": {"v": -60 * mV + 10 * jax.random.uniform(wiring, (inhibitory,)) * mV},
+            "e": {"v": -60 * mV + 10 * jax.random.uniform(voltages[0], (excitatory,)) * mV},
+            "i": {"v": -60 * mV + 10 * jax.random.uniform(voltages[1], (inhibitory,)) * mV},
         },
         dt=0.1 * ms,
         duration=1 * s,
+        rates={"e": 5.5, "i": 5.5},
         source="Vogels & Abbott 2005, J Neurosci 25:10786; Brette et al. 2007, benchmark 2",
     )

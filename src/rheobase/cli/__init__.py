@@ -94,6 +94,38 @@ def demo(
 
 
 @app.command
+def run(
+    name: str,
+    /,
+    *,
+    duration: str | None = None,
+    neurons: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
+    seed: int = 0,
+    out: Path | None = None,
+) -> int:
+    """Run a classical network: brunel, coba, cobahh, cuba or microcircuit.
+
+    Prints rates and regularity beside the published ones and what the run took, and draws it.
+
+    Parameters
+    ----------
+    name
+        One of them.
+    duration
+        Simulated time, such as 1s or 500ms; as published without it.
+    neurons
+        How many instead of the usual number.
+    seed
+        Of the synapses, the initial values and the external input.
+    out
+        Folder for pictures, metrics.json and index.html; the name of the network without it.
+    """
+    from rheobase.cli import running
+
+    return running.show(name, duration, neurons, seed, Path(name) if out is None else out)
+
+
+@app.command
 def version() -> int:
     """Print the version, and those of Python and JAX."""
     import platform

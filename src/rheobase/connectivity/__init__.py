@@ -11,6 +11,7 @@ from rheobase.connectivity.distributions import (
 from rheobase.connectivity.explicit import Dense, Matrix, OneToOne, Pairs
 from rheobase.connectivity.probability import FixedProbability
 from rheobase.connectivity.storage import Rows
+from rheobase.connectivity.total import FixedTotal
 
 __all__ = [
     "AbstractConnectivity",
@@ -19,6 +20,7 @@ __all__ = [
     "FixedInDegree",
     "FixedOutDegree",
     "FixedProbability",
+    "FixedTotal",
     "LogNormal",
     "Matrix",
     "Normal",

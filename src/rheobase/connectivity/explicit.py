@@ -90,9 +90,11 @@ class Matrix(AbstractConnectivity):
     shape: tuple[int, ...] = eqx.field(static=True)
 
     def __init__(self, matrix: Any):
-        entries = matrix.tocoo() if callable(getattr(matrix, "tocoo", None)) else None
-        dense = np.nonzero(np.asarray(matrix)) if entries is None else None
-        self.pre, self.post = dense if dense is not None else (entries.row, entries.col)
+        if callable(getattr(matrix, "tocoo", None)):
+            entries = matrix.tocoo()
+            self.pre, self.post = entries.row, entries.col
+        else:
+            self.pre, self.post = np.nonzero(np.asarray(matrix))
         self.shape = tuple(matrix.shape)
 
     def expected(self, sides: Sides) -> float:

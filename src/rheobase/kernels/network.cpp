@@ -2,7 +2,7 @@
 //
 // Operands, by `layout`: the step from which to go on, how many to do and how many the recordings
 // hold already (int32, 3); for each population its numbers, its whole numbers, state, remaining,
-// arriving, current, delta, the neurons and variables to record, steps, neurons and number of its
+// arriving, current, delta, drives of each kind of synapse, the neurons and variables to record, steps, neurons and number of its
 // events, traces; for each projection start, target, weight, delay and ring. Results: steps done,
 // and, in place where XLA can, state, remaining, arriving, events, traces and rings.
 #include <algorithm>
@@ -83,6 +83,7 @@ ffi::Error run(ffi::RemainingArgs from, ffi::RemainingRets to,
         one.arriving = operands.continued(arriving);
         one.current = operands.series();
         one.delta = operands.series();
+        for (std::int64_t s = 0; s < synapses; ++s) one.driven.push_back(operands.series());
         one.probes = operands.size(0);
         one.probed = operands.whole();
         one.shows = operands.size(0);

@@ -134,6 +134,7 @@ struct Series {
     const Real* value;
     std::int64_t steps, width;
 
+    bool given() const { return steps > 1 || width > 1 || value[0] != Real(0); }
     const Real* at(std::int64_t step) const { return value + (steps > 1 ? step * width : 0); }
 };
 
@@ -277,6 +278,7 @@ class Population {
     std::int32_t* remaining = nullptr;  // (n), steps that it is still held
     Real* arriving = nullptr;           // (synapses + 1, n), the last of them delta inputs
     Series<Real> current{}, delta{};
+    std::vector<Series<Real>> driven{};  // of each kind of synapse
     std::int32_t *step = nullptr, *neuron = nullptr;  // events, (room)
     std::int64_t room = 0, events = 0;
     const std::int32_t *probed = nullptr, *shown = nullptr;  // neurons and variables to record
@@ -300,7 +302,7 @@ class Population {
         const bool kicked = kicks || delta.width > 1;
         for (std::int64_t first = 0; first < n; first += block) {
             const std::int64_t m = std::min(block, n - first);
-            arrive(first, m);
+            arrive(now, first, m);
             if (kicked) {
                 Real* from = arriving + kind.synapses * n + first;
                 const Real* add = delta.at(now) + (delta.width > 1 ? first : 0);
@@ -331,8 +333,14 @@ class Population {
     }
 
     // The synapses of m neurons take what has arrived.
-    void arrive(std::int64_t first, std::int64_t m) {
+    void arrive(std::int64_t now, std::int64_t first, std::int64_t m) {
         for (std::int64_t s = 0; s < kind.synapses; ++s) {
+            if (driven[s].given()) {
+                const bool one = driven[s].width == 1;
+                const Real* __restrict from = driven[s].at(now) + (one ? 0 : first);
+                Real* __restrict to = arriving + s * n + first;
+                for (std::int64_t i = 0; i < m; ++i) to[i] += from[one ? 0 : i];
+            }
             const Real* jump = kind.arrive + s * kind.variables;
             std::int64_t last = kind.variables - 1;
             while (last > 0 && jump[last] == Real(0)) --last;

@@ -9,6 +9,7 @@ from rheobase.neurons.izhikevich import Izhikevich
 from rheobase.neurons.leaky import IF, LI, LIF, CubaLIF
 from rheobase.neurons.morris_lecar import MorrisLecar
 from rheobase.neurons.quadratic import QIF, AdQIF
+from rheobase.neurons.traub_miles import TraubMiles
 
 __all__ = [
     "ALIF",
@@ -27,4 +28,5 @@ __all__ = [
     "Izhikevich",
     "MorrisLecar",
     "Onset",
+    "TraubMiles",
 ]

@@ -38,7 +38,7 @@ class GatedState(NamedTuple):
     n: Annotated[Array, dimensionless]
 
 
-def _rate(shape: Any, rate: Quantity, v_0: Quantity, width: Quantity) -> Any:
+def rate_field(shape: Any, rate: Quantity, v_0: Quantity, width: Quantity) -> Any:
     """A field with a rate by default, made with the neuron: an import must not start JAX."""
     return eqx.field(default_factory=lambda: shape(rate, v_0, width))
 
@@ -80,12 +80,12 @@ class HodgkinHuxley(AbstractNeuron):
     v_L: Array = quantity(mV, anything, "leak reversal", default=-54.387 * mV)
     v_rest: Array = quantity(mV, anything, "voltage at the start", default=-64.9964 * mV)
     v_th: Array = quantity(mV, anything, "voltage that counts as a spike", default=0 * mV)
-    alpha_m: AbstractRate = _rate(ExpLinearRate, 1 / ms, -40 * mV, 10 * mV)
-    beta_m: AbstractRate = _rate(ExponentialRate, 4 / ms, -65 * mV, 18 * mV)
-    alpha_h: AbstractRate = _rate(ExponentialRate, 0.07 / ms, -65 * mV, 20 * mV)
-    beta_h: AbstractRate = _rate(SigmoidRate, 1 / ms, -35 * mV, 10 * mV)
-    alpha_n: AbstractRate = _rate(ExpLinearRate, 0.1 / ms, -55 * mV, 10 * mV)
-    beta_n: AbstractRate = _rate(ExponentialRate, 0.125 / ms, -65 * mV, 80 * mV)
+    alpha_m: AbstractRate = rate_field(ExpLinearRate, 1 / ms, -40 * mV, 10 * mV)
+    beta_m: AbstractRate = rate_field(ExponentialRate, 4 / ms, -65 * mV, 18 * mV)
+    alpha_h: AbstractRate = rate_field(ExponentialRate, 0.07 / ms, -65 * mV, 20 * mV)
+    beta_h: AbstractRate = rate_field(SigmoidRate, 1 / ms, -35 * mV, 10 * mV)
+    alpha_n: AbstractRate = rate_field(ExpLinearRate, 0.1 / ms, -55 * mV, 10 * mV)
+    beta_n: AbstractRate = rate_field(ExponentialRate, 0.125 / ms, -65 * mV, 80 * mV)
     spike: AbstractSurrogate = FastSigmoid()
 
     def __check_init__(self):

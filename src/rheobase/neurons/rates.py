@@ -1,4 +1,4 @@
-"""Voltage-dependent rates of gates, in the three shapes of Hodgkin and Huxley.
+"""Voltage-dependent rates of gates, in the shapes of Hodgkin and Huxley.
 
 Value and derivative are finite at every voltage: arguments of exponentials are bounded before the
 exponential, and x/(1 - e^-x) is a series where it would be 0/0.
@@ -80,6 +80,23 @@ class ExpLinearRate(AbstractRate):
 
     def __call__(self, v: Array) -> Array:
         return self.rate * exp_linear((v - self.v_0) / self.width)
+
+
+class FallingLinearRate(AbstractRate):
+    """rate x/(exp(x) - 1), x = (v - v_0)/width: falls with the voltage, at first in a line.
+
+    >>> from rheobase.neurons.rates import FallingLinearRate
+    >>> from rheobase.units import ms, mV
+    >>> FallingLinearRate(2 / ms, -23 * mV, 5 * mV)(-23.0).item()
+    2.0
+    """
+
+    rate: Array = quantity(ms**-1, positive, "rate at v_0")
+    v_0: Array = quantity(mV, anything, "reference voltage")
+    width: Array = quantity(mV, positive, "voltage of one e-fold")
+
+    def __call__(self, v: Array) -> Array:
+        return self.rate * exp_linear(-(v - self.v_0) / self.width)
 
 
 def exp_linear(x: Array) -> Array:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rheobase.analysis.trains import trains_of
 from rheobase.errors import ShapeError
 from rheobase.plot.arrays import numbers, require_length
 from rheobase.plot.style import MAIN, drawing, whole_numbers
@@ -25,7 +26,8 @@ def raster(
 
     **Arguments:**
 
-    - `spikes`: a `Recording`; or spike times (ms), one array or a list with one array a neuron, as
+    - `spikes`: a `Recording`; or events, a tuple of times (ms) and whole numbers of neurons, as
+      `run.events` gives them; or spike times (ms), one array or a list with one array a neuron, as
       `run.spike_times()` gives them; or with `t` an array of 0 and 1, shape (time,) or (time, n).
     - `t`: times (ms) of the rows of such an array, shape (time,).
     - `color`: of the ticks.
@@ -74,7 +76,12 @@ def _trains(spikes: Any, t: Any) -> list[np.ndarray]:
                 f"raster draws one population, got spikes of shape {spikes.spikes.shape}. Choose "
                 "one of the batch: rb.plot.raster(run.spikes[:, 0], t=run.t)."
             )
-        return _listed(spikes.spike_times())
+        on_grid = spikes.fractions is None
+        return trains_of(spikes).each() if on_grid else _listed(spikes.spike_times())
+    if _are_events(spikes):
+        neurons = np.asarray(spikes[1])
+        times = numbers(spikes[0], ms, "spikes", "raster(({}, neurons))")
+        return trains_of((times, neurons), int(neurons.max(initial=-1)) + 1, 1 * ms).each()
     if t is not None:
         return _from_array(np.asarray(spikes), numbers(t, ms, "t", "raster(spikes, t={})"))
     if isinstance(spikes, np.ndarray) or not isinstance(spikes, Quantity | list | tuple):
@@ -86,6 +93,16 @@ def _trains(spikes: Any, t: Any) -> list[np.ndarray]:
                 "rb.plot.raster(run.spikes, t=run.t), or rb.plot.raster(run)."
             )
     return _listed(spikes)
+
+
+def _are_events(spikes: Any) -> bool:
+    """Whether they are times with their neurons, and not the times of two neurons."""
+    return (
+        isinstance(spikes, tuple)
+        and len(spikes) == 2
+        and np.ndim(spikes[1]) == 1
+        and np.issubdtype(np.asarray(getattr(spikes[1], "value", spikes[1])).dtype, np.integer)
+    )
 
 
 def _listed(times: Any) -> list[np.ndarray]:

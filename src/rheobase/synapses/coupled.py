@@ -20,7 +20,12 @@ class CoupledState(NamedTuple):
 class Coupled(AbstractStatefulAdaptor):
     """A neuron with synapses: their currents add to its input, from the same old state.
 
-    A refractory neuron is held; its synapses go on.
+    A refractory neuron is held; its synapses go on. `Network` makes one of each population.
+
+    >>> import rheobase as rb
+    >>> from rheobase.synapses import Coupled
+    >>> Coupled(rb.LIF(), (rb.Exponential(),), (None,)).init().synapses[0].g.item()
+    0.0
     """
 
     neuron: AbstractMembrane

@@ -15,7 +15,7 @@ from jax import Array
 
 from rheobase.synapses.base import AbstractRelease, AbstractSynapse
 from rheobase.time import whole_steps
-from rheobase.units import anything, mM, mV, ms, positive, quantity, uM
+from rheobase.units import anything, mM, ms, mV, positive, quantity, uM
 
 _SHUT = 1e-7
 """Open fraction below which a receptor is shut, so that silent neurons cost nothing."""

@@ -13,7 +13,7 @@ import rheobase as rb
 def test_help_names_the_commands(rheobase):
     result = rheobase("--help")
     assert result.code == 0
-    for command in ("list", "check", "demo", "version"):
+    for command in ("list", "check", "demo", "run", "version"):
         assert f" {command} " in result.out
 
 

@@ -308,3 +308,41 @@ def test_one_compilation_for_all_weights():
             first = traces
     assert traces == first
     assert eqx.tree_equal(net.populations["e"].neuron, populations["e"].neuron)
+
+
+@pytest.mark.parametrize("unit", ["voltage", "current", "conductance"])
+def test_a_drive_through_a_synapse_is_spikes_that_arrive_there(unit):
+    """The same as a neuron that fires on its own, with the same weight, a step before."""
+    synapse, weight = {
+        "voltage": (rb.Exponential(tau=5 * ms), 40 * mV),
+        "current": (rb.Exponential(tau=5 * ms), 0.8 * nA),
+        "conductance": (rb.Conductance(rb.Exponential(tau=5 * ms), reversal=0 * mV), 0.05 * uS),
+    }[unit]
+    kick = rb.stimulus.Pulses([4.9, 20] * ms, 100 * mV, width=DT * ms)
+    times = rb.stimulus.Pulses([5, 20.1] * ms, weight, width=DT * ms)
+    pre, post = rb.Population(rb.LIF(), 1), rb.Population(neuron(), 2)
+    by_spikes = rb.Network(
+        {"pre": pre, "post": post},
+        [rb.Connection("pre", "post", rb.Dense(), synapse, weight=weight)],
+        drives=[rb.Drive("pre", kick)],
+    )
+    driven = rb.Network({"post": post}, drives=[rb.Drive("post", times, synapse)])
+    record = {"post": ("v",)}
+    one, two = (
+        rb.simulate(net, duration=40 * ms, dt=DT * ms, record=record)["post"].v
+        for net in (by_spikes, driven)
+    )
+    assert np.ptp(one) > 5
+    np.testing.assert_array_equal(one, two)
+
+
+def test_a_drive_shares_the_synapse_of_a_connection_and_is_refused_in_another_unit():
+    population = {"e": rb.Population(neuron(), 10)}
+    synapse = rb.Exponential(tau=5 * ms)
+    connection = rb.Connection("e", "e", rb.Dense(), synapse, weight=1 * nA)
+    train = rb.Drive("e", rb.stimulus.Constant(1 * nA), synapse)
+    net = rb.Network(population, [connection], drives=[train])
+    assert len(net.systems["e"].synapses) == 1
+    with pytest.raises(UnitError, match="the drive of 'e' is in uS.*is a current"):
+        wrong = rb.Drive("e", rb.stimulus.Constant(1 * uS), synapse)
+        rb.Network(population, [connection], drives=[wrong])

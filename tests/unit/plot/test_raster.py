@@ -42,11 +42,17 @@ def test_arrays_lists_and_quantities_show_the_same(run):
     expected = ticks(rb.plot.raster(run))
     assert ticks(rb.plot.raster(run.spikes, t=run.t)) == expected
     assert ticks(rb.plot.raster(run.spike_times())) == expected
+    assert ticks(rb.plot.raster(run.events)) == expected
     in_seconds = [(np.asarray(times) / 1000) * s for times in run.spike_times()]
     shown = ticks(rb.plot.raster(in_seconds))
     assert shown.keys() == expected.keys()
     for row in shown:
         np.testing.assert_allclose(shown[row], expected[row])
+
+
+def test_a_tuple_of_the_times_of_two_neurons_are_no_events():
+    two = np.array([1.0, 2.0]), np.array([3.0, 4.0])
+    assert ticks(rb.plot.raster(two)) == {0: [1.0, 2.0], 1: [3.0, 4.0]}
 
 
 def test_one_neuron_is_one_row():

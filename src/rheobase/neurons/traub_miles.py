@@ -1,0 +1,98 @@
+"""The pyramidal cell of Traub and Miles, reduced to one compartment and two currents."""
+
+from typing import ClassVar
+
+from jax import Array
+
+from rheobase.neurons.base import AbstractNeuron, Onset, require_below
+from rheobase.neurons.hodgkin_huxley import GatedState, rate_field
+from rheobase.neurons.rates import (
+    AbstractRate,
+    ExpLinearRate,
+    ExponentialRate,
+    FallingLinearRate,
+    SigmoidRate,
+    gate,
+    within_reach,
+)
+from rheobase.surrogate import AbstractSurrogate, FastSigmoid
+from rheobase.units import anything, ms, mV, nF, non_negative, positive, quantity, uS
+
+
+class TraubMiles(AbstractNeuron):
+    r"""A cortical or hippocampal neuron with the sodium and potassium currents of Traub and Miles.
+
+    C dv/dt = I - g_Na m^3 h (v - v_Na) - g_K n^4 (v - v_K) - g_L (v - v_L)
+    dx/dt = alpha_x(u)(1 - x) - beta_x(u) x  for x = m, h, n, u = v - v_T, with (1/ms, mV)
+    alpha_m = 1.28 y/(1 - e^-y), y = (u - 13)/4;  beta_m = 1.4 y/(e^y - 1), y = (u - 40)/5
+    alpha_h = 0.128 e^(-(u - 17)/18);  beta_h = 4/(1 + e^(-(u - 40)/5))
+    alpha_n = 0.16 y/(1 - e^-y), y = (u - 15)/5;  beta_n = 0.5 e^(-(u - 10)/40)
+
+    v (mV), m, h, n (1), I (nA), g (uS), C (nF), shape (*n,). The six rates are fields, as those of
+    `HodgkinHuxley`; v_T shifts all of them, and so the threshold. It fires in the step in which v
+    rises through v_th; there is no reset, margin = (v - v_th)/(v_th - v_rest). A run begins at
+    v_rest with the gates at steady state: the default is the rest of the other defaults.
+    Repetitive firing begins at 0.019 nA; with v_L = -60 mV it fires without any current.
+
+    Source: Traub & Miles 1991, Neuronal Networks of the Hippocampus, as reduced for benchmark 3
+    of Brette et al. 2007, J Comput Neurosci 23:349 (1 uF/cm², 100, 30, 0.05 mS/cm² on 20,000 um²).
+    Errors: `ParameterError` unless v_rest < v_th.
+
+    >>> import rheobase as rb
+    >>> from rheobase.units import ms, nA
+    >>> run = rb.simulate(rb.TraubMiles(), current=0.5 * nA, duration=100 * ms, dt=0.02 * ms)
+    >>> run.spikes.sum().item()
+    8.0
+    """
+
+    onset: ClassVar[Onset] = Onset.EDGE
+
+    C: Array = quantity(nF, positive, "membrane capacitance", default=0.2 * nF)
+    g_Na: Array = quantity(uS, non_negative, "largest sodium conductance", default=20 * uS)
+    g_K: Array = quantity(uS, non_negative, "largest potassium conductance", default=6 * uS)
+    g_L: Array = quantity(uS, non_negative, "leak conductance", default=0.01 * uS)
+    v_Na: Array = quantity(mV, anything, "sodium reversal", default=50 * mV)
+    v_K: Array = quantity(mV, anything, "potassium reversal", default=-90 * mV)
+    v_L: Array = quantity(mV, anything, "leak reversal", default=-65 * mV)
+    v_T: Array = quantity(mV, anything, "shift of the rates", default=-63 * mV)
+    v_rest: Array = quantity(mV, anything, "voltage at the start", default=-64.7646 * mV)
+    v_th: Array = quantity(mV, anything, "voltage that counts as a spike", default=-20 * mV)
+    alpha_m: AbstractRate = rate_field(ExpLinearRate, 1.28 / ms, 13 * mV, 4 * mV)
+    beta_m: AbstractRate = rate_field(FallingLinearRate, 1.4 / ms, 40 * mV, 5 * mV)
+    alpha_h: AbstractRate = rate_field(ExponentialRate, 0.128 / ms, 17 * mV, 18 * mV)
+    beta_h: AbstractRate = rate_field(SigmoidRate, 4 / ms, 40 * mV, 5 * mV)
+    alpha_n: AbstractRate = rate_field(ExpLinearRate, 0.16 / ms, 15 * mV, 5 * mV)
+    beta_n: AbstractRate = rate_field(ExponentialRate, 0.5 / ms, 10 * mV, 40 * mV)
+    spike: AbstractSurrogate = FastSigmoid()
+
+    def __check_init__(self):
+        require_below(self, "v_rest", "v_th")
+
+    def init(self) -> GatedState:
+        u = self.v_rest - self.v_T
+        return GatedState(
+            v=self.v_rest,
+            m=self.alpha_m(u) / (self.alpha_m(u) + self.beta_m(u)),
+            h=self.alpha_h(u) / (self.alpha_h(u) + self.beta_h(u)),
+            n=self.alpha_n(u) / (self.alpha_n(u) + self.beta_n(u)),
+        )
+
+    def derivative(self, state: GatedState, current: Array) -> GatedState:
+        v = within_reach(state.v, self.v_rest, self.v_th)
+        u = v - self.v_T
+        m, h, n = map(gate, state[1:])
+        sodium = self.g_Na * m**3 * h * (v - self.v_Na)
+        potassium = self.g_K * n**4 * (v - self.v_K)
+        leak = self.g_L * (state.v - self.v_L)
+        return GatedState(
+            v=(current - sodium - potassium - leak) / self.C,
+            m=self.alpha_m(u) * (1 - m) - self.beta_m(u) * m,
+            h=self.alpha_h(u) * (1 - h) - self.beta_h(u) * h,
+            n=self.alpha_n(u) * (1 - n) - self.beta_n(u) * n,
+        )
+
+    def margin(self, state: GatedState) -> Array:
+        return (state.v - self.v_th) / (self.v_th - self.v_rest)
+
+    def reset(self, state: GatedState) -> GatedState:
+        return state
