@@ -4,6 +4,7 @@ import equinox as eqx
 import numpy as np
 
 from rheobase.connectivity.base import AbstractConnectivity, Sides, require_count
+from rheobase.connectivity.probability import FixedProbability
 from rheobase.connectivity.storage import Rows, from_counts
 from rheobase.errors import ShapeError
 
@@ -38,27 +39,24 @@ class FixedTotal(AbstractConnectivity):
                 f"FixedTotal({self.number}) wants more synapses than the {cells} pairs that there "
                 f"are. Lower the number, or draw pairs again: multapses=True."
             )
-        if self.multapses:
-            counts = random.multinomial(self.number, np.full(sides.n_pre, 1 / sides.n_pre))
-            target = random.integers(0, width, self.number, dtype=np.int32)
-            for row in np.split(target, np.cumsum(counts)[:-1]):
-                row.sort()
-        else:
-            source, target = np.divmod(_distinct(cells, self.number, random), width)
-            counts, target = np.bincount(source, minlength=sides.n_pre), target.astype(np.int32)
+        if not self.multapses:
+            return self._distinct(sides, cells, random)
+        counts = random.multinomial(self.number, np.full(sides.n_pre, 1 / sides.n_pre))
+        target = random.integers(0, width, self.number, dtype=np.int32)
+        for row in np.split(target, np.cumsum(counts)[:-1]):
+            row.sort()
         if skip:
             target += target >= np.repeat(np.arange(sides.n_pre, dtype=np.int32), counts)
         return from_counts(counts, target, sides.n_post)
 
-
-def _distinct(cells: int, number: int, random: np.random.Generator) -> np.ndarray:
-    """`number` different integers below `cells`, ascending, every such set as likely."""
-    if 2 * number > cells:
-        left_out = np.zeros(cells, bool)
-        left_out[_distinct(cells, cells - number, random)] = True
-        return np.flatnonzero(~left_out)
-    # Drawing until there are enough, and never more at a time than are missing.
-    places = np.unique(random.integers(0, cells, number))
-    while (missing := number - len(places)) > 0:
-        places = np.union1d(places, random.integers(0, cells, missing))
-    return places
+    def _distinct(self, sides: Sides, cells: int, random: np.random.Generator) -> Rows:
+        """Independent pairs, somewhat too many, less some of them: every choice is as likely."""
+        share = self.number / max(cells, 1)
+        spread = float(np.sqrt(share * (1 - share) / max(cells, 1)))
+        rule = FixedProbability(min(1.0, share + 6 * spread + 20 / max(cells, 1)), self.autapses)
+        while (rows := rule.build(sides, random)).synapses < self.number:
+            pass
+        gone = random.choice(rows.synapses, rows.synapses - self.number, replace=False)
+        lost = np.searchsorted(rows.start, gone, side="right") - 1
+        counts = np.diff(rows.start) - np.bincount(lost, minlength=sides.n_pre)
+        return from_counts(counts, np.delete(rows.target, gone), sides.n_post)
