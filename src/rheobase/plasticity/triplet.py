@@ -51,8 +51,8 @@ class TripletSTDP(AbstractTraceRule):
     >>> import rheobase as rb
     >>> from rheobase.units import nA
     >>> rule = rb.TripletSTDP(w_max=0.5 * nA)
-    >>> float(rule.A3_plus.round(4))
-    0.0065
+    >>> rule.w_max
+    0.5 nA
     """
 
     pairing: Literal["all", "nearest"] = eqx.field(static=True)
