@@ -37,10 +37,8 @@ TITLES = {
 """The pages in order. A family is the module or package below `rheobase` that defines a name."""
 
 SAME_PAGE = {
-    "connection": "network",
     "encoders": "train",
     "losses": "train",
-    "network_run": "network",
     "readouts": "train",
     "record": "simulate",
 }

@@ -10,7 +10,6 @@ from .adaptors import (
     ThresholdAdaptation,
     WhiteNoise,
 )
-from .connection import Connection
 from .connectivity import (
     Dense,
     FixedInDegree,
@@ -24,8 +23,7 @@ from .connectivity import (
     Pairs,
     Uniform,
 )
-from .network import Drive, Network, Population
-from .network_run import NetworkRecording
+from .network import Connection, Drive, Network, NetworkRecording, Population
 from .neurons import (
     ALIF,
     GLIF,
@@ -47,11 +45,23 @@ from .plasticity import PairSTDP, RewardModulated, TripletSTDP, TsodyksMarkram, 
 from .record import Record, Recording
 from .simulate import simulate
 from .steppers import Euler, Exact, ExponentialEuler, Heun, Midpoint, RungeKutta4
-from .synapses import NMDA, Alpha, Conductance, Delta, DualExponential, Exponential
+from .synapses import (
+    AMPA,
+    GABAA,
+    GABAB,
+    NMDA,
+    Alpha,
+    Conductance,
+    Delta,
+    DualExponential,
+    Exponential,
+    GapJunction,
+)
 from .train import Linear, Recurrent, Sequential, encoders, fit, losses, readouts
 
 __all__ = [
     "ALIF",
+    "AMPA",
     "AbstractNeuron",
     "AdEx",
     "AdQIF",
@@ -72,7 +82,10 @@ __all__ = [
     "FixedOutDegree",
     "FixedProbability",
     "FixedTotal",
+    "GABAA",
+    "GABAB",
     "GLIF",
+    "GapJunction",
     "Heun",
     "HodgkinHuxley",
     "IF",

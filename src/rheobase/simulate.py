@@ -9,7 +9,6 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
-from rheobase import network_run
 from rheobase.compilation import Compiled
 from rheobase.errors import (
     ArgumentError,
@@ -21,8 +20,8 @@ from rheobase.errors import (
 )
 from rheobase.inputs import prepare
 from rheobase.loop import scan
-from rheobase.network import Network
-from rheobase.network_run import NetworkRecording
+from rheobase.network import Network, NetworkRecording
+from rheobase.network import run as network_run
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane, Onset
 from rheobase.progress import chunked

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import rheobase as rb
-from rheobase import fused
 from rheobase.kernels import library
+from rheobase.network import fused
 from rheobase.units import MOhm, ms, mV, nA, uS
 
 LIF = {"tau": 20 * ms, "R": 100 * MOhm, "v_rest": -40 * mV, "v_th": -50 * mV, "v_reset": -60 * mV}
@@ -135,7 +135,7 @@ def test_traces_are_those_of_the_general_one(x64, monkeypatch):
 def test_a_call_without_room_goes_on_in_the_next(monkeypatch):
     net = network(drive="step")
     whole = run(net)
-    monkeypatch.setattr("rheobase.network_run._ROOM", 5)
+    monkeypatch.setattr("rheobase.network.run._ROOM", 5)
     pieces = run(net)
     for name in "ab":
         for x, y in zip(whole[name].events, pieces[name].events, strict=True):

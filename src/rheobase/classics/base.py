@@ -4,8 +4,7 @@ from typing import NamedTuple, cast
 
 from jax import Array
 
-from rheobase.network import Network
-from rheobase.network_run import NetworkRecording
+from rheobase.network import Network, NetworkRecording
 from rheobase.simulate import simulate
 from rheobase.steppers import AbstractStepper, ExponentialEuler
 from rheobase.units import Quantity

@@ -7,9 +7,8 @@ import jax
 
 from rheobase.adaptors import Refractory
 from rheobase.classics.base import Classic
-from rheobase.connection import Connection
 from rheobase.connectivity import FixedProbability
-from rheobase.network import Drive, Network, Population
+from rheobase.network import Connection, Drive, Network, Population
 from rheobase.neurons import LIF
 from rheobase.stimulus import Poisson, Step
 from rheobase.synapses import Conductance, Exponential

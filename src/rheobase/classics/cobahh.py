@@ -6,9 +6,8 @@
 import jax
 
 from rheobase.classics.base import Classic
-from rheobase.connection import Connection
 from rheobase.connectivity import FixedProbability
-from rheobase.network import Drive, Network, Population
+from rheobase.network import Connection, Drive, Network, Population
 from rheobase.neurons import TraubMiles
 from rheobase.stimulus import Poisson, Step
 from rheobase.synapses import Conductance, Exponential

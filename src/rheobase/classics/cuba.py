@@ -7,9 +7,8 @@ import jax
 
 from rheobase.adaptors import Refractory
 from rheobase.classics.base import Classic
-from rheobase.connection import Connection
 from rheobase.connectivity import FixedProbability
-from rheobase.network import Network, Population
+from rheobase.network import Connection, Network, Population
 from rheobase.neurons import LIF
 from rheobase.synapses import Exponential
 from rheobase.units import ms, mV, s

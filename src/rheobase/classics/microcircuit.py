@@ -8,10 +8,9 @@ import numpy as np
 
 from rheobase.adaptors import Refractory
 from rheobase.classics.base import Classic
-from rheobase.connection import Connection
 from rheobase.connectivity import FixedTotal, Normal
 from rheobase.errors import ArgumentError
-from rheobase.network import Drive, Network, Population
+from rheobase.network import Connection, Drive, Network, Population
 from rheobase.neurons import LIF
 from rheobase.steppers import Exact
 from rheobase.stimulus import Constant, Poisson

@@ -15,7 +15,7 @@ from rheobase import plot
 from rheobase.analysis import cv, isi, rates
 from rheobase.classics import CLASSICS, Classic
 from rheobase.errors import ArgumentError, UnknownName
-from rheobase.network_run import NetworkRecording
+from rheobase.network import NetworkRecording
 from rheobase.page import page
 from rheobase.plot.style import PALETTE
 from rheobase.progress import CHUNKS

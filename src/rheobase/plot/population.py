@@ -8,7 +8,7 @@ import numpy as np
 from rheobase.analysis import population_rate
 from rheobase.analysis.trains import Trains, trains_of
 from rheobase.errors import ArgumentError, ShapeError
-from rheobase.network_run import NetworkRecording
+from rheobase.network import NetworkRecording
 from rheobase.plot.style import MAIN, PALETTE, panels, whole_numbers
 from rheobase.units import Quantity, ms
 

@@ -5,8 +5,13 @@ from rheobase.synapses.conductance import NMDA, Conductance
 from rheobase.synapses.coupled import Coupled
 from rheobase.synapses.delta import Delta
 from rheobase.synapses.exponential import Alpha, DualExponential, Exponential
+from rheobase.synapses.gap_junction import GapJunction
+from rheobase.synapses.kinetic import AMPA, GABAA, GABAB
 
 __all__ = [
+    "AMPA",
+    "GABAA",
+    "GABAB",
     "NMDA",
     "AbstractRelease",
     "AbstractSynapse",
@@ -16,4 +21,5 @@ __all__ = [
     "Delta",
     "DualExponential",
     "Exponential",
+    "GapJunction",
 ]

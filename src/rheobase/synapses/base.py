@@ -1,7 +1,7 @@
 """What a synapse is: how arriving spikes become an input of the membrane."""
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 from jax import Array
@@ -14,6 +14,9 @@ class AbstractSynapse(eqx.Module):
     kind. The unit of the weights is that of `output`: nA or mV (a current or the voltage that it
     would hold), uS where a reversal potential makes it a conductance.
     """
+
+    electrical: ClassVar[bool] = False
+    """Whether it transmits voltages and no spikes."""
 
     @abstractmethod
     def init(self) -> Any:

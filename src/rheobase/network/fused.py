@@ -1,7 +1,7 @@
 """The time loop of a network of linear neurons as one compiled function, many steps a call.
 
-The same program as `network_run.run`, up to rounding: the state stays in the processor's caches
-from step to step, and spikes leave as events.
+The same program as `rheobase.network.run.run`, up to rounding: the state stays in the processor's
+caches from step to step, and spikes leave as events.
 """
 
 from typing import Any, NamedTuple
@@ -14,11 +14,11 @@ from jax import Array
 
 from rheobase.compilation import Compiled
 from rheobase.kernels import library
-from rheobase.linear import is_linear, numbers
-from rheobase.network import Network
-from rheobase.network_inputs import drives, series, summed, through_synapses
+from rheobase.network.inputs import drives, series, summed, through_synapses
+from rheobase.network.linear import is_linear, numbers
+from rheobase.network.network import Network
+from rheobase.network.projection import Projection
 from rheobase.neurons import variables
-from rheobase.projection import Projection
 from rheobase.record import Record, RunState
 from rheobase.steppers import AbstractStepper
 from rheobase.time import whole_steps
@@ -42,9 +42,17 @@ def takes(network: Network, stepper: AbstractStepper, dtype: Any) -> bool:
     """Whether the compiled loop can run this network."""
     return (
         library.serves(dtype)
-        and all(p.release is None and not p.rules and p.to.native for p in network.projections)
+        and all(
+            p.release is None and not p.electrical and not p.rules and p.to.native
+            for p in network.projections
+        )
         and all(is_linear(system, stepper) for system in network.systems.values())
     )
+
+
+def _plain(p: Projection) -> bool:
+    """Whether its weights multiply spikes and do not change."""
+    return p.to.native and p.release is None and not p.rules and not p.electrical
 
 
 class Course(NamedTuple):

@@ -22,7 +22,7 @@ class ProjectionState(NamedTuple):
     """What a projection carries from step to step; its fields are None where it needs none."""
 
     arriving: Array
-    """What it delivers in the next step, (n_post,)."""
+    """What it delivers in the next step, (n_post,); electrical: sums of g v and g, (2, n_post)."""
     ring: Array | None
     """Spikes on their way, (depth, n_pre), or where delays differ inputs, (depth, n_post)."""
     release: Any
@@ -51,6 +51,8 @@ class Projection(eqx.Module):
     """The synapses by postsynaptic neuron, where a rule asks for them."""
     unit: Unit = eqx.field(static=True)
     """Of the weights."""
+    electrical: bool = eqx.field(static=True)
+    """Whether it transmits voltages and no spikes."""
 
     @property
     def synapses(self) -> int:
@@ -102,8 +104,15 @@ class Projection(eqx.Module):
             weight = jnp.broadcast_to(self.weight.astype(dtype), (self.synapses,))
             both = Synapses(self.to, self.by_post)
             rules = tuple(rule.start(both, dtype) for rule in self.rules)
-        arriving = jnp.zeros(self.to.n_post, dtype)
+        shape = (2, self.to.n_post) if self.electrical else (self.to.n_post,)
+        arriving = jnp.zeros(shape, dtype)
         return ProjectionState(arriving, ring, release, weight, rules)
+
+    def conduct(self, state: ProjectionState, v: Array) -> ProjectionState:
+        """The state after the voltages (n_pre,) of an electrical connection have been read."""
+        drive = deliver(self.to, v, self.weight)
+        g = deliver(self.to, jnp.ones_like(v), self.weight)
+        return state._replace(arriving=jnp.stack([drive, g]))
 
     def send(
         self, state: ProjectionState, spikes: Array, post: Array | None, number: Array, dt: float

@@ -10,16 +10,16 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
-from rheobase import fused
 from rheobase.compilation import Compiled
 from rheobase.errors import ArgumentError, KeyRequired, ShapeError, UnknownName
 from rheobase.kernels.once import once
 from rheobase.loop import scan
-from rheobase.network import Network
-from rheobase.network_inputs import drives, summed
+from rheobase.network import fused
+from rheobase.network.inputs import drives, summed
+from rheobase.network.network import Network
+from rheobase.network.projection import ProjectionState
 from rheobase.neurons import variables
 from rheobase.progress import CHUNKS, pieces
-from rheobase.projection import ProjectionState
 from rheobase.record import Events, Record, Recording, RunState, join
 from rheobase.step import step
 from rheobase.steppers import AbstractStepper
@@ -274,7 +274,12 @@ def begin(network: Network, dt: float, init: Any, dtype: Any) -> NetworkState:
         systems[name] = jax.tree.map(lambda x, n=n: full(x, n), state)
     return NetworkState(
         systems,
-        tuple(p.start(dt, dtype) for p in network.projections),
+        tuple(
+            p.conduct(p.start(dt, dtype), variables.get(systems[p.pre], "v"))
+            if p.electrical
+            else p.start(dt, dtype)
+            for p in network.projections
+        ),
         tuple(
             d.stimulus.start((network.populations[d.population].n,), dtype) for d in network.drives
         ),
@@ -327,7 +332,9 @@ def run(
             done[name] = step(system, stepper, ready, current, delta, dt, key, False)
         spikes = {n: None if d.spike is None else once(d.spike) for n, d in done.items()}
         sent = [
-            p.send(state, spikes[p.pre], spikes[p.post], number, dt)
+            p.conduct(state, variables.get(done[p.pre].state, "v"))
+            if p.electrical
+            else p.send(state, spikes[p.pre], spikes[p.post], number, dt)
             for p, state in zip(network.projections, sending, strict=True)
         ]
         kept, totals = {}, {}

@@ -9,11 +9,11 @@ import numpy as np
 from jax import Array
 
 from rheobase.adaptors.base import chain
-from rheobase.connection import bytes_of, kind, projection
 from rheobase.connectivity import Sides
 from rheobase.errors import ArgumentError, ShapeError, UnknownName
+from rheobase.network.connection import bytes_of, kind, projection
+from rheobase.network.projection import Projection
 from rheobase.neurons.base import AbstractMembrane, AbstractNeuron
-from rheobase.projection import Projection
 from rheobase.stimulus import AbstractStimulus
 from rheobase.synapses import AbstractSynapse, Coupled
 
@@ -102,7 +102,7 @@ class Network(eqx.Module):
         for name in names + [post for c in connections for post in c.post]:
             if name not in populations:
                 raise UnknownName("population", name, populations)
-        for name in (c.pre for c in connections):
+        for name in (c.pre for c in connections if not c.electrical):
             if not isinstance(populations[name].neuron, AbstractNeuron):
                 raise ArgumentError(f"population {name!r} never fires and cannot be presynaptic.")
         for connection in connections:

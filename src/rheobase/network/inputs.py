@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from rheobase.inputs import Input, prepare
-from rheobase.network import Network
+from rheobase.network.network import Network
 from rheobase.stimulus import Grid
 
 

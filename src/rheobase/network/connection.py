@@ -15,9 +15,9 @@ from rheobase.connectivity.base import generator
 from rheobase.errors import ArgumentError, ParameterError, ShapeError
 from rheobase.kernels.delivery import Targets
 from rheobase.kernels.plasticity import columns
+from rheobase.network.projection import Projection
 from rheobase.neurons.base import AbstractMembrane
 from rheobase.plasticity import AbstractRule
-from rheobase.projection import Projection
 from rheobase.synapses import AbstractRelease, AbstractSynapse, Delta
 from rheobase.units import Quantity, Unit, UnitError, ms, mV, nA, parameters, to_internal, uS
 
@@ -85,13 +85,23 @@ class Connection(eqx.Module):
 
     @property
     def release(self) -> AbstractRelease | None:
-        """What changes the release of its terminals."""
-        return next((p for p in self.plasticity if isinstance(p, AbstractRelease)), None)
+        """What its terminals make of their spikes."""
+        given = [p for p in self.plasticity if isinstance(p, AbstractRelease)]
+        return given[0] if given else _receptors(self.synapse)
+
+    @property
+    def electrical(self) -> bool:
+        """Whether it transmits voltages and no spikes."""
+        return isinstance(self.synapse, AbstractSynapse) and self.synapse.electrical
 
     @property
     def rules(self) -> tuple[AbstractRule, ...]:
         """What changes its weights."""
         return tuple(p for p in self.plasticity if isinstance(p, AbstractRule))
+
+
+def _receptors(synapse: AbstractSynapse | Delta) -> AbstractRelease | None:
+    return synapse.release if isinstance(synapse, AbstractSynapse) else None
 
 
 def _require_plasticity(connection: Connection) -> None:
@@ -105,6 +115,22 @@ def _require_plasticity(connection: Connection) -> None:
     if len(connection.plasticity) - len(connection.rules) > 1:
         raise ArgumentError(
             "`plasticity` has two rules that change what a terminal releases: leave one out."
+        )
+    name = type(connection.synapse).__name__
+    if _receptors(connection.synapse) is not None:
+        if len(connection.plasticity) > len(connection.rules):
+            raise ArgumentError(
+                f"{name} has receptors with a state of their own, which short-term plasticity "
+                f"would replace. Leave `plasticity` out, or take a synapse such as rb.Exponential."
+            )
+        if _is_array(connection.delay):
+            raise ArgumentError(
+                f"{name} keeps one state for each presynaptic neuron, for whose synapses a spike "
+                f"must arrive at one time. Give one delay, such as delay=1.5*ms."
+            )
+    if connection.electrical and (connection.plasticity or connection.delay is not None):
+        raise ArgumentError(
+            f"{name} transmits voltages at once: leave out `delay` and `plasticity`."
         )
     if connection.plasticity and _is_array(connection.delay):
         raise ArgumentError(
@@ -130,7 +156,10 @@ def kind(
     if isinstance(synapse, Delta):
         _require_unit(unit, mV, what, "a delta synapse adds to the voltage")
         return None
-    if synapse.reversal is not None:
+    if synapse.electrical:
+        _require_unit(unit, uS, what, "an electrical synapse is a conductance")
+        resistance = None
+    elif synapse.reversal is not None:
         _require_unit(unit, uS, what, "a synapse with a reversal potential is a conductance")
         resistance = None
     elif unit.same_dimension(mV):
@@ -207,6 +236,7 @@ def projection(
         rules=connection.rules,
         by_post=columns(to) if connection.rules else None,
         unit=unit,
+        electrical=connection.electrical,
     )
 
 

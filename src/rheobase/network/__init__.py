@@ -1,0 +1,7 @@
+"""Networks: populations and connections between them, and the loops that simulate them."""
+
+from rheobase.network.connection import Connection
+from rheobase.network.network import Drive, Network, Population
+from rheobase.network.run import NetworkRecording
+
+__all__ = ["Connection", "Drive", "Network", "NetworkRecording", "Population"]

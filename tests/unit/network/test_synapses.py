@@ -1,0 +1,122 @@
+"""Synapses in a network, against closed forms."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+
+import rheobase as rb
+from rheobase.errors import ArgumentError
+from rheobase.units import MOhm, UnitError, ms, mV, nA, nS, uS
+
+MEMBRANE = lambda: rb.LI(tau=10 * ms, R=100 * MOhm, v_rest=-70 * mV)  # noqa: E731
+TIMES = [5, 8, 8.4, 30]
+
+
+def spiking(synapse, weight, times=TIMES, dt=0.01, duration=60, **more):
+    """Voltage of a membrane at -70 mV whose input spikes at `times` (ms)."""
+    relay = rb.LIF(tau=1 * ms, v_rest=-70 * mV, v_th=-50 * mV, v_reset=-70 * mV)
+    kicks = rb.stimulus.Pulses([t - dt / 2 for t in times] * ms, 1e3 * mV, dt * ms)
+    net = rb.Network(
+        {"a": rb.Population(relay, 1), "b": rb.Population(MEMBRANE(), 1)},
+        [rb.Connection("a", "b", rb.OneToOne(), synapse, weight=weight, **more)],
+        [rb.Drive("a", kicks)],
+    )
+    run = rb.simulate(
+        net, duration=duration * ms, dt=dt * ms, record={"a": ("spikes",), "b": ("v",)}
+    )
+    return run["a"].spike_times()[0], run["b"].t, run["b"].v[:, 0]
+
+
+def conducted(g, e_rev, t):
+    """Voltage of that membrane under a conductance g(t) in uS."""
+    tau, R = float(MEMBRANE().tau), float(MEMBRANE().R)
+
+    def slope(t, v):
+        return (-(v + 70) + R * g(t) * (e_rev - v)) / tau
+
+    return solve_ivp(slope, (0, t[-1]), [-70.0], t_eval=t, max_step=0.05, rtol=1e-8).y[0]
+
+
+def pulses(times, length, t):
+    return any(s <= t < s + length for s in times)
+
+
+@pytest.mark.parametrize("synapse", [rb.AMPA, rb.GABAA])
+def test_first_order_receptors(synapse, x64):
+    receptor = synapse()
+    times, t, v = spiking(receptor, 5 * nS)
+    alpha, beta = float(receptor.alpha * receptor.T), float(receptor.beta)
+    r, fine, course = 0.0, 1e-3, []
+    for k in range(int(60 / fine)):
+        on = pulses(times, 1.0, k * fine)
+        course.append(r)
+        r += fine * (alpha * (1 - r) * on - beta * r)
+    course = np.array(course)
+    expected = conducted(
+        lambda s: 5e-3 * course[min(int(s / fine), len(course) - 1)], float(receptor.e_rev), t
+    )
+    assert np.abs(expected + 70).max() > 0.3
+    np.testing.assert_allclose(v, expected, atol=0.02 * np.abs(expected + 70).max())
+
+
+def test_gaba_b_wants_several_spikes(x64):
+    _, _, one = spiking(rb.GABAB(), 50 * nS, times=[5], duration=300, dt=0.05)
+    _, _, ten = spiking(rb.GABAB(), 50 * nS, times=list(range(5, 55, 5)), duration=300, dt=0.05)
+    dip, deep = 70 + one.min(), 70 + ten.min()
+    assert deep < 20 * dip < 0
+
+
+def test_receptors_take_no_second_state():
+    given = {"weight": 1 * nS}
+    with pytest.raises(ArgumentError, match="AMPA has receptors with a state of their own"):
+        rb.Connection("a", "b", rb.Dense(), rb.AMPA(), plasticity=rb.TsodyksMarkram(), **given)
+    with pytest.raises(ArgumentError, match="AMPA keeps one state.*delay=1.5"):
+        rb.Connection("a", "b", rb.Dense(), rb.AMPA(), delay=[1, 2] * ms, **given)
+
+
+def coupled(weight, both=True):
+    rule = rb.Pairs([0, 1], [1, 0]) if both else rb.Pairs([0], [1])
+    return rb.Network(
+        {"a": rb.Population(rb.LI(tau=10 * ms, R=10 * MOhm, v_rest=-70 * mV), 2)},
+        [rb.Connection("a", "a", rule, rb.GapJunction(), weight=weight)],
+        [rb.Drive("a", rb.stimulus.Constant([1, 0] * nA))],
+    )
+
+
+def test_gap_junctions_are_a_voltage_divider(x64):
+    run = rb.simulate(
+        coupled(0.05 * uS), duration=200 * ms, dt=0.1 * ms, record={"a": ("v",)},
+        init={"a": {"v": [-65, -75] * mV}},
+    )  # fmt: skip
+    # Leak 0.1 uS each and a junction of 0.05: 10 mV and a quarter of the way between them.
+    a, b = 70 + run["a"].v[-1]
+    assert (a, b) == pytest.approx((7.5, 2.5), rel=1e-6)
+    fine = solve_ivp(
+        lambda t, v: [
+            (-(v[0] + 70) + 10 * (1 + 0.05 * (v[1] - v[0]))) / 10,
+            (-(v[1] + 70) + 10 * 0.05 * (v[0] - v[1])) / 10,
+        ],
+        (0, 50), [-65, -75], rtol=1e-9,
+    ).y[:, -1]  # fmt: skip
+    np.testing.assert_allclose(run["a"].v[499], fine, atol=0.01)
+
+
+def test_a_gap_junction_of_one_direction_leaves_the_other_side_alone():
+    run = rb.simulate(coupled(0.05 * uS, both=False), duration=200 * ms, dt=0.1 * ms,
+                      record={"a": ("v",)})  # fmt: skip
+    assert run["a"].v[-1, 0] == pytest.approx(-60, abs=1e-3)
+    assert run["a"].v[-1, 1] == pytest.approx(-70 + 10 / 3, abs=1e-3)
+
+
+def test_gap_junctions_are_stable_at_any_strength():
+    run = rb.simulate(coupled(100 * uS), duration=100 * ms, dt=1 * ms, record={"a": ("v",)})
+    assert jnp.all(jnp.isfinite(run["a"].v))
+    assert jnp.all(run["a"].v <= -59)
+
+
+def test_what_a_gap_junction_cannot_have():
+    with pytest.raises(ArgumentError, match="leave out `delay` and `plasticity`"):
+        rb.Connection("a", "a", rb.Dense(), rb.GapJunction(), weight=1 * nS, delay=1 * ms)
+    with pytest.raises(UnitError, match="an electrical synapse is a conductance"):
+        coupled(1 * nA)
