@@ -33,9 +33,11 @@ class Input(eqx.Module):
         return (self.constant if now is None else now), memory
 
     def over(self, numbers: Array, memory: Any) -> Array:
-        """The values of a random stimulus without memory in many steps, (time, *s)."""
-        grid = Grid(numbers, self.dt, self.shape, self.dtype)
-        return _bounded(self.stimulus.values(grid, memory, self.key)[0], self.dtype)
+        """The values in many steps, (time or 1, *s), of a stimulus without memory."""
+        if self.stimulus is not None and self.stimulus.random:
+            grid = Grid(numbers, self.dt, self.shape, self.dtype)
+            return _bounded(self.stimulus.values(grid, memory, self.key)[0], self.dtype)
+        return self.series if self.series is not None else jnp.asarray(self.constant)[None]
 
 
 def prepare(stimulus: AbstractStimulus | None, grid: Grid, key: Array | None) -> Input:

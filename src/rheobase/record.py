@@ -201,11 +201,12 @@ class Recording(eqx.Module):
         """The same with what was recorded in host memory; the final state stays where it is."""
         recorded = (self.traces, self.raster, self.sums, self.fractions)
         traces, raster, sums, fractions = jax.tree.map(np.asarray, recorded)
+        moved: Any = raster
         if isinstance(raster, np.ndarray) and raster.dtype == bool and raster.ndim == 2:
-            raster = Events.of(raster)
+            moved = Events.of(raster)
         return Recording(
             traces=traces,
-            raster=raster,
+            raster=moved,
             sums=sums,
             fractions=fractions,
             final=self.final,

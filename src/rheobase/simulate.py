@@ -1,6 +1,6 @@
 """`simulate`: the one entry point, for every system."""
 
-from typing import Any
+from typing import Any, overload
 
 import equinox as eqx
 import jax
@@ -30,6 +30,40 @@ from rheobase.step import step
 from rheobase.steppers import AbstractStepper, ExponentialEuler
 from rheobase.stimulus import AbstractStimulus, Constant, Grid
 from rheobase.units import Quantity, Unit, ms, to_internal
+
+
+@overload
+def simulate(
+    system: AbstractMembrane,
+    *,
+    duration: Quantity,
+    dt: Quantity,
+    current: Quantity | AbstractStimulus | None = ...,
+    delta: Quantity | AbstractStimulus | None = ...,
+    n: int | tuple[int, ...] | None = ...,
+    stepper: AbstractStepper | None = ...,
+    record: Record | tuple[str, ...] | str = ...,
+    init: dict[str, Any] | None = ...,
+    state: RunState | None = ...,
+    key: Array | None = ...,
+    substep: bool = ...,
+    progress: bool = ...,
+) -> Recording: ...
+
+
+@overload
+def simulate(
+    system: Network,
+    *,
+    duration: Quantity,
+    dt: Quantity,
+    stepper: AbstractStepper | None = ...,
+    record: dict[str, Any] | tuple[()] = ...,
+    init: dict[str, Any] | None = ...,
+    state: RunState | None = ...,
+    key: Array | None = ...,
+    progress: bool = ...,
+) -> NetworkRecording: ...
 
 
 def simulate(

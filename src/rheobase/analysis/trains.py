@@ -83,7 +83,7 @@ def trains_of(spikes: Any, n: int | None = None, duration: Quantity | None = Non
 
 
 def _recorded(run: Recording) -> Trains:
-    shape = np.shape(run.counts if run.raster is None else run.raster[0])
+    shape = np.shape(run.counts)
     if len(shape) > 1:
         raise ShapeError(
             f"this is for one population, got a batch of shape {shape}. Choose one of it: "

@@ -80,7 +80,7 @@ def run(
     function = jax.ffi.ffi_call(
         f"rheobase_run_{TYPES[str(dtype)]}", results, input_output_aliases=aliases
     )
-    return function(*operands, layout=np.asarray(layout, np.int64), dt=float(dt))
+    return list(function(*operands, layout=np.asarray(layout, np.int64), dt=float(dt)))
 
 
 @custom_vmap

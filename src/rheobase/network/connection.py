@@ -245,7 +245,7 @@ def _require_within(rules: tuple[AbstractRule, ...], weight: Array) -> None:
     for rule in rules:
         low, high = rule.bounds
         weak, strong = low.value, high.value
-        if any(isinstance(x, jax.core.Tracer) for x in (weight, weak, strong)):
+        if any(isinstance(x, Tracer) for x in (weight, weak, strong)):
             continue
         outside = (weight < min(weak, strong)) | (weight > max(weak, strong))
         if bool(jnp.any(outside)):

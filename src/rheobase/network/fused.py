@@ -190,8 +190,10 @@ def _row(p: Projection, delta: int) -> int:
 
 def _empty(shown: list[int], record: Record, n: int, size: Size, dtype: Any) -> Course:
     probes = (n if record.indices is None else len(record.indices)) if shown else 0
+    room = size.room + n
     return Course(
-        *(jnp.zeros(size.room + n, jnp.int32) for _ in range(2)),
+        jnp.zeros(room, jnp.int32),
+        jnp.zeros(room, jnp.int32),
         jnp.zeros(1, jnp.int32),
         jnp.zeros((size.most if shown else 1, len(shown), probes), dtype),
     )

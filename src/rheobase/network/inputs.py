@@ -23,9 +23,7 @@ def drives(
     return inputs
 
 
-def summed(
-    network: Network, name: str, values: list[Array], nothing: Array
-) -> tuple[Array, Array | None]:
+def summed(network: Network, name: str, values: list, nothing: Array) -> tuple[Array, Array | None]:
     """Current (nA) and delta input of a population, from the values of all drives."""
     current, delta = nothing, None
     for drive, kind, value in zip(network.drives, network.driven, values, strict=True):
@@ -55,19 +53,17 @@ def series(
     """Each drive as (time or 1, n or 1), and what it remembers after the first `steps` of them."""
     values, kept = [], []
     for one, memory in zip(inputs, memories, strict=True):
-        if one.stimulus is not None and one.stimulus.random and not jax.tree.leaves(memory):
-            value = one.over(numbers, memory)
-        elif one.stimulus is not None and one.stimulus.random:
+        if jax.tree.leaves(memory):
             end = numbers[0] + steps
 
             def draw(memory, number, one=one, end=end):
                 value, after = one.at(number, None, memory)
                 after = jax.tree.map(lambda a, b: jnp.where(number < end, a, b), after, memory)
-                return after, jnp.broadcast_to(value, one.shape)
+                return after, jnp.broadcast_to(jnp.asarray(value), one.shape)
 
             memory, value = jax.lax.scan(draw, memory, numbers)
         else:
-            value = one.constant[None] if one.series is None else one.series
+            value = one.over(numbers, memory)
         values.append(value.reshape(value.shape[0], -1))
         kept.append(memory)
     return values, tuple(kept)

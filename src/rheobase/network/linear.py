@@ -67,7 +67,7 @@ def _is_linear(structure: Any, leaves: tuple) -> bool:
     # Linear in v at fixed others, and in the others at fixed v.
     curvature = jacobian(lambda x: neuron.slopes(x), neuron.zero)
     others = np.delete(np.delete(curvature, neuron.voltage, 0), neuron.voltage, 1)
-    return not np.any(others) and curvature[neuron.voltage, neuron.voltage] == 0
+    return not np.any(others) and bool(curvature[neuron.voltage, neuron.voltage] == 0)
 
 
 def _counters(state: Any) -> list[Array]:

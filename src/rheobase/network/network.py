@@ -128,9 +128,9 @@ class Network(eqx.Module):
         )
         self.systems = {
             name: Coupled(
-                population.neuron,
-                tuple(synapse for synapse, _ in kinds[name]),
-                tuple(resistance for _, resistance in kinds[name]),
+                neuron=population.neuron,
+                synapses=tuple(synapse for synapse, _ in kinds[name]),
+                resistances=tuple(resistance for _, resistance in kinds[name]),
             )
             for name, population in populations.items()
         }

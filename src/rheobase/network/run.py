@@ -196,11 +196,11 @@ def _recorded(network, records, units, begin, dt, final, done, courses) -> Netwo
         if record.spikes == "events":
             raster = events
         elif record.spikes == "raster":
-            raster = events.raster.astype(traces.dtype)
+            raster = jnp.asarray(events.raster, traces.dtype)
         elif record.spikes == "count":
-            sums = events.counts
+            sums = jnp.asarray(events.counts)
         recordings[name] = Recording(
-            traces={v: traces[:, k] for k, v in enumerate(record.variables)},
+            traces={v: jnp.asarray(traces[:, k]) for k, v in enumerate(record.variables)},
             raster=raster,
             sums=sums,
             fractions=None,
@@ -311,7 +311,7 @@ def run(
             one.at(number, now, memory)
             for one, now, memory in zip(inputs, series, memories, strict=True)
         ]
-        now = [
+        now: list = [
             once(value) if drive.stimulus.random else value
             for drive, (value, _) in zip(network.drives, given, strict=True)
         ]
@@ -327,10 +327,12 @@ def run(
             for kick in kicks:
                 delta = kick if delta is None else delta + kick
             key = None
-            if system.random:
+            if system.random and start.key is not None:
                 key = jax.random.fold_in(jax.random.fold_in(start.key, place), number)
             done[name] = step(system, stepper, ready, current, delta, dt, key, False)
-        spikes = {n: None if d.spike is None else once(d.spike) for n, d in done.items()}
+        spikes: dict[str, Any] = {
+            n: None if d.spike is None else once(d.spike) for n, d in done.items()
+        }
         sent = [
             p.conduct(state, variables.get(done[p.pre].state, "v"))
             if p.electrical
@@ -393,7 +395,7 @@ def _chosen(value: Array, record: Record) -> Array:
 
 
 def _arrived(
-    network: Network, name: str, arriving: tuple[Array, ...], now: list[Array]
+    network: Network, name: str, arriving: tuple[Array, ...], now: list
 ) -> tuple[Array, ...]:
     """Total weight at each kind of synapse of a population, from connections and drives."""
     totals: list = [None] * len(network.systems[name].synapses)

@@ -172,7 +172,7 @@ def reset_by(neuron: AbstractNeuron, spike: jax.Array, state: Any) -> Any:
     )
 
 
-def require_below(neuron: AbstractMembrane, low: str, high: str) -> None:
+def require_below(neuron: eqx.Module, low: str, high: str) -> None:
     """Refuse a neuron whose parameter `low` does not lie below its parameter `high`."""
     pair = getattr(neuron, low), getattr(neuron, high)
     if any(isinstance(x, Tracer) for x in pair):

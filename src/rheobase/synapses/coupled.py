@@ -33,6 +33,14 @@ class Coupled(AbstractStatefulAdaptor):
     resistances: tuple[Array | None, ...]
     """MOhm for synapses whose weights are voltages, else None."""
 
+    def __init__(
+        self,
+        neuron: AbstractMembrane,
+        synapses: tuple[AbstractSynapse, ...],
+        resistances: tuple[Array | None, ...],
+    ):
+        self.neuron, self.synapses, self.resistances = neuron, synapses, resistances
+
     def init(self) -> CoupledState:
         return CoupledState(self.neuron.init(), tuple(s.init() for s in self.synapses))
 

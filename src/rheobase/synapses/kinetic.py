@@ -119,8 +119,8 @@ class AMPA(AbstractKinetic):
     0
     """
 
-    alpha: Array = quantity(1 / (mM * ms), positive, "rate of binding", default=1.1 / (mM * ms))
-    beta: Array = quantity(1 / ms, positive, "rate of unbinding", default=0.19 / ms)
+    alpha: Array = quantity(mM**-1 / ms, positive, "rate of binding", default=1.1 / (mM * ms))
+    beta: Array = quantity(ms**-1, positive, "rate of unbinding", default=0.19 / ms)
     T: Array = quantity(mM, positive, "transmitter in a pulse", default=1 * mM)
     duration: Array = quantity(ms, positive, "length of a pulse", default=1 * ms)
     e_rev: Array = quantity(mV, anything, "reversal potential", default=0 * mV)
@@ -143,8 +143,8 @@ class GABAA(AbstractKinetic):
     -80
     """
 
-    alpha: Array = quantity(1 / (mM * ms), positive, "rate of binding", default=5 / (mM * ms))
-    beta: Array = quantity(1 / ms, positive, "rate of unbinding", default=0.18 / ms)
+    alpha: Array = quantity(mM**-1 / ms, positive, "rate of binding", default=5 / (mM * ms))
+    beta: Array = quantity(ms**-1, positive, "rate of unbinding", default=0.18 / ms)
     T: Array = quantity(mM, positive, "transmitter in a pulse", default=1 * mM)
     duration: Array = quantity(ms, positive, "length of a pulse", default=1 * ms)
     e_rev: Array = quantity(mV, anything, "reversal potential", default=-80 * mV)
@@ -171,10 +171,10 @@ class GABAB(AbstractKinetic):
     -95
     """
 
-    K1: Array = quantity(1 / (mM * ms), positive, "rate of binding", default=0.09 / (mM * ms))
-    K2: Array = quantity(1 / ms, positive, "rate of unbinding", default=0.0012 / ms)
+    K1: Array = quantity(mM**-1 / ms, positive, "rate of binding", default=0.09 / (mM * ms))
+    K2: Array = quantity(ms**-1, positive, "rate of unbinding", default=0.0012 / ms)
     K3: Array = quantity(uM / ms, positive, "production of G protein", default=0.18 * uM / ms)
-    K4: Array = quantity(1 / ms, positive, "decay of G protein", default=0.034 / ms)
+    K4: Array = quantity(ms**-1, positive, "decay of G protein", default=0.034 / ms)
     Kd: Array = quantity(uM, positive, "G protein of half opening", default=100**0.25 * uM)
     T: Array = quantity(mM, positive, "transmitter in a pulse", default=1 * mM)
     duration: Array = quantity(ms, positive, "length of a pulse", default=1 * ms)
@@ -189,10 +189,10 @@ class GABAB(AbstractKinetic):
         s = decay * state.s + (1 - decay) * self.K3 / self.K4 * state.r
         return state._replace(
             r=_bound(state.r, present, self.K1 * self.T, self.K2, dt),
-            s=jnp.where(s < 1e-3 * self.Kd, 0, s),
+            s=s,
         )
 
     def opened(self, state: BoundAndActiveState) -> Array:
         # Of the ratio: s itself to the fourth power could underflow.
         part = (state.s / self.Kd) ** 4
-        return part / (1 + part)
+        return jnp.where(part < _SHUT, 0, part / (1 + part))
