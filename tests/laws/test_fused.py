@@ -132,10 +132,12 @@ def test_traces_are_those_of_the_general_one(x64, monkeypatch):
         np.testing.assert_array_equal(one[name].t, two[name].t)
 
 
-def test_a_call_without_room_goes_on_in_the_next(monkeypatch):
-    net = network(drive="step")
+@pytest.mark.parametrize("drive", ["step", "Poisson", "noise"])
+def test_a_call_without_room_goes_on_in_the_next(drive, monkeypatch):
+    net = network(drive=drive)
     whole = run(net)
-    monkeypatch.setattr("rheobase.network.run._ROOM", 5)
+    monkeypatch.setattr("rheobase.network.fused._CACHED", 60)
+    monkeypatch.setattr("rheobase.network.fused._ROOM", 5)
     pieces = run(net)
     for name in "ab":
         for x, y in zip(whole[name].events, pieces[name].events, strict=True):

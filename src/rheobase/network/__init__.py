@@ -2,6 +2,6 @@
 
 from rheobase.network.connection import Connection
 from rheobase.network.network import Drive, Network, Population
-from rheobase.network.run import NetworkRecording
+from rheobase.network.recording import NetworkRecording
 
 __all__ = ["Connection", "Drive", "Network", "NetworkRecording", "Population"]

@@ -18,10 +18,13 @@ from rheobase.network.inputs import drives, series, summed, through_synapses
 from rheobase.network.linear import is_linear, numbers
 from rheobase.network.network import Network
 from rheobase.network.projection import Projection
+from rheobase.network.recording import NetworkRecording
 from rheobase.neurons import variables
-from rheobase.record import Record, RunState
+from rheobase.record import Events, Record, Recording, RunState
 from rheobase.steppers import AbstractStepper
+from rheobase.stimulus import Constant
 from rheobase.time import whole_steps
+from rheobase.units import Unit
 
 
 class Size(NamedTuple):
@@ -33,6 +36,14 @@ class Size(NamedTuple):
     """Spikes of a population."""
     block: int
     """Steps whose inputs are computed at a time: few enough to stay in a cache."""
+    whole: bool
+    """Whether they are done all or not at all."""
+
+
+_ROOM = 1 << 18
+"""Spikes of a population in a call."""
+_CACHED = 1 << 17
+"""Numbers of an input that are computed at a time."""
 
 
 _NOTHING = Record(spikes=None)
@@ -53,6 +64,17 @@ def takes(network: Network, stepper: AbstractStepper, dtype: Any) -> bool:
 def _plain(p: Projection) -> bool:
     """Whether its weights multiply spikes and do not change."""
     return p.to.native and p.release is None and not p.rules and not p.electrical
+
+
+def size_of(network: Network, most: int) -> Size:
+    """The bounds of calls of at most `most` steps."""
+    driven = [d for d in network.drives if not isinstance(d.stimulus, Constant)]
+    widest = max((network.populations[d.population].n for d in driven), default=0)
+    block = max(1, min(most, _CACHED // widest)) if driven else most
+    # A drive that remembers cannot go back to the step where there was no room any more.
+    whole = any(jax.tree.leaves(d.stimulus.start((1,), float)) for d in driven)
+    largest = max(p.n for p in network.populations.values())
+    return Size(most, max(_ROOM, block * largest) if whole else _ROOM, block, whole)
 
 
 class Course(NamedTuple):
@@ -86,6 +108,53 @@ class _Operands:
             self.aliases[len(self.operands)] = len(self.results)
             self.operands.append(array)
             self.take(array.shape, array.dtype)
+
+
+def run(
+    network: Network,
+    stepper: AbstractStepper,
+    records: dict[str, Record],
+    units: dict[str, dict[str, Unit]],
+    begin: RunState,
+    dt: float,
+    steps: int,
+    size: Size,
+) -> NetworkRecording:
+    """The first steps of a run, as many as there is room for."""
+    asked = jnp.asarray(steps, jnp.int32)
+    final, done, courses = advance(network, stepper, records, begin, asked, dt, size)
+    steps = int(done)
+    recordings = {}
+    for name, record in records.items():
+        course = courses[name]
+        spikes = int(course.spikes[0])
+        events = Events(
+            np.array(np.asarray(course.step)[:spikes]),
+            np.array(np.asarray(course.neuron)[:spikes]),
+            steps,
+            network.populations[name].n,
+        )
+        traces = np.asarray(course.traces)[:steps]
+        raster = sums = None
+        if record.spikes == "events":
+            raster = events
+        elif record.spikes == "raster":
+            raster = jnp.asarray(events.raster, traces.dtype)
+        elif record.spikes == "count":
+            sums = jnp.asarray(events.counts)
+        recordings[name] = Recording(
+            traces={v: jnp.asarray(traces[:, k]) for k, v in enumerate(record.variables)},
+            raster=raster,
+            sums=sums,
+            fractions=None,
+            final=final,
+            start=begin.step,
+            dt=dt,
+            every=1,
+            steps=steps,
+            units=units[name],
+        )
+    return NetworkRecording(recordings, final)
 
 
 @Compiled
@@ -126,8 +195,8 @@ def advance(
         return state, courses, done + made, made == asked
 
     def goes_on(carry):
-        _, _, done, all_made = carry
-        return (done < steps) & all_made
+        _, courses, done, all_made = carry
+        return (done < steps) & all_made & (_fits(courses, size) if size.whole else True)
 
     begin = state, courses, jnp.zeros((), jnp.int32), jnp.asarray(True)
     state, courses, done, _ = jax.lax.while_loop(goes_on, piece, begin)
@@ -181,6 +250,14 @@ def _call(network, records, constants, shown, state, courses, values, now, dt):
             sending._replace(arriving=arriving, ring=None if sending.ring is None else ring)
         )
     return state._replace(systems=systems, projections=tuple(projections)), recorded, made
+
+
+def _fits(courses: dict[str, Course], size: Size) -> Array:
+    """Whether there is room for the spikes of a block in which all neurons fire all the time."""
+    left = [
+        len(c.step) - c.spikes[0] - size.block * (len(c.step) - size.room) for c in courses.values()
+    ]
+    return jnp.all(jnp.stack(left) >= 0)
 
 
 def _row(p: Projection, delta: int) -> int:

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 from jax.core import Tracer
 
@@ -18,22 +17,18 @@ from rheobase.network import fused
 from rheobase.network.inputs import drives, summed
 from rheobase.network.network import Network
 from rheobase.network.projection import ProjectionState
+from rheobase.network.recording import NetworkRecording
 from rheobase.neurons import variables
 from rheobase.progress import CHUNKS, pieces
-from rheobase.record import Events, Record, Recording, RunState, join
+from rheobase.record import Record, Recording, RunState, join
 from rheobase.step import step
 from rheobase.steppers import AbstractStepper
-from rheobase.stimulus import Constant
 from rheobase.units import Quantity, Unit, to_internal
 
 _LARGEST = 1 << 23
 """Numbers in an array that has a row for each step of a piece of a run."""
 _LONGEST = 1 << 20
 """Steps of a piece."""
-_ROOM = 1 << 18
-"""Spikes of a population in a piece."""
-_CACHED = 1 << 17
-"""Numbers of an input that are computed at a time: few enough to stay in a cache."""
 
 
 class NetworkState(NamedTuple):
@@ -44,59 +39,6 @@ class NetworkState(NamedTuple):
     projections: tuple[ProjectionState, ...]
     memories: tuple[Any, ...]
     """Memory of each drive."""
-
-
-class NetworkRecording(eqx.Module):
-    """The result of `simulate` on a network: `run["e"]` is the `Recording` of a population.
-
-    >>> import rheobase as rb
-    >>> from rheobase.units import ms
-    >>> net = rb.Network({"e": rb.Population(rb.LIF(), 3)})
-    >>> run = rb.simulate(net, duration=5 * ms, dt=0.1 * ms)
-    >>> isinstance(run, rb.NetworkRecording), run["e"].steps
-    (True, 50)
-    """
-
-    populations: dict[str, Recording]
-    final: RunState
-    network: Network | None = None
-
-    def on_host(self) -> "NetworkRecording":
-        """The same with what was recorded in host memory."""
-        moved = {name: run.on_host() for name, run in self.populations.items()}
-        return NetworkRecording(moved, self.final, self.network)
-
-    def weights(self, pre: str, post: str, which: int = 0) -> Quantity:
-        """The weights of a connection at the end of the run, (synapses,).
-
-        They are in the order of `Network.pairs(pre, post)`: by presynaptic neuron, then by
-        postsynaptic neuron. `which` of several connections between the two, as they were given.
-
-        Errors: `UnknownName` where the two are not connected.
-
-        >>> import rheobase as rb
-        >>> from rheobase.units import ms, mV
-        >>> net = rb.Network(
-        ...     {"e": rb.Population(rb.LIF(), 3)},
-        ...     [rb.Connection("e", "e", rb.Dense(), rb.Delta(), weight=0.1 * mV,
-        ...                    plasticity=rb.PairSTDP(w_max=1 * mV))],
-        ... )
-        >>> run = rb.simulate(net, duration=1 * ms, dt=0.1 * ms)
-        >>> run.weights("e", "e").unit
-        mV
-        """
-        if self.network is None:
-            raise ArgumentError("this part of a run does not know its network.")
-        place = self.network.find(pre, post, which)
-        projection = self.network.projections[place]
-        changed = self.final.neuron.projections[place].weight
-        value = projection.weight if changed is None else changed
-        return Quantity(jnp.broadcast_to(value, (projection.synapses,)), projection.unit.internal())
-
-    def __getitem__(self, name: str) -> Recording:
-        if name not in self.populations:
-            raise UnknownName("recorded population", name, self.populations)
-        return self.populations[name]
 
 
 def simulate(
@@ -136,15 +78,15 @@ def simulate(
         return replace(run(network, stepper, records, state, dt, steps), network=network)
     units = {name: _units(network, name, one) for name, one in records.items()}
     # In pieces, so that what they record can move to the host.
-    length = most = _length(network, records)
+    compiled = fused.takes(network, stepper, dtype)
+    length = most = _length(network, records, compiled)
     if progress:
         length = min(length, -(-steps // CHUNKS))
-    if fused.takes(network, stepper, dtype):
-        size = _size(network, most)
+    if compiled:
+        size = fused.size_of(network, most)
 
         def part(begin: RunState, steps: int) -> NetworkRecording:
-            given = (network, stepper, records, begin, jnp.asarray(steps, jnp.int32), dt, size)
-            return _recorded(network, records, units, begin, dt, *fused.advance(*given))
+            return fused.run(network, stepper, records, units, begin, dt, steps, size)
 
     else:
 
@@ -156,62 +98,15 @@ def simulate(
     return NetworkRecording(joined, final, network)
 
 
-def _length(network: Network, records: dict[str, Record]) -> int:
+def _length(network: Network, records: dict[str, Record], compiled: bool) -> int:
     """Steps of a piece, so that no array that has a row for each of them is too large."""
     widths = [1]
     for name, record in records.items():
         n = network.populations[name].n
         probes = n if record.indices is None else len(record.indices)
-        widths += [len(record.variables) * probes, n if record.spikes == "raster" else 1]
+        rows = record.spikes == "raster" or (record.spikes == "events" and not compiled)
+        widths += [len(record.variables) * probes, n if rows else 1]
     return max(1, min(_LONGEST, _LARGEST // max(widths)))
-
-
-def _size(network: Network, most: int) -> fused.Size:
-    """What bounds a call of the compiled loop."""
-    driven = [d for d in network.drives if not isinstance(d.stimulus, Constant)]
-    widest = max((network.populations[d.population].n for d in driven), default=0)
-    block = max(1, min(most, _CACHED // widest)) if driven else most
-    room = _ROOM
-    if any(jax.tree.leaves(d.stimulus.start((1,), float)) for d in driven):
-        # What remembers cannot go back to the step where there was no room any more.
-        room = max(room, block * widest)
-    return fused.Size(most, room, block)
-
-
-def _recorded(network, records, units, begin, dt, final, done, courses) -> NetworkRecording:
-    """What the compiled loop left."""
-    steps = int(done)
-    recordings = {}
-    for name, record in records.items():
-        course = courses[name]
-        spikes = int(course.spikes[0])
-        events = Events(
-            np.array(np.asarray(course.step)[:spikes]),
-            np.array(np.asarray(course.neuron)[:spikes]),
-            steps,
-            network.populations[name].n,
-        )
-        traces = np.asarray(course.traces)[:steps]
-        raster = sums = None
-        if record.spikes == "events":
-            raster = events
-        elif record.spikes == "raster":
-            raster = jnp.asarray(events.raster, traces.dtype)
-        elif record.spikes == "count":
-            sums = jnp.asarray(events.counts)
-        recordings[name] = Recording(
-            traces={v: jnp.asarray(traces[:, k]) for k, v in enumerate(record.variables)},
-            raster=raster,
-            sums=sums,
-            fractions=None,
-            final=final,
-            start=begin.step,
-            dt=dt,
-            every=1,
-            steps=steps,
-            units=units[name],
-        )
-    return NetworkRecording(recordings, final)
 
 
 def _records(network: Network, record: Any) -> dict[str, Record]:

@@ -1,0 +1,62 @@
+"""What is kept of a run of a network."""
+
+import equinox as eqx
+import jax.numpy as jnp
+
+from rheobase.errors import ArgumentError, UnknownName
+from rheobase.network.network import Network
+from rheobase.record import Recording, RunState
+from rheobase.units import Quantity
+
+
+class NetworkRecording(eqx.Module):
+    """The result of `simulate` on a network: `run["e"]` is the `Recording` of a population.
+
+    >>> import rheobase as rb
+    >>> from rheobase.units import ms
+    >>> net = rb.Network({"e": rb.Population(rb.LIF(), 3)})
+    >>> run = rb.simulate(net, duration=5 * ms, dt=0.1 * ms)
+    >>> isinstance(run, rb.NetworkRecording), run["e"].steps
+    (True, 50)
+    """
+
+    populations: dict[str, Recording]
+    final: RunState
+    network: Network | None = None
+
+    def on_host(self) -> "NetworkRecording":
+        """The same with what was recorded in host memory."""
+        moved = {name: run.on_host() for name, run in self.populations.items()}
+        return NetworkRecording(moved, self.final, self.network)
+
+    def weights(self, pre: str, post: str, which: int = 0) -> Quantity:
+        """The weights of a connection at the end of the run, (synapses,).
+
+        They are in the order of `Network.pairs(pre, post)`: by presynaptic neuron, then by
+        postsynaptic neuron. `which` of several connections between the two, as they were given.
+
+        Errors: `UnknownName` where the two are not connected.
+
+        >>> import rheobase as rb
+        >>> from rheobase.units import ms, mV
+        >>> net = rb.Network(
+        ...     {"e": rb.Population(rb.LIF(), 3)},
+        ...     [rb.Connection("e", "e", rb.Dense(), rb.Delta(), weight=0.1 * mV,
+        ...                    plasticity=rb.PairSTDP(w_max=1 * mV))],
+        ... )
+        >>> run = rb.simulate(net, duration=1 * ms, dt=0.1 * ms)
+        >>> run.weights("e", "e").unit
+        mV
+        """
+        if self.network is None:
+            raise ArgumentError("this part of a run does not know its network.")
+        place = self.network.find(pre, post, which)
+        projection = self.network.projections[place]
+        changed = self.final.neuron.projections[place].weight
+        value = projection.weight if changed is None else changed
+        return Quantity(jnp.broadcast_to(value, (projection.synapses,)), projection.unit.internal())
+
+    def __getitem__(self, name: str) -> Recording:
+        if name not in self.populations:
+            raise UnknownName("recorded population", name, self.populations)
+        return self.populations[name]
