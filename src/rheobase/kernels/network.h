@@ -14,7 +14,8 @@
 #include "delivery.h"
 
 // One compiled function serves all processors of a kind: the loader picks the widest vectors.
-#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__linux__)
+#if defined(RHEOBASE_WIDE)
+#elif defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__linux__)
 #define RHEOBASE_WIDE \
     __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else

@@ -24,10 +24,11 @@ def compiler(tmp_path):
 
 
 @pytest.mark.slow
-def test_loops_agree_with_plain_sums_under_sanitizers(compiler, tmp_path):
+@pytest.mark.parametrize("source", ["loops.cpp", "steps.cpp"])
+def test_loops_agree_with_plain_sums_under_sanitizers(source, compiler, tmp_path):
     strict = "-std=c++17 -g -O1 -Wall -Wextra -Wpedantic -Werror".split()
     program = tmp_path / "loops"
-    files = ["-I", str(KERNELS), str(HERE / "loops.cpp"), "-o", str(program)]
+    files = ["-I", str(KERNELS), str(HERE / source), "-o", str(program)]
     subprocess.run([compiler, *strict, *SANITIZED, *files], check=True)
     done = subprocess.run([program], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
