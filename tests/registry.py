@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 import rheobase as rb
+from rheobase.connectivity import AbstractConnectivity
 from rheobase.neurons import AbstractMembrane, Onset
 from rheobase.steppers import AbstractStepper
 from rheobase.stimulus import AbstractStimulus
 from rheobase.surrogate import SHAPES
-from rheobase.units import Hz, Quantity, ms, mV, nA
+from rheobase.units import Hz, Quantity, ms, mV, nA, um
 
 
 class Neuron(NamedTuple):
@@ -157,3 +158,45 @@ marches = pytest.mark.parametrize(
     ],
 )
 """Every stepper with every neuron that it takes."""
+
+
+class Connectivity(NamedTuple):
+    """A rule of connectivity and what it promises."""
+
+    make: Callable[[], AbstractConnectivity]
+    random: bool = True
+    multapses: bool = False
+    autapses: bool = True
+    square: bool = False
+    """It wants populations of one size."""
+
+
+CONNECTIVITY = {
+    "Dense": Connectivity(rb.Dense, random=False),
+    "Dense, no autapses": Connectivity(lambda: rb.Dense(autapses=False), False, autapses=False),
+    "OneToOne": Connectivity(rb.OneToOne, random=False, square=True),
+    "Pairs": Connectivity(lambda: rb.Pairs([3, 1, 1], [0, 2, 2]), random=False, multapses=True),
+    "FixedProbability": Connectivity(lambda: rb.FixedProbability(0.2)),
+    "FixedProbability, no autapses": Connectivity(
+        lambda: rb.FixedProbability(0.5, autapses=False), autapses=False
+    ),
+    "FixedInDegree": Connectivity(lambda: rb.FixedInDegree(7)),
+    "FixedInDegree, no autapses": Connectivity(
+        lambda: rb.FixedInDegree(11, autapses=False), autapses=False
+    ),
+    "FixedInDegree, multapses": Connectivity(
+        lambda: rb.FixedInDegree(20, multapses=True), multapses=True
+    ),
+    "FixedOutDegree": Connectivity(lambda: rb.FixedOutDegree(7)),
+    "FixedOutDegree, no autapses": Connectivity(
+        lambda: rb.FixedOutDegree(11, autapses=False), autapses=False
+    ),
+    "FixedTotal": Connectivity(lambda: rb.FixedTotal(100)),
+    "FixedTotal, multapses": Connectivity(
+        lambda: rb.FixedTotal(300, multapses=True), multapses=True
+    ),
+    "GaussianProbability": Connectivity(lambda: rb.GaussianProbability(0.9, sigma=80 * um)),
+    "ExponentialProbability": Connectivity(
+        lambda: rb.ExponentialProbability(0.9, length=80 * um, autapses=False), autapses=False
+    ),
+}

@@ -12,10 +12,12 @@ from .adaptors import (
 )
 from .connectivity import (
     Dense,
+    ExponentialProbability,
     FixedInDegree,
     FixedOutDegree,
     FixedProbability,
     FixedTotal,
+    GaussianProbability,
     LogNormal,
     Matrix,
     Normal,
@@ -78,6 +80,7 @@ __all__ = [
     "ExpIF",
     "Exponential",
     "ExponentialEuler",
+    "ExponentialProbability",
     "FixedInDegree",
     "FixedOutDegree",
     "FixedProbability",
@@ -86,6 +89,7 @@ __all__ = [
     "GABAB",
     "GLIF",
     "GapJunction",
+    "GaussianProbability",
     "Heun",
     "HodgkinHuxley",
     "IF",

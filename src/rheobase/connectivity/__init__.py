@@ -2,6 +2,7 @@
 
 from rheobase.connectivity.base import AbstractConnectivity, Sides
 from rheobase.connectivity.degree import FixedInDegree, FixedOutDegree
+from rheobase.connectivity.distance import ExponentialProbability, GaussianProbability
 from rheobase.connectivity.distributions import (
     AbstractDistribution,
     LogNormal,
@@ -17,10 +18,12 @@ __all__ = [
     "AbstractConnectivity",
     "AbstractDistribution",
     "Dense",
+    "ExponentialProbability",
     "FixedInDegree",
     "FixedOutDegree",
     "FixedProbability",
     "FixedTotal",
+    "GaussianProbability",
     "LogNormal",
     "Matrix",
     "Normal",

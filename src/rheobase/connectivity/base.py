@@ -1,7 +1,7 @@
 """What a rule of connectivity is: two populations and a random generator make rows of synapses."""
 
 from abc import abstractmethod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -19,9 +19,9 @@ class Sides(NamedTuple):
     n_post: int
     same: bool
     """Whether they are one population, so that a neuron could meet itself (an autapse)."""
-    pre_positions: np.ndarray | None = None
+    pre_positions: Any = None
     """(n_pre, dimensions), um."""
-    post_positions: np.ndarray | None = None
+    post_positions: Any = None
 
 
 class AbstractConnectivity(eqx.Module):

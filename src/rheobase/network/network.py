@@ -16,6 +16,13 @@ from rheobase.network.projection import Projection
 from rheobase.neurons.base import AbstractMembrane, AbstractNeuron
 from rheobase.stimulus import AbstractStimulus
 from rheobase.synapses import AbstractSynapse, Coupled
+from rheobase.units import to_internal, um
+
+
+def _positions(value: Any) -> Array | None:
+    if value is None:
+        return None
+    return to_internal(value, um, "positions", "rb.Population(neuron, n, positions={})")
 
 
 class Population(eqx.Module):
@@ -23,12 +30,14 @@ class Population(eqx.Module):
 
     >>> import rheobase as rb
     >>> excitatory = rb.Population(rb.LIF(), 3200)
+    >>> from rheobase.units import um
+    >>> in_a_row = rb.Population(rb.LIF(), 3, positions=[[0], [10], [20]] * um)
     """
 
     neuron: AbstractMembrane
     n: int = eqx.field(static=True)
-    positions: np.ndarray | None = None
-    """(n, dimensions), um."""
+    positions: Array | None = eqx.field(default=None, converter=_positions)
+    """(n, dimensions), um; for rules of connectivity that go by distance."""
 
     def __check_init__(self):
         if not isinstance(self.neuron, AbstractMembrane):
