@@ -13,7 +13,8 @@ from rheobase.neurons import AbstractMembrane, Onset
 from rheobase.steppers import AbstractStepper
 from rheobase.stimulus import AbstractStimulus
 from rheobase.surrogate import SHAPES
-from rheobase.units import Hz, Quantity, ms, mV, nA, um
+from rheobase.synapses import AbstractSynapse
+from rheobase.units import Hz, Quantity, Unit, ms, mV, nA, um, uS
 
 
 class Neuron(NamedTuple):
@@ -199,4 +200,27 @@ CONNECTIVITY = {
     "ExponentialProbability": Connectivity(
         lambda: rb.ExponentialProbability(0.9, length=80 * um, autapses=False), autapses=False
     ),
+}
+
+
+class Synapse(NamedTuple):
+    """A synapse and the unit of its weights."""
+
+    make: Callable[[], AbstractSynapse]
+    unit: Unit
+    events: bool = True
+    """It adds up single spikes; a state for each presynaptic neuron or a voltage does not."""
+
+
+SYNAPSES = {
+    "Exponential": Synapse(rb.Exponential, nA),
+    "DualExponential": Synapse(rb.DualExponential, nA),
+    "Alpha": Synapse(rb.Alpha, nA),
+    "Conductance": Synapse(lambda: rb.Conductance(rb.Exponential(), reversal=0 * mV), uS),
+    "Conductance, alpha": Synapse(lambda: rb.Conductance(rb.Alpha(), reversal=-80 * mV), uS),
+    "NMDA": Synapse(lambda: rb.NMDA(rb.DualExponential()), uS),
+    "AMPA": Synapse(rb.AMPA, uS, events=False),
+    "GABAA": Synapse(rb.GABAA, uS, events=False),
+    "GABAB": Synapse(rb.GABAB, uS, events=False),
+    "GapJunction": Synapse(rb.GapJunction, uS, events=False),
 }
