@@ -18,6 +18,7 @@ def lif(p):
         v_rest=p["v_rest"] * mV,
         v_th=p["v_th"] * mV,
         v_reset=p["v_reset"] * mV,
+        spike=rb.surrogate.Scaled(rb.surrogate.FastSigmoid(), p.get("pseudo_derivative", 1.0)),
     )
     return rb.Refractory(neuron, p["refractory"] * ms)
 
