@@ -59,7 +59,8 @@ CUBA_GRADIENT = Workload(
     description=(
         "1,000 neurons, 200 ms at 0.1 ms, float32: the number of all spikes, and its gradient with"
         " respect to all 80,000 weights, by a pseudo-derivative of height 0.02 (a fiftieth of the"
-        " default, with which the gradient of this chaotic network overflows); rheobase alone. The peak of memory is of the process."
+        " default, with which the gradient of this chaotic network overflows); rheobase alone. The"
+        " peak of memory is of the process."
     ),
     sizes=(
         Size("1,000 neurons", specification("cuba", GRADIENT_PARAMETERS, UNIFORM, 1000, 2000), 2),
