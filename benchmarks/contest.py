@@ -39,13 +39,14 @@ class Contender:
 
 @dataclass(frozen=True)
 class Target:
-    """`of` takes at most `limit` times what `to` takes."""
+    """`of` takes at most `limit` times what `to` takes, or at most `limit` where that is None."""
 
     text: str
     of: str
-    to: str
+    to: str | None
     limit: float
     column: str = "least"
+    """Of the summary, or of the work."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,8 @@ class Workload:
     """What makes the contest unfair, from the work of each contender by name."""
     per: Callable[[dict[str, Any]], float] | None = None
     """How many units of work (neuron-steps) a specification holds, to give nanoseconds of each."""
+    even: float | None = None
+    """How much dearer a unit may be for us at the dearest size than at the cheapest."""
 
 
 @dataclass

@@ -62,14 +62,36 @@ def _table(header: list[str], rows: list[list[str]]) -> list[str]:
 
 
 def _verdict(target: Target, summaries: dict[str, dict]) -> list[str]:
-    of, to = summaries[target.of], summaries[target.to]
-    if "absent" in of or "absent" in to:
+    concerned = [summaries[name] for name in (target.of, target.to) if name is not None]
+    if any("absent" in summary for summary in concerned):
         return [target.text, "", "", "not measured"]
-    ratio = of[target.column] / to[target.column]
+    of, *to = [(one["work"] | one)[target.column] for one in concerned]
+    ratio = of / to[0] if to else of
     reached = "reached" if ratio <= target.limit else "**missed**"
     if target.limit < 1:
         return [target.text, f"{1 / ratio:.2f}x faster", f"{1 / target.limit:.3g}x", reached]
     return [target.text, f"{ratio:.2f}", f"{target.limit:.3g}", reached]
+
+
+def _evenness(workload: Workload, result: dict) -> list[str]:
+    """Whether a unit of work costs us about the same at all sizes."""
+    if workload.even is None or workload.per is None:
+        return []
+    ours = workload.contenders[0].name
+    measured = [
+        (size, result["sizes"].get(size.title, {}).get(ours, {})) for size in workload.sizes
+    ]
+    costs = [one["least"] / workload.per(size.spec) for size, one in measured if "least" in one]
+    if len(costs) < 2:
+        return []
+    ratio = max(costs) / min(costs)
+    reached = "reached" if ratio <= workload.even else "**missed**"
+    row = [
+        "cost of a neuron-step, dearest size over cheapest",
+        f"{ratio:.2f}",
+        f"{workload.even:.3g}",
+    ]
+    return [*_table(["target", "measured", "asked", ""], [[*row, reached]]), ""]
 
 
 def section(workload: Workload, result: dict) -> list[str]:
@@ -93,11 +115,13 @@ def section(workload: Workload, result: dict) -> list[str]:
         lines += [f"- **Not equal work**: {complaint}" for complaint in complaints]
         lines += [""] * bool(complaints)
         verdicts = [_verdict(target, summaries) for target in workload.targets]
-        lines += [*_table(["target", "measured", "asked", ""], verdicts), ""]
+        if verdicts:
+            lines += [*_table(["target", "measured", "asked", ""], verdicts), ""]
         for name, summary in summaries.items():
             if summary.get("versions"):
                 packages = [f"{package} {v}" for package, v in summary["versions"].items()]
                 versions[name] = ", ".join(packages)
+    lines += _evenness(workload, result)
     for contender in workload.contenders:
         remarks = [contender.differs, versions.get(contender.name, "")]
         lines += [f"- {contender.name}: {'; '.join(filter(None, remarks))}"] * any(remarks)

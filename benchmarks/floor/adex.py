@@ -1,27 +1,11 @@
-"""Build adex.cpp with the system's compiler and run it in this process."""
+"""The AdEx workload by the hand-written loop of adex.cpp, in this process."""
 
 import ctypes
-import os
-import shutil
-import subprocess
-from pathlib import Path
 
 import numpy as np
 
-from benchmarks.measure import cannot_run, contend, spike_counts
-
-SOURCE = Path(__file__).with_name("adex.cpp")
-LIBRARY = Path(__file__).parent / ".build" / "adex.so"
-FLAGS = ["-std=c++17", "-O3", "-march=native", "-ffast-math", "-shared", "-fPIC"]
-
-
-def build() -> ctypes.CDLL:
-    compiler = os.environ.get("CXX") or shutil.which("g++") or shutil.which("c++")
-    if compiler is None:
-        cannot_run("no C++ compiler found; set CXX to one")
-    LIBRARY.parent.mkdir(exist_ok=True)
-    subprocess.run([compiler, *FLAGS, SOURCE, "-o", LIBRARY], check=True)
-    return ctypes.CDLL(str(LIBRARY))
+from benchmarks.floor.build import build
+from benchmarks.measure import contend, spike_counts
 
 
 def prepare(spec):
@@ -31,7 +15,7 @@ def prepare(spec):
     n, steps = spec["n"], spec["steps"]
     current = np.linspace(*spec["current"], n, dtype=np.float32)
 
-    simulate = getattr(build(), "adex_" + spec["stepper"])
+    simulate = getattr(build("adex"), "adex_" + spec["stepper"])
 
     def address(array):
         return array.ctypes.data_as(ctypes.c_void_p)

@@ -3,5 +3,18 @@
 from benchmarks.workloads.adex import ADEX
 from benchmarks.workloads.dense_lif import DENSE_LIF
 from benchmarks.workloads.import_time import IMPORT_TIME
+from benchmarks.workloads.networks import BRUNEL, COBA, COBAHH, CUBA, STDP
+from benchmarks.workloads.scaling import CUBA_GRADIENT, CUBA_SIZE
 
-WORKLOADS = (ADEX, DENSE_LIF, IMPORT_TIME)
+WORKLOADS = (
+    ADEX,
+    DENSE_LIF,
+    CUBA,
+    COBA,
+    COBAHH,
+    BRUNEL,
+    STDP,
+    CUBA_SIZE,
+    CUBA_GRADIENT,
+    IMPORT_TIME,
+)

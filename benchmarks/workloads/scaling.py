@@ -1,0 +1,85 @@
+"""CUBA at sizes from 1,000 to 1,000,000 neurons, and the gradient to its weights."""
+
+import math
+
+from benchmarks.contest import Contender, Size, Target, Workload
+from benchmarks.workloads.networks import (
+    CUBA_PARAMETERS,
+    OURS,
+    UNIFORM,
+    specification,
+)
+
+GRADIENT, FORWARD, SIMULATE = "gradient", "forward, `jit` of the loss", "forward, `simulate`"
+# So flat that the gradient of this chaotic network stays finite in float32 for 200 ms.
+GRADIENT_PARAMETERS = CUBA_PARAMETERS | {"pseudo_derivative": 0.02}
+SIZES = (1_000, 4_000, 16_000, 64_000, 256_000, 1_000_000)
+
+
+def nothing_unequal(_works: dict[str, dict]) -> list[str]:
+    """One contender."""
+    return []
+
+
+def unequal(works: dict[str, dict]) -> list[str]:
+    """All run the same network; there must be a gradient."""
+    spikes = {work["spikes"] for work in works.values()}
+    few, many = min(spikes), max(spikes)
+    complaints = [f"between {few} and {many} spikes"] if many > 1.03 * few else []
+    norm = works.get(GRADIENT, {}).get("norm of gradient", 1.0)
+    bad = not (math.isfinite(norm) and norm > 0)
+    return complaints + ([f"the gradient is {norm}"] if bad else [])
+
+
+def _size(n: int, steps: int, rounds: int) -> Size:
+    spec = {"n": n, "steps": steps, "dt": 0.1, "calls": 1 if n > 100_000 else 3}
+    return Size(f"{n:,} neurons", spec, rounds)
+
+
+CUBA_SIZE = Workload(
+    name="cuba_size",
+    title="CUBA network of any size",
+    description=(
+        "The CUBA network with 80 synapses on a neuron, the first 200 ms at 0.1 ms, float32;"
+        " rheobase alone. The first call draws the synapses. Bytes a synapse are those of all"
+        " arrays that the connections hold."
+    ),
+    sizes=tuple(_size(n, 2_000, 1) for n in SIZES),
+    smoke=_size(500, 200, 1),
+    contenders=(Contender(OURS, "ours/cuba_size.py", "`rb.classics.cuba(key, n)`, `Exact()`"),),
+    targets=(Target("at most 12 bytes a synapse", OURS, None, 12, column="bytes a synapse"),),
+    unequal=nothing_unequal,
+    per=lambda spec: spec["n"] * spec["steps"],
+    even=2.0,
+)
+
+CUBA_GRADIENT = Workload(
+    name="cuba_gradient",
+    title="Gradient of the CUBA network",
+    description=(
+        "1,000 neurons, 200 ms at 0.1 ms, float32: the number of all spikes, and its gradient with"
+        " respect to all 80,000 weights, by a pseudo-derivative of height 0.02 (a fiftieth of the"
+        " default, with which the gradient of this chaotic network overflows); rheobase alone. The"
+        " peak of memory is of the process."
+    ),
+    sizes=(
+        Size("1,000 neurons", specification("cuba", GRADIENT_PARAMETERS, UNIFORM, 1000, 2000), 2),
+    ),
+    smoke=Size(
+        "200 neurons", specification("cuba", GRADIENT_PARAMETERS, UNIFORM, 200, 100, calls=1), 1
+    ),
+    contenders=tuple(
+        Contender(name, "ours/cuba_gradient.py", differs, options={"what": what})
+        for name, what, differs in (
+            (GRADIENT, "gradient", "`jit(value_and_grad(loss))`: the general loop"),
+            (FORWARD, "forward", "the same general loop"),
+            (SIMULATE, "simulate", "the compiled loop, which has no derivative"),
+        )
+    ),
+    targets=(
+        Target("gradient at most 5x the forward time", GRADIENT, FORWARD, 5.0),
+        Target("gradient at most 5x `simulate` alone", GRADIENT, SIMULATE, 5.0),
+    ),
+    unequal=unequal,
+    per=lambda spec: spec["n"] * spec["steps"],
+)
