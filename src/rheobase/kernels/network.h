@@ -15,7 +15,7 @@
 
 // One compiled function serves all processors of a kind: the loader picks the widest vectors.
 #if defined(RHEOBASE_WIDE)
-#elif defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__linux__)
+#elif defined(__GNUC__) && __GNUC__ >= 12 && !defined(__clang__) && defined(__x86_64__) && defined(__linux__)
 #define RHEOBASE_WIDE \
     __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else

@@ -53,10 +53,7 @@ def takes(network: Network, stepper: AbstractStepper, dtype: Any) -> bool:
     """Whether the compiled loop can run this network."""
     return (
         library.serves(dtype)
-        and all(
-            p.release is None and not p.electrical and not p.rules and p.to.native
-            for p in network.projections
-        )
+        and all(map(_plain, network.projections))
         and all(is_linear(system, stepper) for system in network.systems.values())
     )
 
