@@ -41,7 +41,7 @@ def prepare(spec):
             return {"spikes": int(spikes), "norm of gradient": float(norm)}
 
         return run
-    program = jax.jit(loss) if spec["what"] == "forward" else loss
+    program = jax.jit(loss)
     return lambda: {"spikes": int(program(weights))}
 
 

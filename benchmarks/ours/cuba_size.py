@@ -1,6 +1,7 @@
 """The CUBA network in rheobase, at any size, as `rb.classics` builds it."""
 
 import jax
+import numpy as np
 
 import rheobase as rb
 from benchmarks.measure import contend
@@ -8,7 +9,8 @@ from rheobase.units import ms
 
 
 def bytes_a_synapse(network):
-    arrays = [x for x in jax.tree.leaves(network.projections) if hasattr(x, "nbytes")]
+    leaves = jax.tree.leaves(network.projections)
+    arrays = [x for x in leaves if isinstance(x, jax.Array | np.ndarray)]
     return sum(x.nbytes for x in arrays) / sum(p.synapses for p in network.projections)
 
 

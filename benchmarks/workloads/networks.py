@@ -117,7 +117,7 @@ CUBA = Workload(
         f" {SECOND}."
     ),
     sizes=(
-        Size("4,000 neurons", specification("cuba", CUBA_PARAMETERS, UNIFORM, 4000, 10_000), 3),
+        Size("4,000 neurons", specification("cuba", CUBA_PARAMETERS, UNIFORM, 4000, 10_000), 2),
     ),
     smoke=Size(
         "400 neurons", specification("cuba", CUBA_PARAMETERS, UNIFORM, 400, 500, calls=1), 1
@@ -137,7 +137,7 @@ COBA = Workload(
         "4,000 LIF neurons with exponential conductances, 2 % connected (Brette et al. 2007), set"
         f" off by a volley of a tenth of the neurons in the first step, {SECOND}."
     ),
-    sizes=(Size("4,000 neurons", specification("coba", COBA_PARAMETERS, VOLLEY, 4000, 10_000), 3),),
+    sizes=(Size("4,000 neurons", specification("coba", COBA_PARAMETERS, VOLLEY, 4000, 10_000), 2),),
     smoke=Size("400 neurons", specification("coba", COBA_PARAMETERS, VOLLEY, 400, 500, calls=1), 1),
     contenders=_contenders("exponential Euler", "`exponential_euler`", "exponential Euler"),
     targets=(_faster(3), FIRST),
