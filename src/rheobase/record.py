@@ -88,7 +88,8 @@ class Events(eqx.Module):
     @classmethod
     def of(cls, raster: np.ndarray) -> "Events":
         """The spikes of a raster, (time, n)."""
-        step, neuron = np.nonzero(raster)
+        places = _places(np.ascontiguousarray(raster).reshape(-1))
+        step, neuron = np.divmod(places, raster.shape[1])
         return cls(step.astype(np.int32), neuron.astype(np.int32), *raster.shape)
 
     @property
@@ -102,6 +103,17 @@ class Events(eqx.Module):
     def counts(self) -> np.ndarray:
         """Spikes of each neuron, (n,)."""
         return np.bincount(self.neuron, minlength=self.size).astype(np.float32)
+
+
+def _places(flags: np.ndarray) -> np.ndarray:
+    """Where flags are set; few are, so booleans are first looked at by eights."""
+    whole = len(flags) // 8 * 8
+    if flags.dtype != bool or whole == 0:
+        return np.flatnonzero(flags)
+    words = np.flatnonzero(flags[:whole].view(np.uint64))
+    word, byte = np.nonzero(flags[:whole].reshape(-1, 8)[words])
+    rest = whole + np.flatnonzero(flags[whole:])
+    return np.concatenate([8 * words[word] + byte, rest])
 
 
 def join_events(parts: list[Events]) -> Events:

@@ -305,5 +305,7 @@ def _arrived(
 
 def _units(network: Network, name: str, record: Record) -> dict[str, Unit]:
     """Units of what is recorded of a population."""
+    if not record.variables:
+        return {}
     units = variables.units(network.systems[name].init())
     return {variable: units[variable] for variable in record.variables}

@@ -1,7 +1,10 @@
 """The exact propagator of affine dynamics."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 from jax.extend.core import Var
 
 from rheobase.errors import StepperError
@@ -73,6 +76,31 @@ def _phi(z):
 
 def affine(neuron) -> bool:
     """Whether d(derivative)/d(state) is free of the state, read off the jaxpr."""
+    traced = any(isinstance(x, Tracer) for x in jax.tree.leaves(neuron))
+    return _affine(neuron) if traced else _affine_kind(_Kind(neuron))
+
+
+class _Kind:
+    """A neuron of which only the structure counts: values do not make it affine."""
+
+    def __init__(self, neuron):
+        leaves, structure = jax.tree.flatten(neuron)
+        self.neuron = neuron
+        self.key = structure, tuple((x.shape, str(x.dtype)) for x in leaves)
+
+    def __eq__(self, other):
+        return self.key == other.key
+
+    def __hash__(self):
+        return hash(self.key)
+
+
+@functools.lru_cache(maxsize=64)
+def _affine_kind(kind: _Kind) -> bool:
+    return _affine(kind.neuron)
+
+
+def _affine(neuron) -> bool:
     rest = jax.tree.map(jnp.asarray, neuron.init())
     leaves, rate, _ = variables_only(Flow(neuron, jnp.zeros(())), rest)
     return not any(depends(lambda *x: jacobian(rate, list(x)), *leaves))
