@@ -119,6 +119,8 @@ def cases(wide):
     """Stepper and neuron; all but a few of them slow."""
     for rule, row in STEPPERS.items():
         for name in NEURONS:
+            if wide and name not in FEW:
+                continue
             quick = not wide and (rule == "ExponentialEuler" or name in ("LIF", "AdEx"))
             if not row.affine_only or name in ("CubaLIF", "GLIF", "LIF"):
                 yield pytest.param(rule, name, marks=() if quick else pytest.mark.slow)

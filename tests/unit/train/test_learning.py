@@ -10,7 +10,7 @@ from tests.registry import NEURONS
 # The others are membranes of one compartment with gates, which dt = 1 ms cannot follow.
 SLOW = ("AdEx", "Izhikevich")
 """Their adaptation outlasts the 30 ms of a sample: they learn the same, in more epochs."""
-FAMILY = [n for n in NEURONS if n not in ("LI", "HodgkinHuxley", "MorrisLecar")]
+FAMILY = [n for n, row in NEURONS.items() if row.resets]
 
 
 @pytest.mark.slow
