@@ -20,7 +20,8 @@ class Dense(AbstractConnectivity):
     autapses: bool = eqx.field(static=True, default=True)
 
     def expected(self, sides: Sides) -> float:
-        return float(sides.n_pre) * sides.n_post
+        skip = sides.same and not self.autapses
+        return float(sides.n_pre) * (sides.n_post - skip)
 
     def build(self, sides: Sides, random: np.random.Generator) -> Rows:
         skip = sides.same and not self.autapses

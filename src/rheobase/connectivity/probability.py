@@ -28,7 +28,8 @@ class FixedProbability(AbstractConnectivity):
         require_probability("p", self.p)
 
     def expected(self, sides: Sides) -> float:
-        return self.p * sides.n_pre * sides.n_post
+        skip = sides.same and not self.autapses
+        return self.p * sides.n_pre * (sides.n_post - skip)
 
     def build(self, sides: Sides, random: np.random.Generator) -> Rows:
         skip = sides.same and not self.autapses
