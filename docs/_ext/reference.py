@@ -30,6 +30,7 @@ TITLES = {
     "classics": "Classical networks",
     "analysis": "Analysis",
     "train": "Training",
+    "io": "Files",
     "plot": "Plots",
     "units": "Units",
     "errors": "Errors",

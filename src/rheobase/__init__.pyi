@@ -1,5 +1,5 @@
 # The public names and where they live; read by type checkers, and by `__init__.py` when it runs.
-from . import analysis, classics, patterns, plot, stimulus, surrogate, train, units
+from . import analysis, classics, io, patterns, plot, stimulus, surrogate, train, units
 from ._version import __version__ as __version__
 from .adaptors import (
     Mismatch,
@@ -25,6 +25,7 @@ from .connectivity import (
     Pairs,
     Uniform,
 )
+from .io import load, save
 from .network import Connection, Drive, Network, NetworkRecording, Population
 from .neurons import (
     ALIF,
@@ -133,10 +134,13 @@ __all__ = [
     "classics",
     "encoders",
     "fit",
+    "io",
+    "load",
     "losses",
     "patterns",
     "plot",
     "readouts",
+    "save",
     "simulate",
     "stimulus",
     "surrogate",

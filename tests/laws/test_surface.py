@@ -30,6 +30,7 @@ PACKAGES = {
     "analysis": rb.analysis,
     "classics": rb.classics,
     "connectivity": connectivity,
+    "io": rb.io,
     "neurons": neurons,
     "patterns": rb.patterns,
     "plasticity": plasticity,

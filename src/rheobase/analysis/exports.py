@@ -6,12 +6,12 @@ from rheobase.analysis.trains import trains_of
 from rheobase.units import Quantity
 
 if TYPE_CHECKING:
-    import neo  # pyright: ignore[reportMissingImports]
+    import neo.core.spiketrainlist  # pyright: ignore[reportMissingImports]
 
 
 def to_neo(
     spikes: Any, *, n: int | None = None, duration: Quantity | None = None
-) -> "neo.spiketrainlist.SpikeTrainList":
+) -> "neo.core.spiketrainlist.SpikeTrainList":
     """The spikes as a `neo.SpikeTrainList` of n trains in ms, for elephant and file formats.
 
     Errors: `ImportError` with the cure where neo is not installed.
@@ -32,9 +32,10 @@ def to_neo(
             'to_neo needs neo, which is not installed. Write pip install "rheobase[analysis]".'
         ) from None
     trains = trains_of(spikes, n, duration)
+    make: Any = SpikeTrain  # which takes plain numbers too, whatever its annotations say
     return SpikeTrainList(
         items=[
-            SpikeTrain(times, units="ms", t_start=trains.begin, t_stop=trains.end)
+            make(times, units="ms", t_start=trains.begin, t_stop=trains.end)
             for times in trains.each()
         ]
     )

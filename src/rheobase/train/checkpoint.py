@@ -51,9 +51,13 @@ def save(path: str | Path, tree: Any, notes: dict[str, Any] | None = None) -> No
     ...     rb.train.load(f"{folder}/lif.rheobase", rb.LIF()).tau.item()
     12.0
     """
+    write(path, _named(tree), notes or {})
+
+
+def write(path: str | Path, named: list[tuple[str, np.ndarray]], notes: dict[str, Any]) -> None:
+    """Write named arrays and notes in this layout."""
     path = Path(path)
-    named = _named(tree)
-    header = json.dumps({"leaves": _described(named), "notes": notes or {}}).encode()
+    header = json.dumps({"leaves": _described(named), "notes": notes}).encode()
     body = b"".join([header, *(_little(array).tobytes() for _, array in named)])
     head = MAGIC + VERSION.to_bytes(4, "little")
     head += (_HEAD + len(body)).to_bytes(8, "little") + len(header).to_bytes(8, "little")
@@ -78,7 +82,7 @@ def load(path: str | Path, like: Tree) -> Tree:
     Errors: `CheckpointError` for a file that is missing, cut short, damaged, of another version or
     of another model, with what was found.
     """
-    content = _read(Path(path))
+    content = read(path)
     expected = _described(_named(like))
     if content.leaves != expected:
         raise CheckpointError(
@@ -86,15 +90,10 @@ def load(path: str | Path, like: Tree) -> Tree:
             f"Pass a model of the structure that was saved, or another path."
         )
     leaves, structure = jax.tree.flatten(like)
-    offset, number = 0, 0
+    arrays = iter(content.arrays())
     for position, leaf in enumerate(leaves):
-        if not eqx.is_array(leaf) and not isinstance(leaf, np.ndarray):
-            continue
-        dtype, shape = np.dtype(jnp.dtype(expected[number]["dtype"])), expected[number]["shape"]
-        size = dtype.itemsize * int(np.prod(shape))
-        array = np.frombuffer(content.data, dtype.newbyteorder("<"), size // dtype.itemsize, offset)
-        leaves[position] = _as(leaf, array.astype(dtype).reshape(shape))
-        offset, number = offset + size, number + 1
+        if eqx.is_array(leaf) or isinstance(leaf, np.ndarray):
+            leaves[position] = _as(leaf, next(arrays))
     return jax.tree.unflatten(structure, leaves)
 
 
@@ -107,16 +106,31 @@ def read_notes(path: str | Path) -> dict[str, Any]:
     ...     rb.train.read_notes(f"{folder}/lif.rheobase")
     {'epochs': 3}
     """
-    return _read(Path(path)).notes
+    return read(path).notes
 
 
-class _Content(NamedTuple):
+class Content(NamedTuple):
+    """What is in a file."""
+
     leaves: list[dict[str, Any]]
     notes: dict[str, Any]
     data: bytes
 
+    def arrays(self) -> list[np.ndarray]:
+        """The arrays in their order."""
+        found, offset = [], 0
+        for leaf in self.leaves:
+            dtype, shape = np.dtype(jnp.dtype(leaf["dtype"])), leaf["shape"]
+            count = int(np.prod(shape))
+            array = np.frombuffer(self.data, dtype.newbyteorder("<"), count, offset)
+            found.append(array.astype(dtype).reshape(shape))
+            offset += count * dtype.itemsize
+        return found
 
-def _read(path: Path) -> _Content:
+
+def read(path: str | Path) -> Content:
+    """Read a file of this layout; errors as for `load`."""
+    path = Path(path)
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -142,7 +156,7 @@ def _read(path: Path) -> _Content:
         raise CheckpointError(f"{path} is damaged: its checksum is wrong. {cure}")
     split = int.from_bytes(content[20:28], "little")
     header = json.loads(body[:split])
-    return _Content(header["leaves"], header["notes"], body[split:])
+    return Content(header["leaves"], header["notes"], body[split:])
 
 
 def _named(tree: Any) -> list[tuple[str, np.ndarray]]:
