@@ -55,10 +55,13 @@ class Environment:
 
 
 ENVIRONMENTS = (
+    Environment("arbor", ("arbor",)),
     Environment("brainpy", ("brainpy",)),
     Environment("brian2", ("brian2",)),
     Environment("ngclearn", ("ngclearn",), oldest_python=(3, 12)),
     Environment("jax", ("jaxpike", "spyx")),
+    Environment("jaxley", ("jaxley",)),
+    Environment("neuron", ("neuron",)),
     Environment("sparxml", ("sparxml",), oldest_python=(3, 12)),
     Environment("torch", ("norse", "snntorch", "spikingjelly")),
 )

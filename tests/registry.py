@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import rheobase as rb
+from rheobase import channels as ch
+from rheobase.channels import AbstractMechanism
 from rheobase.connectivity import AbstractConnectivity
 from rheobase.neurons import AbstractMembrane, Onset
 from rheobase.steppers import AbstractStepper
@@ -224,3 +226,13 @@ SYNAPSES = {
     "GABAB": Synapse(rb.GABAB, uS, events=False),
     "GapJunction": Synapse(rb.GapJunction, uS, events=False),
 }
+
+
+CHANNELS: dict[str, Callable[[], AbstractMechanism]] = {
+    "CaDynamics": ch.CaDynamics,
+    "Fire": ch.Fire,
+    "HH": ch.HH,
+    "KScheme": ch.KScheme,
+    "Leak": ch.Leak,
+}
+every_channel = pytest.mark.parametrize("channel", CHANNELS)

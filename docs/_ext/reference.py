@@ -27,6 +27,7 @@ TITLES = {
     "connectivity": "Connectivity",
     "synapses": "Synapses",
     "plasticity": "Plasticity",
+    "channels": "Channels",
     "classics": "Classical networks",
     "analysis": "Analysis",
     "train": "Training",

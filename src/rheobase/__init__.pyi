@@ -1,5 +1,5 @@
 # The public names and where they live; read by type checkers, and by `__init__.py` when it runs.
-from . import analysis, classics, io, patterns, plot, stimulus, surrogate, train, units
+from . import analysis, channels, classics, io, patterns, plot, stimulus, surrogate, train, units
 from ._version import __version__ as __version__
 from .adaptors import (
     Mismatch,
@@ -131,6 +131,7 @@ __all__ = [
     "WhiteNoise",
     "__version__",
     "analysis",
+    "channels",
     "classics",
     "encoders",
     "fit",

@@ -20,7 +20,7 @@ LAYERS = (
     ("neurons",),
     ("adaptors",),
     ("steppers", "synapses"),
-    ("compilation", "connectivity", "kernels", "loop", "stimulus", "substep"),
+    ("channels", "compilation", "connectivity", "kernels", "loop", "stimulus", "substep"),
     ("plasticity",),
     ("inputs", "record", "step"),
     ("population", "progress"),

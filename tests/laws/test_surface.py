@@ -22,12 +22,13 @@ from rheobase import (
     units,
 )
 from rheobase.surrogate import AbstractSurrogate
-from tests.registry import ADAPTORS, AFFINE, NEURONS, STEPPERS, STIMULI
+from tests.registry import ADAPTORS, AFFINE, CHANNELS, NEURONS, STEPPERS, STIMULI
 
 PACKAGES = {
     "rheobase": rb,
     "adaptors": adaptors,
     "analysis": rb.analysis,
+    "channels": rb.channels,
     "classics": rb.classics,
     "connectivity": connectivity,
     "io": rb.io,
@@ -121,6 +122,7 @@ def finals(module, base):
 def test_the_registry_has_everything():
     assert set(NEURONS) == finals(neurons, neurons.AbstractMembrane)
     assert set(STEPPERS) == finals(steppers, steppers.AbstractStepper)
+    assert set(CHANNELS) == finals(rb.channels, rb.channels.AbstractMechanism)
     assert set(STIMULI) == finals(stimulus, stimulus.AbstractStimulus)
     assert {name.split()[0] for name in ADAPTORS} == finals(adaptors, neurons.AbstractMembrane)
     needs_arguments = {"Custom", "Gaussian", "Scaled", "SuperSpike"}

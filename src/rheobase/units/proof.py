@@ -129,7 +129,7 @@ def prove_model(module: eqx.Module, state_cls: type, current_unit: Unit) -> None
     if not isinstance(state, state_cls):
         raise DimensionError(f"init() returned {type(state).__name__}, not {state_cls.__name__}.")
     arrays, static = eqx.partition(module, eqx.is_array)
-    module_units, units = _leaf_units(arrays, module), _leaf_units(state, state)
+    module_units, units = leaf_units(arrays, module), leaf_units(state, state)
     # A counter or a random key has no derivative.
     rates = jax.tree.map(
         lambda unit, x: unit / ms if jnp.issubdtype(jnp.result_type(x), jnp.inexact) else None,
@@ -178,7 +178,7 @@ def _like(state: Any, result: Any, name: str) -> Any:
     return result
 
 
-def _leaf_units(tree: Any, root: Any) -> Any:
+def leaf_units(tree: Any, root: Any) -> Any:
     """The unit of each leaf of `tree`, by the declaration that is met first on the way to it."""
 
     def unit_at(path: tuple[Any, ...], leaf: Any) -> Unit:

@@ -1,0 +1,212 @@
+"""The contract of what is inserted into a membrane: pure functions of state, voltage and ions.
+
+A channel is written for one compartment and vectorised by broadcasting. It knows no time step, no
+area, no neighbours and no temperature but that of its ions.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from rheobase.channels.ions import Ions
+from rheobase.errors import check_keywords
+from rheobase.steppers.exponential import phi
+from rheobase.surrogate import AbstractSurrogate
+
+
+class Stateless(NamedTuple):
+    """The state of a channel that has none."""
+
+
+class Gate(NamedTuple):
+    """Where a variable is drawn, and how fast: dx/dt = rate (inf - x). Made by the two below."""
+
+    inf: Array
+    """What it would settle at."""
+    rate: Array
+    """1/ms."""
+
+
+def by_rates(alpha: Array, beta: Array) -> Any:
+    """The `Gate` of these rates (1/ms): dx/dt = alpha (1 - x) - beta x.
+
+    >>> from rheobase.channels import by_rates
+    >>> gate = by_rates(alpha=1.0, beta=3.0)
+    >>> gate.inf, gate.rate
+    (0.25, 4.0)
+    """
+    total = alpha + beta
+    return Gate(alpha / total, total)
+
+
+def by_time_constant(inf: Array, tau: Array) -> Any:
+    """The `Gate` of this limit and time constant (ms): dx/dt = (inf - x)/tau.
+
+    >>> from rheobase.channels import by_time_constant
+    >>> by_time_constant(inf=0.3, tau=2.0).rate
+    0.5
+    """
+    return Gate(inf, 1 / tau)
+
+
+class AbstractMechanism(eqx.Module):
+    """What can be inserted into a membrane. Derive from one of its four kinds, not from this.
+
+    - `AbstractChannel`: variables that relax, given by `gates`.
+    - `AbstractKinetics`: variables with any `derivative`, such as a Markov scheme.
+    - `AbstractPump`: concentrations, moved by the currents of their ions.
+    - `AbstractFiring`: a threshold and a reset on a compartment.
+    """
+
+    ion: ClassVar[str | None] = None
+    """The field of `Ions` that its current carries: "na", "k", "ca" or "cl"; None for no one."""
+
+    def __new__(cls, *args: Any, **kwargs: Any):
+        check_keywords(cls, kwargs)
+        return super().__new__(cls)
+
+    @abstractmethod
+    def init(self, v: Array, ions: Ions) -> Any:
+        """The state, a NamedTuple, in which it settles at voltage v (mV)."""
+
+    @abstractmethod
+    def current(self, state: Any, v: Array, ions: Ions) -> Array:
+        """Current out of the cell for each area, nA/um**2: a conductance times (v - e).
+
+        A conductance declared in S/cm**2 is stored in uS/um**2, so that no factor is needed.
+        """
+
+    @abstractmethod
+    def moved(self, state: Any, v: Array, ions: Ions, dt: float) -> Any:
+        """The state dt (ms) later at constant voltage and ions."""
+
+    def carried(self, state: Any, v: Array, ions: Ions) -> dict[str, Array]:
+        """The part of its current that each ion carries; all of it is carried by `ion`."""
+        return {} if self.ion is None else {self.ion: self.current(state, v, ions)}
+
+
+class AbstractChannel(AbstractMechanism):
+    """A channel whose variables relax: those of gates, and any other that is drawn to a value.
+
+    A final class has parameters as `quantity` fields and two functions. `gates(v, ions)` returns
+    the state, a NamedTuple, with a `Gate` for each variable, of which init and time course follow
+    exactly at constant voltage. `current(state, v, ions)` is out of the cell, for each area.
+    Voltages are in mV and rates in 1/ms, as the literature writes them.
+
+    >>> from typing import Annotated, NamedTuple
+    >>> from jax import Array
+    >>> import rheobase as rb
+    >>> from rheobase import channels as ch
+    >>> from rheobase.units import S, anything, cm, dimensionless, mV, non_negative, quantity
+    >>> class KState(NamedTuple):
+    ...     n: Annotated[Array, dimensionless]
+    >>> class K(ch.AbstractChannel):
+    ...     g: Array = quantity(S / cm**2, non_negative, "conductance", default=0.036 * S / cm**2)
+    ...     e: Array = quantity(mV, anything, "reversal potential", default=-77 * mV)
+    ...     def gates(self, v, ions):
+    ...         alpha = 0.1 * ch.exp_linear((v + 55) / 10)
+    ...         return KState(n=ch.by_rates(alpha, 0.125 * ch.exponential(-(v + 65) / 80)))
+    ...     def current(self, state, v, ions):
+    ...         return self.g * state.n**4 * (v - self.e)
+    """
+
+    @abstractmethod
+    def gates(self, v: Array, ions: Ions) -> Any:
+        """The state with a `Gate` in place of each variable."""
+
+    def init(self, v: Array, ions: Ions) -> Any:
+        return jax.tree.map(lambda gate: gate.inf, self.gates(v, ions), is_leaf=_is_gate)
+
+    def moved(self, state: Any, v: Array, ions: Ions, dt: float) -> Any:
+        def relaxed(gate: Gate, x: Array) -> Array:
+            return gate.inf + (x - gate.inf) * jnp.exp(-dt * gate.rate)
+
+        return jax.tree.map(relaxed, self.gates(v, ions), state, is_leaf=_is_gate)
+
+
+class AbstractKinetics(AbstractMechanism):
+    """A mechanism with any kinetics: a Markov scheme, or variables that act on one another.
+
+    Each variable takes a step of exponential Euler, its own linear part exactly.
+    """
+
+    @abstractmethod
+    def derivative(self, state: Any, v: Array, ions: Ions) -> Any:
+        """d(state)/dt, of the same structure, per ms."""
+
+    def moved(self, state: Any, v: Array, ions: Ions, dt: float) -> Any:
+        return _exponential_euler(lambda x: self.derivative(x, v, ions), state, dt)
+
+
+class AbstractPump(AbstractMechanism):
+    """What keeps concentrations: its state has them, for all channels of its compartments to see.
+
+    They stand at whole steps, as the voltage does, and move by the currents in the middle of a
+    step: exponential Euler, each variable's own linear part exactly.
+    """
+
+    @abstractmethod
+    def seen(self, state: Any, ions: Ions) -> Ions:
+        """The ions with the concentrations of the state."""
+
+    @abstractmethod
+    def derivative(self, state: Any, carried: dict[str, Array], ions: Ions) -> Any:
+        """d(state)/dt, per ms, while each ion carries such a current out of the cell (nA/um**2)."""
+
+    def current(self, state: Any, v: Array, ions: Ions) -> Array:
+        return jnp.zeros_like(v)
+
+    def moved(self, state: Any, v: Array, ions: Ions, dt: float) -> Any:
+        return state
+
+    def driven(self, state: Any, carried: dict[str, Array], ions: Ions, dt: float) -> Any:
+        """The state after ions have flowed for dt (ms)."""
+        return _exponential_euler(lambda x: self.derivative(x, carried, ions), state, dt)
+
+
+class AbstractFiring(AbstractMechanism):
+    """A threshold on a compartment: where `margin >= 0` it fires, and is then reset.
+
+    A spike is 0 or 1 exactly, and has the derivative of the surrogate `spike`.
+    """
+
+    spike: eqx.AbstractVar[AbstractSurrogate]
+
+    @abstractmethod
+    def margin(self, state: Any, v: Array) -> Array:
+        """Signed, dimensionless distance to threshold, linear in v; -1 at the reset."""
+
+    @abstractmethod
+    def reset(self, state: Any, v: Array) -> tuple[Any, Array]:
+        """State and voltage just after the spike."""
+
+    @abstractmethod
+    def holds(self, state: Any) -> Array:
+        """Whether the voltage is held where it is, and cannot fire."""
+
+    @abstractmethod
+    def counted(self, state: Any, spike: Array, dt: float) -> Any:
+        """The state after its counters of steps of dt (ms) have been advanced."""
+
+
+def _is_gate(x: Any) -> bool:
+    return isinstance(x, Gate)
+
+
+def _exponential_euler(rate: Callable[[Any], Any], state: Any, dt: float) -> Any:
+    leaves, structure = jax.tree.flatten(state)
+
+    def advanced(i: int, x: Array) -> Array:
+        def own(x: Array) -> Array:
+            changed = jax.tree.unflatten(structure, [*leaves[:i], x, *leaves[i + 1 :]])
+            return jax.tree.leaves(rate(changed))[i]
+
+        f, slope = jax.jvp(own, (x,), (jnp.ones_like(x),))
+        return x + phi(dt * slope) * (dt * f)
+
+    return jax.tree.unflatten(structure, [advanced(i, x) for i, x in enumerate(leaves)])
