@@ -29,6 +29,8 @@ TITLES = {
     "plasticity": "Plasticity",
     "channels": "Channels",
     "classics": "Classical networks",
+    "morphology": "Morphology",
+    "io": "Files",
     "analysis": "Analysis",
     "train": "Training",
     "io": "Files",

@@ -1,5 +1,17 @@
 # The public names and where they live; read by type checkers, and by `__init__.py` when it runs.
-from . import analysis, channels, classics, io, patterns, plot, stimulus, surrogate, train, units
+from . import (
+    analysis,
+    channels,
+    classics,
+    io,
+    morphology,
+    patterns,
+    plot,
+    stimulus,
+    surrogate,
+    train,
+    units,
+)
 from ._version import __version__ as __version__
 from .adaptors import (
     Mismatch,
@@ -138,6 +150,7 @@ __all__ = [
     "io",
     "load",
     "losses",
+    "morphology",
     "patterns",
     "plot",
     "readouts",

@@ -6,6 +6,7 @@ ValueError
   ShapeError        arrays that do not fit together
   CompositionError  adaptors that make no sense together
   CheckpointError   a checkpoint file that cannot be read
+  MorphologyError   a morphology that cannot be read, with the line of its file
   KeyRequired       something random without `key=`
 LookupError
   UnknownName       a name that does not exist, with the near miss
@@ -38,6 +39,10 @@ class CompositionError(ValueError):
 
 class CheckpointError(ValueError):
     """A checkpoint file that cannot be read."""
+
+
+class MorphologyError(ValueError):
+    """A morphology that cannot be read; the message names the line of the file."""
 
 
 class KeyRequired(ValueError):

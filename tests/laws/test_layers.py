@@ -16,7 +16,7 @@ ROOT = Path(rheobase.__file__).parent
 LAYERS = (
     ("_version", "errors", "page", "time"),
     ("units",),
-    ("surrogate",),
+    ("morphology", "surrogate"),
     ("neurons",),
     ("adaptors",),
     ("steppers", "synapses"),

@@ -32,6 +32,7 @@ PACKAGES = {
     "classics": rb.classics,
     "connectivity": connectivity,
     "io": rb.io,
+    "morphology": rb.morphology,
     "neurons": neurons,
     "patterns": rb.patterns,
     "plasticity": plasticity,

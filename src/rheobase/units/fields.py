@@ -193,6 +193,11 @@ def to_internal(value: Any, unit: Unit, name: str, example: str) -> Array:
     return jnp.asarray(_stripped(given, unit, jnp.result_type(float)))
 
 
+def to_numbers(value: Any, unit: Unit, name: str, example: str) -> np.ndarray:
+    """As `to_internal`, in numpy and always in float64: for what is computed before JAX starts."""
+    return np.asarray(_as_quantity(value, unit, name, example).value_in(unit.internal()), float)
+
+
 def in_unit(value: Any, unit: Unit) -> Any:
     """An array in internal units expressed in `unit`: the inverse of `to_internal`.
 
