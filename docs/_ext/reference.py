@@ -30,7 +30,6 @@ TITLES = {
     "channels": "Channels",
     "classics": "Classical networks",
     "morphology": "Morphology",
-    "io": "Files",
     "analysis": "Analysis",
     "train": "Training",
     "io": "Files",

@@ -1,6 +1,14 @@
 """Files: models of this library, and morphologies and recordings of others."""
 
+from rheobase.io.asc import read_asc
 from rheobase.io.models import is_model, load, save
-from rheobase.io.swc import read_swc
+from rheobase.io.swc import read_swc, write_swc
 
-__all__ = ["is_model", "load", "read_swc", "save"]
+__all__ = [
+    "is_model",
+    "load",
+    "read_asc",
+    "read_swc",
+    "save",
+    "write_swc",
+]

@@ -282,3 +282,104 @@ def _check_soma(table: _Table, parent: np.ndarray) -> None:
             f"{table.called(int(turned[sample]))} of type {table.type[turned[sample]]}. A neuron "
             "has one soma: correct the type of one of the two.",
         )
+
+
+def write_swc(tree: Tree, path: str | Path) -> None:
+    """Write a neuron to an SWC file, from which `read_swc` makes the same tree.
+
+    Regions that are not of the standard get a type of their own, named in a comment that
+    `read_swc` understands. Where a section grows from within another, a sample is set there. SWC
+    joins every sample to its parent: a section that begins thinner than its parent there gains the
+    ring between the two, and a gap between a neurite and a soma that is no sphere is bridged.
+
+    **Raises:** `OSError` where the file cannot be written.
+
+    **Example:**
+
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> import rheobase as rb
+        >>> tree = rb.morphology.ball_and_stick()
+        >>> with TemporaryDirectory() as folder:
+        ...     rb.io.write_swc(tree, Path(folder) / "cell.swc")
+        ...     rb.io.read_swc(Path(folder) / "cell.swc") == tree
+        True
+    """
+    codes = _codes(tree.region)
+    lines = ["# written by rheobase", "# " + " ".join(COLUMNS)]
+    lines += [f"# region {code} {name}" for name, code in codes.items() if TYPES.get(code) != name]
+    marks = [_marked(tree, i) for i in range(len(tree))]
+    ball = tree.region[0] == TYPES[SOMA] and _is_ball(*marks[0][1:])
+    number: list[dict[float, int]] = []
+    last = 0
+    for i, (share, points, radii) in enumerate(marks):
+        own: dict[float, int] = {}
+        above = -1 if i == 0 else number[tree.parent[i]][float(tree.attach[i])]
+        begins = int(i > 0 and _is_told(tree, i, ball))
+        if begins:
+            own[0.0] = above
+        order = list(range(begins, len(share)))
+        if i == 0 and ball:
+            order = [1, 0, 2]  # the centre first, as the three samples of a sphere are written
+        for k in order:
+            last += 1
+            x, y, z = points[k].tolist()
+            row = (last, codes[tree.region[i]], x, y, z, float(radii[k]), above)
+            lines.append("{} {} {!r} {!r} {!r} {!r} {}".format(*row))
+            own[float(share[k])] = last
+            above = 1 if i == 0 and ball else last
+        number.append(own)
+    Path(path).write_text("\n".join(lines) + "\n")
+
+
+def _codes(regions: tuple[str, ...]) -> dict[str, int]:
+    """A type for each region: that of the standard, or one above."""
+    standard = {name: code for code, name in TYPES.items()}
+    codes = {name: standard[name] for name in regions if name in standard}
+    for name in dict.fromkeys(regions):
+        if name in codes:
+            continue
+        wanted = re.fullmatch(r"custom(\d+)", name)
+        free = (k for k in range(5, 5 + len(regions)) if k not in codes.values())
+        if name == "dendrite" and "basal" not in regions:
+            codes[name] = standard["basal"]
+        elif wanted and int(wanted[1]) not in codes.values():
+            codes[name] = int(wanted[1])
+        else:
+            codes[name] = next(free)
+    return codes
+
+
+def _marked(tree: Tree, i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Shares of the path, points and radii of a section, with a sample where others grow."""
+    rows = slice(tree.first[i], tree.first[i + 1])
+    points, radii = tree.samples(i)
+    share = tree.tube.path[rows] / tree.lengths[i]
+    extra = np.setdiff1d(tree.attach[1:][tree.parent[1:] == i], share)
+    at = np.searchsorted(share, extra)
+    return (
+        np.insert(share, at, extra),
+        np.insert(points, at, tree.xyz(i, extra), axis=0) if extra.size else points,
+        np.insert(radii, at, tree.radius(i, extra)) if extra.size else radii,
+    )
+
+
+def _is_told(tree: Tree, i: int, ball: bool) -> bool:
+    """Whether the first sample of a section follows from the one that it grows from."""
+    above, share = int(tree.parent[i]), float(tree.attach[i])
+    points, radii = tree.samples(i)
+    if not np.allclose(points[0], tree.xyz(above, share)[0], rtol=0, atol=1e-9):
+        return False
+    if tree.region[above] == TYPES[SOMA] != tree.region[i]:
+        centre = ball and above == 0 and share == 0.5
+        return bool(radii[0] == radii[1]) and (len(points) == 2 or not centre)
+    return bool(np.isclose(radii[0], tree.radius(above, share)[0], rtol=1e-12))
+
+
+def _is_ball(points: np.ndarray, radii: np.ndarray) -> bool:
+    """Whether three samples of a soma stand for a sphere."""
+    if len(points) != 3:
+        return False
+    one, two = points[[0, 2]] - points[1]
+    as_wide = np.ptp(radii) == 0 and np.isclose(np.linalg.norm(one), radii[0])
+    return bool(as_wide and np.allclose(one, -two))

@@ -7,6 +7,7 @@ names: soma, axon, basal, apical; "dendrite" is basal and apical together, "all"
 
 from rheobase.morphology.compartments import Compartments
 from rheobase.morphology.discretise import discretise
+from rheobase.morphology.edit import cut, join, move, rotate
 from rheobase.morphology.locate import Location
 from rheobase.morphology.section import Section
 from rheobase.morphology.shapes import ball_and_stick, soma
@@ -18,6 +19,10 @@ __all__ = [
     "Section",
     "Tree",
     "ball_and_stick",
+    "cut",
     "discretise",
+    "join",
+    "move",
+    "rotate",
     "soma",
 ]

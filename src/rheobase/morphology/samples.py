@@ -24,6 +24,8 @@ class Samples(NamedTuple):
     parent: np.ndarray
     """Index of the sample that each follows, -1 for the root."""
     region: list[str]
+    apart: bool = False
+    """Whether neurites begin at their own first sample wherever they leave the soma."""
 
 
 class _Piece(NamedTuple):
@@ -72,7 +74,8 @@ def from_samples(samples: Samples) -> Tree:
     while pending:
         above, place, own = pending.pop()
         _extend(own, follow, samples, somatic, whole=above < 0)
-        row, left_out = _row(own, points, radii, somatic, centre)
+        apart = samples.apart or own[0] == centre
+        row, left_out = _row(own, points, radii, somatic, apart)
         number, places = len(rows), [max(k - left_out, 0) for k in range(len(own))]
         if np.ptp(row[0], axis=0).max() == 0:  # of no length
             if above >= 0:  # what follows it grows from where it does
@@ -154,12 +157,12 @@ def _extend(
 
 
 def _row(
-    own: list[int], points: np.ndarray, radii: np.ndarray, somatic: np.ndarray, centre: int
+    own: list[int], points: np.ndarray, radii: np.ndarray, somatic: np.ndarray, apart: bool
 ) -> tuple[tuple[np.ndarray, np.ndarray], int]:
     """Points and radii of a section, and how many samples at its beginning are left out."""
     place, width = points[own], radii[own]
     if len(own) > 1 and somatic[own[0]] and not somatic[own[1]]:
-        if own[0] == centre and len(own) > 2:
+        if apart and len(own) > 2:
             return (place[1:], width[1:]), 1
         width[0] = width[1]
     return (place, width), 0

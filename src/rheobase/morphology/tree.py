@@ -176,21 +176,20 @@ class Tree(SameContent):
             raise ParameterError(f"there is a region {name!r} already. Choose another name.")
         others = {key: value for key, value in self.groups if key != name}
         groups = {**others, name: tuple(int(i) for i in numbers)}
-        return self._with(groups=tuple(groups.items()))
-
-    def _with(
-        self,
-        points: np.ndarray | None = None,
-        groups: tuple[tuple[str, tuple[int, ...]], ...] | None = None,
-    ) -> "Tree":
         return Tree.from_arrays(
-            self.points if points is None else points,
+            self.points,
             self.radii,
             self.first,
             self.parent,
             self.attach,
             self.region,
-            self.groups if groups is None else groups,
+            groups.items(),
+        )
+
+    def with_points(self, points: np.ndarray) -> "Tree":
+        """The same tree with its samples elsewhere (um), (samples, 3)."""
+        return Tree.from_arrays(
+            points, self.radii, self.first, self.parent, self.attach, self.region, self.groups
         )
 
     @cached_property

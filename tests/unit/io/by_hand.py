@@ -27,7 +27,7 @@ def frusta(path: Path) -> dict[str, float]:
     return total
 
 
-def random_swc(seed: int, size: int = 200) -> str:
+def random_swc(seed: int, size: int = 200, still: float = 0.05) -> str:
     """A neuron at random: a soma of four samples, neurites of three types, steps of no length."""
     import random
 
@@ -40,7 +40,7 @@ def random_swc(seed: int, size: int = 200) -> str:
         parent = draw.choice([draw.randrange(1, i), i - 1, i - 1, i - 1])
         kind[i] = draw.choice((2, 3, 4)) if kind[parent] == 1 else kind[parent]
         at = rows[parent - 1]
-        step = 0.0 if draw.random() < 0.05 else 5.0
+        step = 0.0 if draw.random() < still else 5.0
         x, y, z = (at[k] + draw.gauss(0, step) for k in (2, 3, 4))
         rows.append((i, kind[i], x, y, z, draw.uniform(0.2, 1.5), parent))
     order = list(range(len(rows)))

@@ -146,3 +146,34 @@ def test_branches_of_no_length_are_no_sections(read):
     tree = read(BALL + "2 3 12 0 0 1 1\n3 3 90 0 0 1 2\n4 3 90 0 0 1 3\n5 3 95 9 0 1 4\n"
                 "6 3 95 -9 0 1 4\n7 3 90 0 0 1 3\n")  # fmt: skip
     assert len(tree) == 4 and tree.parent.tolist() == [-1, 0, 1, 1]
+
+
+def test_what_is_written_is_read_the_same(tmp_path, read):
+    text = random_swc(5, still=0)
+    for tree in (
+        read(text),
+        read(BALL),
+        read(BALL + "2 3 30 0 0 1 1\n3 3 0 0 0 1 1\n4 3 0 9 0 1 3\n5 3 0 90 0 2 4\n"),
+        read("# region 6 tuft\n" + BALL + "2 6 12 0 0 1 1\n3 6 90 0 0 1 2\n4 9 99 0 0 1 3\n"),
+        read("1 3 0 0 0 1 -1\n2 3 9 0 0 1 1\n3 3 0 9 0 1 1\n4 3 0 0 9 1 1\n"),
+        rb.morphology.soma(radius=7 * um),
+    ):
+        rb.io.write_swc(tree, tmp_path / "again.swc")
+        assert rb.io.read_swc(tmp_path / "again.swc") == tree
+
+
+def test_a_branch_from_within_a_section_is_written(tmp_path):
+    body = rb.morphology.Section(length=30 * um, radius=[8, 6] * um, region="soma")
+    trunk = rb.morphology.Section(length=90 * um, radius=[2, 1] * um, region="apical", parent=body)
+    side = rb.morphology.Section(
+        length=50 * um, radius=1.5 * um, region="tuft", parent=trunk, at=0.5
+    )
+    tree = rb.morphology.Tree([body, trunk, side])
+    rb.io.write_swc(tree, tmp_path / "cell.swc")
+    again = rb.io.read_swc(tmp_path / "cell.swc")
+    # The trunk is two sections now, with the same membrane and resistance.
+    assert sorted(again.region) == ["apical", "apical", "soma", "tuft"]
+    for name in ("soma", "apical", "tuft"):
+        np.testing.assert_allclose(
+            again.areas[again.where(name)].sum(), tree.areas[tree.where(name)].sum(), rtol=1e-12
+        )
