@@ -32,6 +32,7 @@ TITLES = {
     "morphology": "Morphology",
     "analysis": "Analysis",
     "train": "Training",
+    "gradients": "Gradient methods",
     "io": "Files",
     "plot": "Plots",
     "units": "Units",

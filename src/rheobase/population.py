@@ -14,15 +14,28 @@ from rheobase.step import step
 from rheobase.steppers import AbstractStepper
 
 
+class Carry(NamedTuple):
+    """What a population takes from one step to the next."""
+
+    state: Any
+    echo: Array | None
+    """Input from its own spikes of the last step; None of a population without recurrence."""
+
+
 class Course(NamedTuple):
     """What a population did."""
 
+    emitted: Array | None
+    """What the layer after it receives for its spikes, shape (time, *population); None of a
+    membrane that never fires."""
     spikes: Array | None
     """0 or 1, shape (time, *population); None of a membrane that never fires."""
+    fractions: Array | None
+    """Where in its step a spike was, 0 to 1, shape (time, *population); None on the grid."""
     traces: dict[str, Array]
     """The variables that were asked for, shape (time, *population)."""
-    final: Any
-    """The state after the last step."""
+    final: Carry
+    """What the next step begins with."""
 
 
 def rest(neuron: AbstractMembrane, shape: tuple[int, ...], dtype: Any) -> Any:
@@ -36,6 +49,19 @@ def rest(neuron: AbstractMembrane, shape: tuple[int, ...], dtype: Any) -> Any:
     return jax.tree.map(full, neuron.init())
 
 
+def begin(neuron: AbstractMembrane, weight: Array | None, inputs: Any) -> Carry:
+    """A population at rest that is to receive `inputs` of shape (time, *population)."""
+    dtype = dtype_of(neuron, inputs)
+    shape = inputs.shape[1:]
+    echo = None if weight is None else jnp.zeros(shape, dtype)
+    return Carry(rest(neuron, shape, dtype), echo)
+
+
+def dtype_of(neuron: AbstractMembrane, inputs: Any) -> Any:
+    """The type of numbers in which a population computes."""
+    return jnp.result_type(inputs.dtype, *jax.tree.leaves(eqx.filter(neuron, eqx.is_inexact_array)))
+
+
 def run(
     neuron: AbstractMembrane,
     stepper: AbstractStepper,
@@ -45,34 +71,41 @@ def run(
     weight: Array | None = None,
     key: Array | None = None,
     record: tuple[str, ...] = (),
+    carry: Carry | None = None,
+    first: Array | int = 0,
 ) -> Course:
-    """Run a population from rest over `inputs` of shape (time, *population).
+    """Run a population over `inputs` of shape (time, *population), from rest or from `carry`.
 
     The input is a current in the unit that the neuron receives, or, where the neuron's `target` is
     not its voltage (`CubaLIF`), a delta input to that variable. With `weight` of shape (n, n) the
-    spikes of step k, times the weight, are added to the input of step k + 1.
+    spikes of step k, times the weight, are added to the input of step k + 1. `first` is the number
+    of the first step, by which random numbers are drawn.
 
     Differentiable in inputs, weight and parameters; the backward pass keeps nothing but the state
     at each step, from which it computes the step again.
     """
-    dtype = jnp.result_type(inputs, *jax.tree.leaves(eqx.filter(neuron, eqx.is_inexact_array)))
-    shape = inputs.shape[1:]
-    by_current = neuron.target == "v"
+    carry = begin(neuron, weight, inputs) if carry is None else carry
+    dtype = dtype_of(neuron, inputs)
 
-    def body(carry: Any, x: Any) -> Any:
-        state, echo = carry
+    def body(carry: Carry, x: Any) -> Any:
         number, now = x
-        now = now if echo is None else now + echo
+        now = now if carry.echo is None else now + carry.echo
         noise = None if key is None else jax.random.fold_in(key, number)
-        current, delta = (now, None) if by_current else (jnp.zeros(shape, dtype), now)
-        done = step(neuron, stepper, state, current, delta, dt, noise, False)
+        current, delta = received(neuron, now)
+        done = step(neuron, stepper, carry.state, current, delta, dt, noise, False)
         # Multiplied here and not at the start of the next step, so that the backward pass, which
         # repeats a step from its carry, does not repeat the product.
         echo = None if weight is None or done.spike is None else done.spike @ weight
         named = dict(variables.items(done.reached))
-        return (done.state, echo), (done.spike, {name: named[name] for name in record})
+        return Carry(done.state, echo), (done.spike, {name: named[name] for name in record})
 
-    begin = rest(neuron, shape, dtype), None if weight is None else jnp.zeros(shape, dtype)
-    numbers = jnp.arange(len(inputs), dtype=jnp.int32)
-    (final, _), (spikes, traces) = scan(body, begin, (numbers, inputs.astype(dtype)), len(inputs))
-    return Course(spikes, traces, final)
+    numbers = first + jnp.arange(len(inputs), dtype=jnp.int32)
+    final, (spikes, traces) = scan(body, carry, (numbers, inputs.astype(dtype)), len(inputs))
+    return Course(spikes, spikes, None, traces, final)
+
+
+def received(neuron: AbstractMembrane, inputs: Array) -> tuple[Array, Array | None]:
+    """The current of a step and its delta input, from what a layer gives to a neuron."""
+    if neuron.target == "v":
+        return inputs, None
+    return jnp.zeros_like(inputs), inputs

@@ -27,6 +27,7 @@ LAYERS = (
     ("network",),
     ("simulate",),
     ("analysis", "check", "classics", "patterns", "train"),
+    ("gradients",),
     ("io", "plot"),
     ("demo",),
     ("cli",),

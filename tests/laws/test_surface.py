@@ -31,6 +31,7 @@ PACKAGES = {
     "channels": rb.channels,
     "classics": rb.classics,
     "connectivity": connectivity,
+    "gradients": rb.gradients,
     "io": rb.io,
     "morphology": rb.morphology,
     "neurons": neurons,

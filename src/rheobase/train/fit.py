@@ -29,6 +29,7 @@ from rheobase.train.encoders import AbstractEncoder
 from rheobase.train.evaluate import correct, over
 from rheobase.train.layers import Sequential
 from rheobase.train.losses import cross_entropy
+from rheobase.train.method import AbstractGradient, Judged, Objective, require_method
 
 if TYPE_CHECKING:
     import optax
@@ -74,6 +75,7 @@ def fit(  # noqa: PLR0913
     encoder: AbstractEncoder | None = None,
     trainable: Where | None = None,
     regulariser: Regulariser | None = None,
+    gradient: AbstractGradient | None = None,
     clip: float | None = 1.0,
     checkpoint: str | Path | None = None,
     key: Array | None = None,
@@ -100,6 +102,8 @@ def fit(  # noqa: PLR0913
       arrays of real numbers by default.
     - `regulariser`: from `rb.losses`, or a function of the spikes (time, batch, n) of all
       populations that fire, added to the loss.
+    - `gradient`: how the gradient is taken, from `rb.gradients`: `Surrogate(checkpoint=True)`,
+      `Exact()`, `EProp()`, ...; plain backpropagation through time by default.
     - `clip`: largest norm of the gradient of all parameters together; None for none.
     - `checkpoint`: a file written after each epoch. If it is there, training goes on from it, to
       the same bits as without the interruption; the other arguments must be the same, but `epochs`
@@ -139,6 +143,7 @@ def fit(  # noqa: PLR0913
         encoder=encoder,
         regulariser=regulariser,
         optimizer=_optimizer(optimizer, clip),
+        gradient=require_method(gradient, model),
         mask=choose(model, trainable),
         batch_size=batch_size,
         key=jax.random.key(0) if key is None else key,
@@ -162,6 +167,7 @@ class _Task(NamedTuple):
     encoder: AbstractEncoder | None
     regulariser: Regulariser | None
     optimizer: "optax.GradientTransformation"
+    gradient: AbstractGradient
     mask: Any
     batch_size: int
     key: Array
@@ -234,7 +240,7 @@ def _epoch(state: _State, fixed: Any, task: _Task, done: Callable[[int], None]) 
         rows = order[number * task.batch_size : (number + 1) * task.batch_size]
         x, y = (jnp.asarray(part[rows]) for part in task.samples)
         key = jax.random.fold_in(drawing, number)
-        params, memory, figures = _update(params, memory, fixed, task[2:7], x, y, key)
+        params, memory, figures = _update(params, memory, fixed, task[2:8], x, y, key)
         measured.append(figures)
         done(number + 1)
     train_loss, train_accuracy = np.mean(np.asarray(measured, float), axis=0).tolist()
@@ -258,23 +264,19 @@ def _epoch(state: _State, fixed: Any, task: _Task, done: Callable[[int], None]) 
 @eqx.filter_jit
 def _update(
     params: Any, memory: Any, fixed: Any, parts: Any, x: Array, y: Array, key: Array
-) -> tuple[Any, Any, tuple[Array, Array]]:
+) -> tuple[Any, Any, Judged]:
     """One step of the optimiser."""
-    loss, encoder, regulariser, optimizer, mask = parts
+    loss, encoder, regulariser, optimizer, method, mask = parts
     encoding, noise = jax.random.split(key)
     inputs, target = series(x, encoder, encoding), aligned(y)
 
-    def objective(params: Any) -> tuple[Array, tuple[Array, Array]]:
-        model = legal(eqx.combine(params, fixed), mask)
-        if regulariser is None:
-            output, extra = model(inputs, noise), 0.0
-        else:
-            output, runs = model.run(inputs, noise)
-            extra = regulariser(tuple(run.spikes for run in runs if run.raster is not None))
-        value = jnp.mean(loss(output, target)) + extra
-        return value, (value, jnp.mean(correct(loss, output, target)))
+    def model_of(params: Any) -> Any:
+        return legal(eqx.combine(params, fixed), mask)
 
-    gradient, figures = eqx.filter_grad(objective, has_aux=True)(params)
+    objective = Objective(loss, target, lambda output: correct(loss, output, target), regulariser)
+    model, back = eqx.filter_vjp(model_of, params)
+    figures, slope = method.value_and_grad(model, objective, inputs, noise)
+    (gradient,) = back(slope)
     # Optax mixes types, which a user may have forbidden for code of their own.
     with jax.numpy_dtype_promotion("standard"):
         change, memory = optimizer.update(gradient, memory, params)

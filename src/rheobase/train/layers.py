@@ -1,6 +1,7 @@
 """Layers of a network: `Linear`, `Recurrent`, any neuron, and `Sequential`, a stack of them."""
 
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple, Protocol
 
 import equinox as eqx
 import jax
@@ -16,7 +17,7 @@ from rheobase.record import Recording, RunState
 from rheobase.steppers import AbstractStepper, ExponentialEuler
 from rheobase.train.arguments import positive_number
 from rheobase.train.scale import input_scale
-from rheobase.units import Quantity, ms
+from rheobase.units import Quantity, Unit, ms
 
 GAIN = 1.0
 """Standard deviation of the summed input, in units of what carries a neuron to its threshold, if
@@ -219,16 +220,81 @@ class Sequential(eqx.Module):
 def _forward(
     model: Sequential, x: Array, key: Array | None, record: tuple[str, ...]
 ) -> tuple[Array, tuple[Recording, ...]]:
-    kept = []
+    passage = advance(model, begin(model, x), x, key, record)
+    return passage.output, passage.recordings
+
+
+class Passage(NamedTuple):
+    """What a stack of layers did over a stretch of time."""
+
+    output: Array
+    recordings: tuple[Recording, ...]
+    carries: tuple[Any, ...]
+    """What each layer takes into the next stretch."""
+
+
+class Run(Protocol):
+    """How a population is run over a stretch of time: `population.run`, or another derivative."""
+
+    def __call__(
+        self,
+        neuron: AbstractMembrane,
+        stepper: AbstractStepper,
+        inputs: Array,
+        dt: float,
+        *,
+        weight: Array | None = ...,
+        key: Array | None = ...,
+        record: tuple[str, ...] = ...,
+        carry: population.Carry | None = ...,
+        first: Array | int = ...,
+    ) -> population.Course:
+        """As `population.run`."""
+        ...
+
+
+def begin(model: Sequential, x: Any) -> tuple[Any, ...]:
+    """What every layer carries before the first step of x (time, batch, ...); None for nothing."""
+    carries = []
+    shape = jax.ShapeDtypeStruct(x.shape, x.dtype)
+    for layer in model.layers:
+        neuron = _population_of(layer)
+        if neuron is None:
+            carries.append(None)
+            shape = eqx.filter_eval_shape(layer, shape)
+            continue
+        weight = layer.weight if isinstance(layer, Recurrent) else None
+        carries.append(population.begin(neuron, weight, shape))
+        shape = jax.ShapeDtypeStruct(shape.shape, population.dtype_of(neuron, shape))
+    return tuple(carries)
+
+
+def advance(
+    model: Sequential,
+    carries: tuple[Any, ...],
+    x: Array,
+    key: Array | None,
+    record: tuple[str, ...] = (),
+    *,
+    first: Array | int = 0,
+    runs: Sequence[Run] | None = None,
+) -> Passage:
+    """Run a model on from `carries` over x (time, batch, ...), whose first step has number `first`.
+
+    - `runs`: how the population of each layer is run, one a layer; `population.run` by default.
+    """
+    kept, after = [], []
     for position, layer in enumerate(model.layers):
         if isinstance(layer, Linear):
             x = layer(x)
+            after.append(None)
             continue
         neuron = layer.neuron if isinstance(layer, Recurrent) else layer
         fires = neuron.onset is not Onset.NEVER
         units = variables.units(neuron.init())
         names = tuple(name for name in record if name in units)
-        course = population.run(
+        run = population.run if runs is None else runs[position]
+        course = run(
             neuron,
             model.stepper,
             x,
@@ -236,24 +302,38 @@ def _forward(
             weight=layer.weight if isinstance(layer, Recurrent) else None,
             key=None if key is None else jax.random.fold_in(key, position),
             record=names if fires or "v" in names else (*names, "v"),
+            carry=carries[position],
+            first=first,
         )
-        x = course.traces["v"] if course.spikes is None else course.spikes
-        steps = jnp.asarray(len(x), jnp.int32)
-        kept.append(
-            Recording(
-                traces={name: course.traces[name] for name in names},
-                raster=course.spikes,
-                sums=None,
-                fractions=None,
-                final=RunState(course.final, steps, None, None, key),
-                start=jnp.zeros((), jnp.int32),
-                dt=model.dt,
-                every=1,
-                steps=len(x),
-                units={name: units[name] for name in names},
-            )
-        )
-    return x, tuple(kept)
+        x = course.traces["v"] if course.emitted is None else course.emitted
+        after.append(course.final)
+        traces = {name: course.traces[name] for name in names}
+        kept.append(_recording(course, traces, units, model.dt, len(x), first, key))
+    return Passage(x, tuple(kept), tuple(after))
+
+
+def _recording(
+    course: population.Course,
+    traces: dict[str, Array],
+    units: dict[str, Unit],
+    dt: float,
+    steps: int,
+    first: Array | int,
+    key: Array | None,
+) -> Recording:
+    start = jnp.asarray(first, jnp.int32)
+    return Recording(
+        traces=traces,
+        raster=course.spikes,
+        sums=None,
+        fractions=course.fractions,
+        final=RunState(course.final.state, start + steps, None, None, key),
+        start=start,
+        dt=dt,
+        every=1,
+        steps=steps,
+        units={name: units[name] for name in traces},
+    )
 
 
 def _drawn(layers: tuple[Any, ...], key: Array, dt: float, spikes: bool) -> tuple[Any, ...]:

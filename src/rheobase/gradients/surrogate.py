@@ -1,0 +1,135 @@
+"""Backpropagation through time by surrogate derivatives: full, checkpointed, truncated."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from rheobase.errors import ArgumentError
+from rheobase.gradients.base import require_sequential
+from rheobase.train.layers import Passage, Run, Sequential, advance, begin
+from rheobase.train.method import AbstractGradient, Judged, Objective, Plain, spikes_of
+
+
+class Surrogate(AbstractGradient):
+    r"""Backpropagation through time, with the surrogate of each neuron in the place of its step.
+
+    Full backpropagation keeps the state of every step. With checkpoints it keeps that of every
+    k-th step only, and runs the steps between once more on the way back:
+
+    - `checkpoint`: True for k = sqrt(T) steps, so that memory grows with sqrt(T) and each step is
+      run three times instead of twice; a whole number for that k; False for full backpropagation.
+      The gradient is the same but for rounding.
+    - `truncate`: cut the gradient after so many steps (Williams & Peng 1990): what happened before
+      the last multiple of it counts as given. With checkpoints, memory then follows from it.
+
+    What is kept besides is the input and the output of the model.
+
+    Errors: `ArgumentError`, also where checkpoints or truncation are asked of a model that is no
+    `Sequential`.
+
+    Source of checkpoints: Griewank 1992, Optim Methods Softw 1:35; Chen et al. 2016,
+    arXiv:1604.06174.
+
+    >>> import numpy as np, rheobase as rb
+    >>> model = rb.Sequential(rb.Linear(4, 20), rb.LIF(), rb.Linear(20, 2), rb.LI())
+    >>> batch = np.ones((8, 100, 4)), np.zeros(8, int)
+    >>> full, lean = (rb.gradients.value_and_grad(model, batch, method=rb.gradients.Surrogate(c))
+    ...               for c in (False, True))
+    >>> np.allclose(full[1].layers[0].weight, lean[1].layers[0].weight, rtol=1e-4)
+    True
+    """
+
+    checkpoint: bool | int = eqx.field(static=True, default=False)
+    truncate: int | None = eqx.field(static=True, default=None)
+
+    def __check_init__(self):
+        for name, value in (("checkpoint", self.checkpoint), ("truncate", self.truncate)):
+            if value is None or isinstance(value, bool) and name == "checkpoint":
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+                raise ArgumentError(
+                    f"`{name}` is a whole number of steps >= 1, got {value!r}. "
+                    f"Write Surrogate({name}=100)."
+                )
+
+    def check(self, model: Any) -> None:
+        if self.checkpoint or self.truncate:
+            require_sequential(self, model)
+
+    def value_and_grad(
+        self, model: Any, objective: Objective, x: Array, key: Array | None
+    ) -> tuple[Judged, Any]:
+        if not (self.checkpoint or self.truncate):
+            return Plain().value_and_grad(model, objective, x, key)
+
+        def judged(model: Sequential) -> tuple[Array, Judged]:
+            output, spikes = self.run(model, x, key, objective.regulariser is not None)
+            found = objective(output, spikes)
+            return found.value, found
+
+        gradient, found = eqx.filter_grad(judged, has_aux=True)(model)
+        return found, gradient
+
+    def run(
+        self, model: Sequential, x: Array, key: Array | None, spiking: bool
+    ) -> tuple[Array, tuple[Array, ...]]:
+        """The output of a model, and its spikes where they are asked for."""
+        stretch = len(x) if self.truncate is None else min(self.truncate, len(x))
+
+        def part(carries: Any, x: Array, first: Array) -> tuple[Any, Any]:
+            carries, outputs = self._checkpointed(model, carries, x, first, key, spiking)
+            return jax.lax.stop_gradient(carries), outputs
+
+        return _stretches(part, begin(model, x), x, jnp.zeros((), jnp.int32), stretch)[1]
+
+    def _checkpointed(
+        self, model: Sequential, carries: Any, x: Array, first: Array, key: Any, spiking: bool
+    ) -> tuple[Any, Any]:
+        def part(carries: Any, x: Array, first: Array) -> tuple[Any, Any]:
+            return _plain(model, carries, x, first, key, spiking)
+
+        if self.checkpoint is False:
+            return part(carries, x, first)
+        every = max(1, math.isqrt(len(x))) if self.checkpoint is True else self.checkpoint
+        again = jax.checkpoint(part, prevent_cse=False)
+        return _stretches(again, carries, x, first, min(every, len(x)))
+
+
+def _plain(
+    model: Sequential,
+    carries: Any,
+    x: Array,
+    first: Array,
+    key: Array | None,
+    spiking: bool,
+    runs: Sequence[Run] | None = None,
+) -> tuple[Any, tuple[Array, tuple[Array, ...]]]:
+    done: Passage = advance(model, carries, x, key, first=first, runs=runs)
+    spikes = spikes_of(done.recordings) if spiking else ()
+    return done.carries, (done.output, spikes)
+
+
+def _stretches(part: Any, carries: Any, x: Array, first: Array, steps: int) -> tuple[Any, Any]:
+    """`part` over stretches of `steps` steps in a loop, and over what is left of x after them."""
+    count, rest = divmod(len(x), steps)
+    if count == 1 and not rest:
+        return part(carries, x, first)
+    whole = count * steps
+    folded = x[:whole].reshape(count, steps, *x.shape[1:])
+    numbers = first + steps * jnp.arange(count, dtype=jnp.int32)
+
+    def body(carries: Any, x: Any) -> tuple[Any, Any]:
+        return part(carries, *x)
+
+    carries, outputs = jax.lax.scan(body, carries, (folded, numbers))
+    outputs = jax.tree.map(lambda y: y.reshape(whole, *y.shape[2:]), outputs)
+    if rest:
+        carries, tail = part(carries, x[whole:], first + whole)
+        outputs = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), outputs, tail)
+    return carries, outputs
