@@ -11,13 +11,14 @@ _FAR = 2**30
 """Steps beyond any run; keeps an infinite time inside 32 bits."""
 
 
-def whole_steps(time: Array, dt: float) -> Array:
+def whole_steps(time: Any, dt: float) -> Any:
     """round(time/dt) as int32, halves upwards, the same in float32 and float64.
 
     The small shift keeps a time that is half a step more than a whole number of steps, up to the
     rounding of float32, on the same side in both precisions.
     """
-    return jnp.floor(jnp.minimum(time / dt, _FAR) + (0.5 + 1e-4)).astype(jnp.int32)
+    on = jnp if isinstance(time, Array) else np
+    return on.floor(on.minimum(time / dt, _FAR) + (0.5 + 1e-4)).astype(np.int32)
 
 
 def sample_times(start: Array, steps: int, dt: float, every: int = 1) -> Any:

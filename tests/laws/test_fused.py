@@ -1,5 +1,6 @@
 """The compiled loop of a network is the general one: the same spikes and states."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,7 +9,9 @@ import pytest
 import rheobase as rb
 from rheobase.kernels import library
 from rheobase.network import fused
-from rheobase.units import MOhm, ms, mV, nA, uS
+from rheobase.network.plastic import has_effects
+from rheobase.plasticity import AbstractTraceRule, Change, Traces
+from rheobase.units import MOhm, Quantity, ms, mV, nA, uS
 
 LIF = {"tau": 20 * ms, "R": 100 * MOhm, "v_rest": -40 * mV, "v_th": -50 * mV, "v_reset": -60 * mV}
 NEURONS = {
@@ -24,6 +27,13 @@ SYNAPSES = {
     "current": lambda: (rb.Exponential(tau=5 * ms), 0.02 * nA),
     "dual": lambda: (rb.DualExponential(tau_rise=1 * ms, tau_decay=6 * ms), 0.03 * nA),
     "conductance": lambda: (rb.Conductance(rb.Alpha(tau=2 * ms), reversal=0 * mV), 0.002 * uS),
+}
+RULES = {
+    "none": lambda: (),
+    "pair": lambda: rb.PairSTDP(w_max=0.04 * nA),
+    "nearest": lambda: rb.PairSTDP(w_max=0.04 * nA, A_plus=0.1, pairing="nearest", mu=0.4),
+    "triplet": lambda: rb.TripletSTDP(w_max=0.04 * nA, A3_minus=0.01, mu=1.0),
+    "two rules": lambda: (rb.VogelsSTDP(w_max=0.04 * nA, eta=0.01), rb.PairSTDP(w_max=0.03 * nA)),
 }
 DELAYS = {"none": None, "one": 0.7 * ms, "each its own": rb.Uniform(0.2 * ms, 1.5 * ms)}
 DRIVES = {
@@ -41,13 +51,16 @@ def compiled():
         pytest.skip("no compiled kernels")
 
 
-def network(neuron="refractory", synapse="current", delay="none", drive="none"):
+def network(neuron="refractory", synapse="current", delay="none", drive="none", learns="none"):
     kind, weight = SYNAPSES[synapse]()
     rule = rb.FixedProbability(0.2)
+    late, learning = DELAYS[delay], RULES[learns]()
     return rb.Network(
         {"a": rb.Population(NEURONS[neuron](), 60), "b": rb.Population(rb.LIF(**LIF), 20)},
         [
-            rb.Connection("a", ("a", "b"), rule, kind, weight=weight, delay=DELAYS[delay]),
+            rb.Connection(
+                "a", ("a", "b"), rule, kind, weight=weight, delay=late, plasticity=learning
+            ),
             rb.Connection("b", ("a", "b"), rule, rb.Exponential(), weight=-0.02 * nA),
         ],
         DRIVES[drive](),
@@ -71,10 +84,14 @@ def general(monkeypatch, *given, **more):
 def assert_same(one, two):
     for name in one.populations:
         np.testing.assert_array_equal(one[name].spikes, two[name].spikes)
+
+    def carried(run):
+        return run.final.neuron.systems, [(p.weight, p.rules) for p in run.final.neuron.projections]
+
     jax.tree.map(
         lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-9, atol=1e-9),
-        one.final.neuron.systems,
-        two.final.neuron.systems,
+        carried(one),
+        carried(two),
     )
     assert one["a"].counts.sum() > 0
 
@@ -83,6 +100,8 @@ CASES = [
     *({"neuron": name} for name in NEURONS),
     *({"synapse": name, "delay": delay} for name in SYNAPSES for delay in DELAYS),
     *({"drive": name} for name in DRIVES),
+    *({"learns": name} for name in RULES if name != "none"),
+    {"learns": "pair", "delay": "one"},
 ]
 
 
@@ -115,10 +134,15 @@ def test_what_is_not_linear_goes_the_general_way(neuron):
     )
 
 
-@pytest.mark.parametrize("drive", DRIVES)
-@pytest.mark.parametrize("delay", DELAYS)
-def test_a_run_that_goes_on_has_the_same_bits(drive, delay):
-    net = network(drive=drive, delay=delay)
+GOING_ON = [
+    *({"drive": drive, "delay": delay} for drive in DRIVES for delay in DELAYS),
+    *({"learns": learns, "delay": "one"} for learns in ("pair", "triplet")),
+]
+
+
+@pytest.mark.parametrize("case", GOING_ON, ids=lambda case: "-".join(case.values()))
+def test_a_run_that_goes_on_has_the_same_bits(case):
+    net = network(**case)
     whole, first = run(net), run(net, duration=7 * ms)
     second = run(net, duration=13 * ms, state=first.final)
     jax.tree.map(np.testing.assert_array_equal, whole.final.neuron, second.final.neuron)
@@ -130,6 +154,33 @@ def test_traces_are_those_of_the_general_one(x64, monkeypatch):
     for name in record:
         np.testing.assert_allclose(one[name].v, two[name].v, rtol=1e-9)
         np.testing.assert_array_equal(one[name].t, two[name].t)
+
+
+class Ratchet(AbstractTraceRule):
+    """A rule whose presynaptic traces grow with their square, which is no effect of a spike."""
+
+    w_max: Quantity
+    w_min: Quantity
+    mu: float = eqx.field(static=True, default=0.0)
+
+    def time_constants(self):
+        return Traces((jnp.asarray(20.0),), (jnp.asarray(20.0),))
+
+    def on_pre(self, traces, spikes):
+        (x,), post = traces
+        return Change(0 * spikes, post[0], True), Traces((x + spikes * (1 + x * x),), post)
+
+    def on_post(self, traces, spikes):
+        pre, (y,) = traces
+        return Change(pre[0], 0.01 * spikes, False), Traces(pre, (y + spikes,))
+
+
+def test_only_rules_with_effects_of_spikes_are_taken():
+    for rules in RULES.values():
+        known = rules()
+        assert all(map(has_effects, known if isinstance(known, tuple) else (known,)))
+    assert not has_effects(Ratchet(1 * nA, 0 * nA))
+    assert not has_effects(rb.RewardModulated(rb.PairSTDP(w_max=1 * nA), reward=0.01 / ms))
 
 
 @pytest.mark.parametrize("drive", ["step", "Poisson", "noise"])

@@ -8,6 +8,7 @@ import jax
 from rheobase.adaptors import Refractory
 from rheobase.classics.base import Classic
 from rheobase.connectivity import FixedProbability
+from rheobase.connectivity.base import generator
 from rheobase.network import Connection, Drive, Network, Population
 from rheobase.neurons import LIF
 from rheobase.stimulus import Poisson, Step
@@ -34,7 +35,7 @@ def coba(key: jax.Array, n: int = 4000) -> Classic:
     excite = Conductance(Exponential(tau=5 * ms), reversal=0 * mV)
     inhibit = Conductance(Exponential(tau=10 * ms), reversal=-80 * mV)
     kicks = Poisson(200 * Hz, 3 * mV) * Step(1.0, stop=50 * ms)
-    wiring, *voltages = jax.random.split(key, 3)
+    random = generator(key)
     network = Network(
         {"e": Population(neuron, excitatory), "i": Population(neuron, inhibitory)},
         [
@@ -42,13 +43,13 @@ def coba(key: jax.Array, n: int = 4000) -> Classic:
             Connection("i", ("e", "i"), rule, inhibit, weight=67 * nS),
         ],
         drives=[Drive("e", kicks), Drive("i", kicks)],
-        key=wiring,
+        key=key,
     )
     return Classic(
         network,
         {
-            "e": {"v": -60 * mV + 10 * jax.random.uniform(voltages[0], (excitatory,)) * mV},
-            "i": {"v": -60 * mV + 10 * jax.random.uniform(voltages[1], (inhibitory,)) * mV},
+            "e": {"v": random.uniform(-60, -50, excitatory) * mV},
+            "i": {"v": random.uniform(-60, -50, inhibitory) * mV},
         },
         dt=0.1 * ms,
         duration=1 * s,

@@ -7,6 +7,7 @@ import jax
 
 from rheobase.classics.base import Classic
 from rheobase.connectivity import FixedProbability
+from rheobase.connectivity.base import generator
 from rheobase.network import Connection, Drive, Network, Population
 from rheobase.neurons import TraubMiles
 from rheobase.stimulus import Poisson, Step
@@ -32,7 +33,7 @@ def cobahh(key: jax.Array, n: int = 4000) -> Classic:
     excite = Conductance(Exponential(tau=5 * ms), reversal=0 * mV)
     inhibit = Conductance(Exponential(tau=10 * ms), reversal=-80 * mV)
     kicks = Poisson(200 * Hz, 3 * mV) * Step(1.0, stop=50 * ms)
-    wiring, *voltages = jax.random.split(key, 3)
+    random = generator(key)
     network = Network(
         {"e": Population(neuron, excitatory), "i": Population(neuron, inhibitory)},
         [
@@ -40,13 +41,13 @@ def cobahh(key: jax.Array, n: int = 4000) -> Classic:
             Connection("i", ("e", "i"), rule, inhibit, weight=67 * nS),
         ],
         drives=[Drive("e", kicks), Drive("i", kicks)],
-        key=wiring,
+        key=key,
     )
     return Classic(
         network,
         {
-            "e": {"v": -65 * mV + 5 * jax.random.normal(voltages[0], (excitatory,)) * mV},
-            "i": {"v": -65 * mV + 5 * jax.random.normal(voltages[1], (inhibitory,)) * mV},
+            "e": {"v": random.normal(-65, 5, excitatory) * mV},
+            "i": {"v": random.normal(-65, 5, inhibitory) * mV},
         },
         dt=0.1 * ms,
         duration=1 * s,

@@ -8,6 +8,7 @@ import jax
 from rheobase.adaptors import Refractory
 from rheobase.classics.base import Classic
 from rheobase.connectivity import FixedProbability
+from rheobase.connectivity.base import generator
 from rheobase.network import Connection, Network, Population
 from rheobase.neurons import LIF
 from rheobase.synapses import Exponential
@@ -27,20 +28,20 @@ def cuba(key: jax.Array, n: int = 4000) -> Classic:
     neuron = Refractory(LIF(tau=20 * ms, v_rest=-49 * mV, v_th=-50 * mV, v_reset=-60 * mV), 5 * ms)
     excitatory, inhibitory = n * 4 // 5, n - n * 4 // 5
     rule = FixedProbability(min(1.0, 80 / n))
-    wiring, *voltages = jax.random.split(key, 3)
+    random = generator(key)
     network = Network(
         {"e": Population(neuron, excitatory), "i": Population(neuron, inhibitory)},
         [
             Connection("e", ("e", "i"), rule, Exponential(tau=5 * ms), weight=1.62 * mV),
             Connection("i", ("e", "i"), rule, Exponential(tau=10 * ms), weight=-9 * mV),
         ],
-        key=wiring,
+        key=key,
     )
     return Classic(
         network,
         {
-            "e": {"v": -60 * mV + 10 * jax.random.uniform(voltages[0], (excitatory,)) * mV},
-            "i": {"v": -60 * mV + 10 * jax.random.uniform(voltages[1], (inhibitory,)) * mV},
+            "e": {"v": random.uniform(-60, -50, excitatory) * mV},
+            "i": {"v": random.uniform(-60, -50, inhibitory) * mV},
         },
         dt=0.1 * ms,
         duration=1 * s,

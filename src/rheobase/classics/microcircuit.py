@@ -9,6 +9,7 @@ import numpy as np
 from rheobase.adaptors import Refractory
 from rheobase.classics.base import Classic
 from rheobase.connectivity import FixedTotal, Normal
+from rheobase.connectivity.base import generator
 from rheobase.errors import ArgumentError
 from rheobase.network import Connection, Drive, Network, Population
 from rheobase.neurons import LIF
@@ -109,14 +110,13 @@ def microcircuit(key: jax.Array, n: int | None = None, *, scale: float = 0.1) ->
         for j, source in enumerate(NAMES)
         if totals[i, j] > 0
     ]
-    wiring, voltages = jax.random.split(key)
     network = Network(
         {name: Population(neuron, int(size)) for name, size in zip(NAMES, sizes, strict=True)},
         connections,
         drives=_drives(scale, synapse, weights, totals),
-        key=wiring,
+        key=key,
     )
-    spread = np.asarray(jax.random.normal(voltages, (int(sizes.sum()),)))
+    spread = generator(key).normal(size=int(sizes.sum()))
     start = zip(NAMES, VOLTAGES, np.split(spread, np.cumsum(sizes)[:-1]), strict=True)
     return Classic(
         network,

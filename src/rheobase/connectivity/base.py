@@ -36,9 +36,13 @@ class AbstractConnectivity(eqx.Module):
         """Expected number of synapses, from which their memory is known before it is taken."""
 
 
-def generator(key: jax.Array) -> np.random.Generator:
-    """A generator of numpy's, seeded by a key of JAX's: building does not need a device."""
-    return np.random.default_rng(np.asarray(jax.random.key_data(key)).ravel().tolist())
+def generator(key: jax.Array, number: int | None = None) -> np.random.Generator:
+    """A generator of numpy's, seeded by a key of JAX's: building does not need a device.
+
+    Each `number` has one of its own, without a key to be made for it, which JAX would compile.
+    """
+    seed = np.asarray(jax.random.key_data(key)).ravel().tolist()
+    return np.random.default_rng(seed if number is None else [*seed, number])
 
 
 def require_count(name: str, value: object) -> int:

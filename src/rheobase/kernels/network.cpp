@@ -2,9 +2,12 @@
 //
 // Operands, by `layout`: the step from which to go on, how many to do and how many the recordings
 // hold already (int32, 3); for each population its numbers, its whole numbers, state, remaining,
-// arriving, current, delta, drives of each kind of synapse, the neurons and variables to record, steps, neurons and number of its
-// events, traces; for each projection start, target, weight, delay and ring. Results: steps done,
-// and, in place where XLA can, state, remaining, arriving, events, traces and rings.
+// arriving, current, delta, drives of each kind of synapse, the key and the numbers of each drive that
+// is drawn here, the neurons and variables to record, steps, neurons and number of its events, traces;
+// for each projection start, target, weight, delay
+// and ring, and where it has rules, its synapses by postsynaptic neuron, its weights and for each
+// rule its numbers and traces. Results: steps done, and, in place where XLA can, state, remaining,
+// arriving, events, traces, rings, weights that change and traces of rules.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -54,8 +57,9 @@ class Operands {
     std::size_t next_ = 0, done_ = 0;
 };
 
-// `layout`: number of populations and projections; the variables and synapses of each population;
-// pre, post, kind of synapse (-1: delta) and kind of delay (0 none, 1 one, 2 one each).
+// `layout`: number of populations and projections; the variables and synapses of each population, how
+// many of its drives are drawn here and of which kind of synapse each of them is (-1: delta); pre, post, kind of synapse (-1: delta), kind of delay (0 none, 1 one, 2 one each) and number of
+// rules; pre- and postsynaptic traces of each rule.
 template <ffi::DataType type>
 ffi::Error run(ffi::RemainingArgs from, ffi::RemainingRets to,
                ffi::Span<const std::int64_t> layout, double dt) {
@@ -84,6 +88,16 @@ ffi::Error run(ffi::RemainingArgs from, ffi::RemainingRets to,
         one.current = operands.series();
         one.delta = operands.series();
         for (std::int64_t s = 0; s < synapses; ++s) one.driven.push_back(operands.series());
+        one.drawn.resize(synapses + 1);
+        for (std::int64_t drawn = *shape++; drawn > 0; --drawn) {
+            const std::int64_t synapse = *shape++;
+            const std::int32_t* key = operands.whole();
+            const std::int64_t most = operands.size(0) - 1;
+            const Real* chances = operands.real();
+            one.drawn[synapse < 0 ? synapses : synapse].push_back(
+                {{static_cast<std::uint32_t>(key[0]), static_cast<std::uint32_t>(key[1])},
+                 chances + 1, most, chances});
+        }
         one.probes = operands.size(0);
         one.probed = operands.whole();
         one.shows = operands.size(0);
@@ -99,6 +113,7 @@ ffi::Error run(ffi::RemainingArgs from, ffi::RemainingRets to,
     std::vector<rheobase::Synapses<Real>> projections;
     for (std::int64_t p = 0; p < n_projections; ++p) {
         const std::int64_t pre = *shape++, post = *shape++, kind = *shape++, delays = *shape++;
+        const std::int64_t rules = *shape++, n_pre = populations[pre].n, n_post = populations[post].n;
         const std::int32_t* start = operands.whole();
         const std::int32_t* target = operands.whole();
         const bool shared = operands.size(0) == 1;
@@ -106,9 +121,22 @@ ffi::Error run(ffi::RemainingArgs from, ffi::RemainingRets to,
         const std::int32_t* delay = operands.whole();
         const std::int64_t depth = delays == 0 ? 0 : operands.size(0);
         Real* ring = operands.continued(operands.real());
-        projections.push_back({pre, post, kind, populations[pre].n, populations[post].n, start,
-                               target, {weight, shared}, depth, delays == 2 ? delay : nullptr,
-                               ring});
+        rheobase::Synapses<Real> one{pre, post, kind, n_pre, n_post, start, target,
+                                     {weight, shared}, depth, delays == 2 ? delay : nullptr, ring};
+        if (rules > 0) {
+            const std::int32_t* first = operands.whole();
+            const std::int32_t* source = operands.whole();
+            one.by_post = {first, source, operands.whole()};
+            one.plastic = operands.continued(operands.real());
+            one.weight = {one.plastic, false};
+        }
+        for (std::int64_t r = 0; r < rules; ++r) {
+            const std::int64_t before = *shape++, behind = *shape++;
+            const Real* numbers = operands.real();
+            Real* traces = operands.continued(operands.real());
+            one.rules.emplace_back(numbers, before, behind, traces, n_pre, n_post);
+        }
+        projections.push_back(std::move(one));
     }
     done[0] = static_cast<std::int32_t>(
         rheobase::run(populations, projections, clock[0], clock[1], clock[2]));

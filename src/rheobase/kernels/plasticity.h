@@ -47,17 +47,25 @@ void with_factor(const Course<Real>& course, Go go) {
         go([&](Real w) { return std::pow(course.distance(w), course.mu); });
 }
 
-// w[k] += active[i] passive[other] factor(w[k]), inside the bounds
+// w[k] += active passive[other] factor(w[k]), inside the bounds, for the synapses c = begin to end
+template <typename Real, typename Place, typename Factor>
+void change_row(Real active, std::int64_t begin, std::int64_t end, const std::int32_t* other,
+                Place place, const Real* passive, const Course<Real>& course, Factor factor,
+                Real* weight) {
+    for (std::int64_t c = begin; c < end; ++c) {
+        Real& w = weight[place(c)];
+        w = course.inside(w + active * passive[other[c]] * factor(w));
+    }
+}
+
+// The same for all synapses of the neurons that are active
 template <typename Real, typename Place>
 void change(const Real* active, std::int64_t n, const std::int32_t* start,
             const std::int32_t* other, Place place, const Real* passive,
             const Course<Real>& course, Real* weight) {
     with_factor(course, [&](auto factor) {
         for_each_spike(active, n, [&](std::int64_t i, Real own) {
-            for (std::int64_t c = start[i]; c < start[i + 1]; ++c) {
-                Real& w = weight[place(c)];
-                w = course.inside(w + own * passive[other[c]] * factor(w));
-            }
+            change_row(own, start[i], start[i + 1], other, place, passive, course, factor, weight);
         });
     });
 }

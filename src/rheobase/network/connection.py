@@ -11,7 +11,6 @@ from jax.core import Tracer
 
 from rheobase.adaptors.base import chain
 from rheobase.connectivity import AbstractConnectivity, AbstractDistribution, Rows, Sides
-from rheobase.connectivity.base import generator
 from rheobase.errors import ArgumentError, ParameterError, ShapeError
 from rheobase.kernels.delivery import Targets
 from rheobase.kernels.plasticity import columns
@@ -211,10 +210,9 @@ def _is_array(value: Quantity | AbstractDistribution | None) -> bool:
 
 
 def projection(
-    connection: Connection, post: str, kind: int | None, sides: Sides, key: Array
+    connection: Connection, post: str, kind: int | None, sides: Sides, random: np.random.Generator
 ) -> Projection:
-    """The synapses of a connection onto one population, drawn from a key."""
-    random = generator(key)
+    """The synapses of a connection onto one population."""
     rows = connection.connectivity.build(sides, random)
     unit = connection.weight.unit
     weight = _drawn(connection.weight, rows, random)

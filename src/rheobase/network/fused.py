@@ -14,15 +14,16 @@ from jax import Array
 
 from rheobase.compilation import Compiled
 from rheobase.kernels import library
-from rheobase.network.inputs import drives, series, summed, through_synapses
+from rheobase.network.inputs import drives, own_key, series, summed, through_synapses
 from rheobase.network.linear import is_linear, numbers
-from rheobase.network.network import Network
-from rheobase.network.projection import Projection
+from rheobase.network.network import Drive, Network
+from rheobase.network.plastic import effects, has_effects
+from rheobase.network.projection import Projection, ProjectionState
 from rheobase.network.recording import NetworkRecording
 from rheobase.neurons import variables
 from rheobase.record import Events, Record, Recording, RunState
 from rheobase.steppers import AbstractStepper
-from rheobase.stimulus import Constant
+from rheobase.stimulus import Constant, Poisson
 from rheobase.time import whole_steps
 from rheobase.units import Unit
 
@@ -59,19 +60,45 @@ def takes(network: Network, stepper: AbstractStepper, dtype: Any) -> bool:
 
 
 def _plain(p: Projection) -> bool:
-    """Whether its weights multiply spikes and do not change."""
-    return p.to.native and p.release is None and not p.rules and not p.electrical
+    """Whether its weights multiply spikes, and change by effects of spikes if at all."""
+    plain = p.to.native and p.release is None and not p.electrical
+    return plain and all(map(has_effects, p.rules))
 
 
-def size_of(network: Network, most: int) -> Size:
+def size_of(network: Network, most: int, dt: float, key: Array | None) -> Size:
     """The bounds of calls of at most `most` steps."""
-    driven = [d for d in network.drives if not isinstance(d.stimulus, Constant)]
+    driven = [d for d in _computed(network, dt, key) if not isinstance(d.stimulus, Constant)]
     widest = max((network.populations[d.population].n for d in driven), default=0)
     block = max(1, min(most, _CACHED // widest)) if driven else most
     # A drive that remembers cannot go back to the step where there was no room any more.
     whole = any(jax.tree.leaves(d.stimulus.start((1,), float)) for d in driven)
     largest = max(p.n for p in network.populations.values())
     return Size(most, max(_ROOM, block * largest) if whole else _ROOM, block, whole)
+
+
+def _is_drawn(network: Network, drive: Drive, dt: float, key: Array | None) -> bool:
+    """Whether the compiled loop itself draws this drive: spikes of one rate for all neurons.
+
+    It knows JAX's default generator, whose keys are two numbers.
+    """
+    stimulus = drive.stimulus
+    acts_on_state = drive.synapse is not None or not stimulus.unit.same_dimension(
+        network.systems[drive.population].receives
+    )
+    return (
+        isinstance(stimulus, Poisson)
+        and stimulus.shape == ()
+        and stimulus.few(dt)
+        and acts_on_state
+        and key is not None
+        and jax.random.key_data(key).shape == (2,)
+        and jax.config.jax_threefry_partitionable  # pyright: ignore[reportAttributeAccessIssue]
+    )
+
+
+def _computed(network: Network, dt: float, key: Array | None) -> list[Drive]:
+    """The drives whose values the compiled loop is given."""
+    return [d for d in network.drives if not _is_drawn(network, d, dt, key)]
 
 
 class Course(NamedTuple):
@@ -177,17 +204,20 @@ def advance(
         for name, p in network.populations.items()
     }
 
+    drawn = _drawn(network, start.key, dt, dtype)
+
     def piece(carry):
         state, courses, done, _ = carry
         asked = jnp.minimum(steps - done, size.block)
-        ahead = jnp.arange(size.block if network.drives else 1, dtype=jnp.int32)
+        ahead = jnp.arange(size.block if _computed(network, dt, start.key) else 1, dtype=jnp.int32)
         clock = start.step + done + ahead
         inputs = drives(network, clock, dt, dtype, start.key)
         values, memories = series(inputs, state.memories, clock, asked)
+        values = [None if i in drawn else value for i, value in enumerate(values)]
         state = state._replace(memories=memories)
         now = jnp.stack([start.step + done, asked, done])
         state, courses, made = _call(
-            network, records, constants, shown, state, courses, values, now, dt
+            network, records, constants, shown, state, courses, (values, drawn), now, dt
         )
         return state, courses, done + made, made == asked
 
@@ -200,9 +230,22 @@ def advance(
     return start._replace(neuron=state, step=start.step + done), done, courses
 
 
-def _call(network, records, constants, shown, state, courses, values, now, dt):
+def _drawn(network: Network, key: Any, dt: float, dtype: Any) -> dict[int, tuple[Array, Array]]:
+    """Key and numbers of each drive that the loop draws: amplitude, and chances of few spikes."""
+    found = {}
+    for i, drive in enumerate(network.drives):
+        if _is_drawn(network, drive, dt, key) and isinstance(drive.stimulus, Poisson):
+            below = [x.astype(dtype) for x in drive.stimulus.below(dt)]
+            amplitude = drive.stimulus.amplitude.value.astype(dtype)
+            bits = jax.random.key_data(own_key(key, i)).astype(jnp.int32)
+            found[i] = bits, jnp.stack([amplitude, *below])
+    return found
+
+
+def _call(network, records, constants, shown, state, courses, given, now, dt):
     """Some steps: the compiled loop, with the state taken apart for it and put together again."""
     names, call = list(network.systems), _Operands()
+    values, drawn = given
     layout = [len(names), len(network.projections)]
     call.give(now)
     call.take((1,), jnp.int32)
@@ -217,16 +260,15 @@ def _call(network, records, constants, shown, state, courses, values, now, dt):
         current, delta = summed(network, name, values, nothing)
         call.give(current, nothing if delta is None else delta)
         call.give(*through_synapses(network, name, values, nothing))
+        here = [i for i in drawn if network.drives[i].population == name]
+        call.give(*(array for i in here for array in drawn[i]))
+        kinds_of = (network.driven[i] for i in here)
+        layout += [len(here), *(-1 if kind is None else kind for kind in kinds_of)]
         call.give(_probed(records.get(name, _NOTHING), n), jnp.asarray(shown[name], jnp.int32))
         call.go_on(*courses[name])
     for p, sending in zip(network.projections, state.projections, strict=True):
-        ring, delays, late = jnp.zeros((0, 0), p.weight.dtype), jnp.zeros(1, jnp.int32), 0
-        if p.delay is not None and sending.ring is not None:
-            ring, delays = sending.ring, whole_steps(p.delay, dt)
-            late = 1 if p.delay.shape == (1,) else 2
-        layout += [names.index(p.pre), names.index(p.post), _row(p, -1), late]
-        call.give(p.to.start, p.to.target, p.weight.astype(sending.arriving.dtype), delays)
-        call.go_on(ring.astype(sending.arriving.dtype))
+        layout += [names.index(p.pre), names.index(p.post), _row(p, -1)]
+        layout += _give_synapses(call, p, sending, dt)
 
     dtype = call.operands[-1].dtype if network.projections else jnp.result_type(float)
     found = iter(library.run(call.operands, call.results, call.aliases, layout, dt, dtype))
@@ -243,10 +285,40 @@ def _call(network, records, constants, shown, state, courses, values, now, dt):
         arriving = arrived[p.post][row]
         arrived[p.post] = arrived[p.post].at[row].set(0)
         ring = next(found)
-        projections.append(
-            sending._replace(arriving=arriving, ring=None if sending.ring is None else ring)
-        )
+        weight = None if sending.weight is None else next(found)
+        rules = tuple(_unstacked(one, next(found)) for one in sending.rules)
+        ring = None if sending.ring is None else ring
+        projections.append(ProjectionState(arriving, ring, sending.release, weight, rules))
     return state._replace(systems=systems, projections=tuple(projections)), recorded, made
+
+
+def _give_synapses(
+    call: _Operands, p: Projection, sending: ProjectionState, dt: float
+) -> list[int]:
+    """The operands of a projection; its kind of delay, its rules and their traces."""
+    dtype = sending.arriving.dtype
+    ring, delays, late = jnp.zeros((0, 0), dtype), jnp.zeros(1, jnp.int32), 0
+    if p.delay is not None and sending.ring is not None:
+        ring, delays = sending.ring, whole_steps(p.delay, dt)
+        late = 1 if p.delay.shape == (1,) else 2
+    call.give(p.to.start, p.to.target, p.weight.astype(dtype), delays)
+    call.go_on(ring.astype(dtype))
+    layout = [late, len(p.rules)]
+    if sending.weight is not None and p.by_post is not None:
+        call.give(p.by_post.to.start, p.by_post.to.target, p.by_post.synapse)
+        call.go_on(sending.weight)
+    for rule, traces in zip(p.rules, sending.rules, strict=True):
+        call.give(effects(rule, dt, dtype))
+        call.go_on(jnp.concatenate(jax.tree.leaves(traces)))
+        layout += [len(jax.tree.leaves(traces.pre)), len(jax.tree.leaves(traces.post))]
+    return layout
+
+
+def _unstacked(traces: Any, joined: Array) -> Any:
+    """Traces of a rule from one array of all."""
+    sizes = [x.shape[0] for x in jax.tree.leaves(traces)]
+    parts = jnp.split(joined, np.cumsum(sizes)[:-1])
+    return jax.tree.unflatten(jax.tree.structure(traces), parts)
 
 
 def _fits(courses: dict[str, Course], size: Size) -> Array:

@@ -18,16 +18,24 @@ def drives(
     inputs = []
     for i, drive in enumerate(network.drives):
         grid = Grid(numbers, dt, (network.populations[drive.population].n,), dtype)
-        own = None if key is None else jax.random.fold_in(key, 1000 + i)
+        own = None if key is None else own_key(key, i)
         inputs.append(prepare(drive.stimulus, grid, own))
     return inputs
 
 
+def own_key(key: Array, drive: int) -> Array:
+    """The key of a drive, from that of the run."""
+    return jax.random.fold_in(key, 1000 + drive)
+
+
 def summed(network: Network, name: str, values: list, nothing: Array) -> tuple[Array, Array | None]:
-    """Current (nA) and delta input of a population, from the values of all drives."""
+    """Current (nA) and delta input of a population, from the values of its drives.
+
+    None stands for one that is drawn elsewhere.
+    """
     current, delta = nothing, None
     for drive, kind, value in zip(network.drives, network.driven, values, strict=True):
-        if drive.population != name or kind is not None:
+        if drive.population != name or kind is not None or value is None:
             continue
         if drive.stimulus.unit.same_dimension(network.systems[name].receives):
             current = current + value
@@ -36,13 +44,11 @@ def summed(network: Network, name: str, values: list, nothing: Array) -> tuple[A
     return current, delta
 
 
-def through_synapses(
-    network: Network, name: str, values: list[Array], nothing: Array
-) -> list[Array]:
-    """What the drives of a population add to each kind of its synapses."""
+def through_synapses(network: Network, name: str, values: list, nothing: Array) -> list[Array]:
+    """What the drives of a population add to each kind of its synapses; None as in `summed`."""
     totals = [nothing] * len(network.systems[name].synapses)
     for drive, kind, value in zip(network.drives, network.driven, values, strict=True):
-        if drive.population == name and kind is not None:
+        if drive.population == name and kind is not None and value is not None:
             totals[kind] = totals[kind] + value
     return totals
 

@@ -10,6 +10,7 @@ from jax import Array
 
 from rheobase.adaptors.base import chain
 from rheobase.connectivity import Sides
+from rheobase.connectivity.base import generator
 from rheobase.errors import ArgumentError, ShapeError, UnknownName
 from rheobase.network.connection import bytes_of, kind, projection
 from rheobase.network.projection import Projection
@@ -132,7 +133,7 @@ class Network(eqx.Module):
         _require_memory(populations, plans)
         key = jax.random.key(0) if key is None else key
         self.projections = tuple(
-            projection(c, post, of, _sides(c.pre, post, populations), jax.random.fold_in(key, i))
+            projection(c, post, of, _sides(c.pre, post, populations), generator(key, i))
             for i, (c, post, of) in enumerate(plans)
         )
         self.systems = {

@@ -82,18 +82,16 @@ class Projection(eqx.Module):
         """Steps that a spike can be on its way; 0 where all act in the next step."""
         if self.delay is None:
             return 0
-        with jax.ensure_compile_time_eval():
-            longest = np.max(np.asarray(self.delay), initial=0)
-            return int(whole_steps(jnp.asarray(longest), dt))
+        return int(whole_steps(np.max(np.asarray(self.delay), initial=0), dt))
 
     def start(self, dt: float, dtype: Any) -> ProjectionState:
         """The state in which nothing is on its way."""
         steps = self.depth(dt)
-        ring = None
+        ring: Any = None
         if steps and self.delay is not None:
             one = self.delay.shape == (1,)
             shape = (steps, self.n_pre) if one else (steps + 1, self.to.n_post)
-            ring = jnp.zeros(shape, dtype)
+            ring = np.zeros(shape, dtype)
         release = None
         if self.release is not None:
             release = jax.tree.map(
@@ -105,7 +103,7 @@ class Projection(eqx.Module):
             both = Synapses(self.to, self.by_post)
             rules = tuple(rule.start(both, dtype) for rule in self.rules)
         shape = (2, self.to.n_post) if self.electrical else (self.to.n_post,)
-        arriving = jnp.zeros(shape, dtype)
+        arriving: Any = np.zeros(shape, dtype)
         return ProjectionState(arriving, ring, release, weight, rules)
 
     def conduct(self, state: ProjectionState, v: Array) -> ProjectionState:

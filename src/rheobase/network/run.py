@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.core import Tracer
 
@@ -83,7 +84,7 @@ def simulate(
     if progress:
         length = min(length, -(-steps // CHUNKS))
     if compiled:
-        size = fused.size_of(network, most)
+        size = fused.size_of(network, most, dt, state.key)
 
         def part(begin: RunState, steps: int) -> NetworkRecording:
             return fused.run(network, stepper, records, units, begin, dt, steps, size)
@@ -153,16 +154,17 @@ def _require_population(network: Network, name: str) -> None:
 
 
 def begin(network: Network, dt: float, init: Any, dtype: Any) -> NetworkState:
-    """The state at the start; nothing is on its way."""
+    """The state at the start, nothing on its way; in numpy, as JAX would compile each piece."""
 
     def full(x, n):
-        x = jnp.asarray(x)
-        kind = dtype if jnp.issubdtype(x.dtype, jnp.floating) else x.dtype
-        return jnp.broadcast_to(x.astype(kind), (n,))
+        one = x if isinstance(x, Tracer) else np.asarray(x)
+        kind = dtype if jnp.issubdtype(one.dtype, jnp.floating) else one.dtype
+        wide = jnp.broadcast_to if isinstance(x, Tracer) else np.broadcast_to
+        return wide(one.astype(kind), (n,))
 
     systems = {}
     for name, system in network.systems.items():
-        state = system.init()
+        state = on_host(system).init()
         for variable, value in (init or {}).get(name, {}).items():
             state = variables.replace(state, variable, value)
         n = network.populations[name].n
@@ -179,6 +181,11 @@ def begin(network: Network, dt: float, init: Any, dtype: Any) -> NetworkState:
             d.stimulus.start((network.populations[d.population].n,), dtype) for d in network.drives
         ),
     )
+
+
+def on_host(tree: Any) -> Any:
+    """The same with numpy arrays, where they are known: JAX compiles each operation on its own."""
+    return jax.tree.map(lambda x: x if isinstance(x, Tracer) else np.asarray(x), tree)
 
 
 @Compiled

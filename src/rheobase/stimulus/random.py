@@ -111,27 +111,42 @@ class Poisson(AbstractStimulus):
         pass
 
     def values(self, grid: Grid, memory: None, key: Array | None) -> tuple[Array, None]:
-        mean = self.rate * grid.dt * self.sources
-        most = self.ceiling * grid.dt * self.sources
-        counts = _draw(grid, key, lambda k: _poisson(k, mean, most, grid.shape))
+        below = self.below(grid.dt)
+        counts = _draw(grid, key, lambda k: self._counts(k, below, grid))
         return counts.astype(grid.dtype) * self.amplitude.value, None
 
+    def few(self, dt: float) -> bool:
+        """Whether a step brings so few spikes that they are drawn by inversion."""
+        return self.ceiling * dt * self.sources <= _FEW
 
-def _poisson(key: Array, mean: Array, most: float, shape: tuple[int, ...]) -> Array:
-    """Poisson numbers, by comparing one uniform draw with the distribution where the mean is small.
+    def below(self, dt: float) -> list[Array]:
+        """The probabilities of at most 0, 1, 2, ... spikes in a step of dt (ms), where it is few.
 
-    That takes a hundredth of the time of `jax.random.poisson`, which serves large means.
-    """
-    if most > _FEW:
-        return jax.random.poisson(key, mean, shape).astype(mean.dtype)
-    draw = jax.random.uniform(key, shape, mean.dtype)
-    term = total = jnp.broadcast_to(jnp.exp(-mean), shape)
-    count = jnp.zeros(shape, mean.dtype)
-    for number in range(1, int(most + 8 * most**0.5 + 8)):
-        count = count + (draw >= total).astype(mean.dtype)
-        term = term * jnp.broadcast_to(mean, shape) / number
-        total = total + term
-    return count
+        Their number is known beforehand; what is left out has a probability below rounding.
+        """
+        if not self.few(dt):
+            return []
+        mean, most = self.rate * dt * self.sources, self.ceiling * dt * self.sources
+        term = jnp.exp(-mean)
+        totals = [term]
+        for number in range(1, int(most + 8 * most**0.5 + 7)):
+            term = term * mean / number
+            totals.append(totals[-1] + term)
+        return totals
+
+    def _counts(self, key: Array, below: list[Array], grid: Grid) -> Array:
+        """Poisson numbers, by comparing one uniform draw with the distribution where it is few.
+
+        That takes a hundredth of the time of `jax.random.poisson`, which serves large means.
+        """
+        if not below:
+            mean = self.rate * grid.dt * self.sources
+            return jax.random.poisson(key, mean, grid.shape).astype(mean.dtype)
+        draw = jax.random.uniform(key, grid.shape, below[0].dtype)
+        count = jnp.zeros(grid.shape, draw.dtype)
+        for total in below:
+            count = count + (draw >= jnp.broadcast_to(total, grid.shape)).astype(draw.dtype)
+        return count
 
 
 def _draw(grid: Grid, key: Array | None, draw: Callable[[Array], Array]) -> Array:

@@ -130,7 +130,7 @@ void check(bool conducts, std::int32_t period, int delays, bool delta, bool shar
     one.probes = one.shows = 1;
     one.traces = traces.data();
     populations.push_back(one);
-    const std::vector<rheobase::Synapses<double>> synapses{
+    std::vector<rheobase::Synapses<double>> synapses{
         {0, 0, delta ? -1 : 0, n, n, start.data(), target.data(), {weight.data(), shared}, depth,
          delays == 2 ? delay.data() : nullptr, ring.data()}};
     long events = 0;

@@ -1,0 +1,111 @@
+"""Rules of plasticity as numbers: what the compiled loop of a network needs of them.
+
+A trace rule says what spikes do by functions of its traces. Where these are affine, and each factor
+of a change depends on the traces of its own side, a spike has an effect in the sense of
+kernels/rules.h, whose numbers are read off the functions: at zero and along each trace.
+"""
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.core import Tracer
+
+from rheobase.plasticity.base import AbstractRule, AbstractTraceRule, Traces
+from rheobase.steppers.exact import depends, jacobian
+
+
+def has_effects(rule: AbstractRule) -> bool:
+    """Whether the spikes of a rule have effects that the compiled loop knows."""
+    leaves, structure = jax.tree.flatten(rule)
+    if any(isinstance(x, Tracer) or jnp.ndim(x) for x in leaves):
+        return False
+    values = tuple((str(x.dtype), x.item()) for x in map(np.asarray, leaves))
+    return isinstance(rule, AbstractTraceRule) and _has_effects(structure, values)
+
+
+@functools.lru_cache(maxsize=64)
+def _has_effects(structure: Any, leaves: tuple) -> bool:
+    values = [np.asarray(value, dtype) for dtype, value in leaves]
+    rule = _Functions(jax.tree.unflatten(structure, values), jnp.result_type(float))
+    return all(rule.is_effect(by_pre) for by_pre in (True, False))
+
+
+class _Functions:
+    """The functions of a rule over the list of its traces, first those of the presynaptic side."""
+
+    def __init__(self, rule: AbstractTraceRule, dtype: Any):
+        self.rule, self.dtype = rule, dtype
+        constants = rule.time_constants()
+        self.structure = jax.tree.structure(constants)
+        self.pre = len(jax.tree.leaves(constants.pre))
+        self.size = len(jax.tree.leaves(constants))
+
+    def on(self, by_pre: bool, spike: float, traces: list) -> list[Array]:
+        """The factors of both sides and the traces after `spike` spikes of one side."""
+        at = self.rule.on_pre if by_pre else self.rule.on_post
+        given = Traces(*jax.tree.unflatten(self.structure, traces))
+        change, after = at(given, jnp.asarray(spike, self.dtype))
+        ends = self.rule.ends(change)
+        own, other = ends if by_pre else reversed(ends)
+        return [own, other, *jax.tree.leaves(after)]
+
+    def read(self, by_pre: bool, spike: float = 1.0) -> np.ndarray | Array:
+        """(2 + traces, 1 + traces): each result at zero and along each trace."""
+        zero = [jnp.zeros((), self.dtype)] * self.size
+        at_zero = jnp.stack([jnp.asarray(x, self.dtype) for x in self.on(by_pre, spike, zero)])
+        along = jacobian(lambda x: self.on(by_pre, spike, x), zero)
+        return jnp.concatenate([at_zero[:, None], along.astype(self.dtype)], axis=1)
+
+    def sides(self, by_pre: bool) -> tuple[slice, slice]:
+        """Where among the traces are those of the side that spikes, and those of the other."""
+        pre, post = slice(0, self.pre), slice(self.pre, self.size)
+        return (pre, post) if by_pre else (post, pre)
+
+    def is_effect(self, by_pre: bool) -> bool:
+        """Whether a spike of this side acts as kernels/rules.h says, and silence does nothing."""
+        zero = [jnp.zeros((), self.dtype)] * self.size
+        if any(depends(lambda *x: jacobian(lambda y: self.on(by_pre, 1.0, y), list(x)), *zero)):
+            return False
+        mine, theirs = self.sides(by_pre)
+        spike, silence = np.asarray(self.read(by_pre)), np.asarray(self.read(by_pre, 0.0))
+        unmoved = np.concatenate([np.zeros((self.size, 1)), np.eye(self.size)], axis=1)
+        moved = spike[2:, 1:][mine]
+        return not (
+            np.any(spike[0, 1:][theirs])
+            or np.any(spike[1, 1:][mine])
+            or np.any(moved - moved * np.eye(self.size)[mine])
+            or np.any(spike[2:][theirs] != unmoved[theirs])
+            or np.any(silence[0])
+            or np.any(silence[2:] != unmoved)
+        )
+
+    def effect(self, by_pre: bool) -> list[Array]:
+        """The numbers of an effect, in the order of kernels/rules.h."""
+        mine, theirs = self.sides(by_pre)
+        own, other, *after = self.read(by_pre)
+        rows = jnp.stack(after)
+        zero = jax.tree.unflatten(self.structure, [jnp.zeros((), self.dtype)] * self.size)
+        at = self.rule.on_pre if by_pre else self.rule.on_post
+        change, _ = at(Traces(*zero), jnp.zeros((), self.dtype))
+        return [
+            own[:1],
+            own[1:][mine],
+            other[:1],
+            other[1:][theirs],
+            jnp.diagonal(rows[:, 1:])[mine],
+            rows[mine, 0],
+            self.rule.course(change.depresses).packed(),
+        ]
+
+
+def effects(rule: Any, dt: float, dtype: Any) -> Array:
+    """The numbers of a rule that has effects, for steps of dt (ms), as kernels/rules.h has them."""
+    functions = _Functions(rule, dtype)
+    ones = jax.tree.map(lambda _: jnp.ones((), dtype), rule.time_constants())
+    decays = jnp.stack(jax.tree.leaves(rule.decayed(ones, dt)))
+    parts = [decays, *functions.effect(True), *functions.effect(False)]
+    return jnp.concatenate([jnp.ravel(x).astype(dtype) for x in parts])
