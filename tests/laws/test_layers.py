@@ -14,7 +14,7 @@ import rheobase
 
 ROOT = Path(rheobase.__file__).parent
 LAYERS = (
-    ("_version", "errors", "page", "time"),
+    ("_version", "errors", "page", "phi", "time"),
     ("units",),
     ("morphology", "surrogate"),
     ("neurons",),

@@ -1,7 +1,7 @@
 """Voltage-dependent rates of gates, in the shapes of Hodgkin and Huxley.
 
 Value and derivative are finite at every voltage: arguments of exponentials are bounded before the
-exponential, and x/(1 - e^-x) is a series where it would be 0/0.
+exponential, and x/(1 - e^-x) is 1 where it would be 0/0.
 """
 
 from abc import abstractmethod
@@ -11,13 +11,11 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from rheobase.phi import phi
 from rheobase.units import anything, ms, mV, positive, quantity
 
 _FASTEST = 10.0
 """exp(10) = 22,000 times a rate at its reference voltage is at once for every membrane."""
-
-_SLOWEST = -40.0
-"""-40/(1 - e^40) = 2e-16 is nothing, and finite in float32 with its derivatives."""
 
 _FARTHEST = 1e4
 """In spans from rest to threshold: a voltage that no membrane has."""
@@ -100,13 +98,8 @@ class FallingLinearRate(AbstractRate):
 
 
 def exp_linear(x: Array) -> Array:
-    """x/(1 - e^-x), with the first two derivatives, for any x."""
-    x = jnp.maximum(x, _SLOWEST)
-    small = jnp.abs(x) < 0.3
-    y = jnp.where(small, x, 0) ** 2
-    series = 1 + x / 2 + y / 12 * (1 - y / 60 * (1 - y / 42 * (1 - y / 40)))
-    safe = jnp.where(small, 1, x)
-    return jnp.where(small, series, safe / -jnp.expm1(-safe))
+    """x/(1 - e^-x) = 1/phi(-x), with its derivatives, for any x."""
+    return 1 / phi(-x)
 
 
 def within_reach(v: Array, v_rest: Array, v_th: Array) -> Array:

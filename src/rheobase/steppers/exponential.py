@@ -3,20 +3,8 @@
 import jax
 import jax.numpy as jnp
 
+from rheobase.phi import phi
 from rheobase.steppers.base import AbstractStepper, variables_only
-
-_LARGEST = 30.0
-"""exp(30) = 1e13 already carries any upstroke past its threshold, and stays finite in float32."""
-
-
-def phi(z: jax.Array) -> jax.Array:
-    """(e^z - 1)/z, 1 at z = 0, with its derivative; z is bounded so that no upstroke overflows."""
-    z = jnp.minimum(z, _LARGEST)
-    # Where the series is good to the last digit; beyond, the derivative loses few digits only.
-    small = jnp.abs(z) < jnp.finfo(z.dtype).eps ** 0.25
-    safe = jnp.where(small, 1, z)
-    series = 1 + z / 2 * (1 + z / 3 * (1 + z / 4))
-    return jnp.where(small, series, jnp.expm1(safe) / safe)
 
 
 class ExponentialEuler(AbstractStepper):
