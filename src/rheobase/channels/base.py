@@ -15,7 +15,7 @@ from jax import Array
 
 from rheobase.channels.ions import Ions
 from rheobase.errors import check_keywords
-from rheobase.steppers.exponential import phi
+from rheobase.phi import phi
 from rheobase.surrogate import AbstractSurrogate
 
 
