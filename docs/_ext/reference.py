@@ -27,6 +27,7 @@ TITLES = {
     "connectivity": "Connectivity",
     "synapses": "Synapses",
     "plasticity": "Plasticity",
+    "cable": "Cells",
     "channels": "Channels",
     "classics": "Classical networks",
     "morphology": "Morphology",

@@ -1,6 +1,7 @@
 # The public names and where they live; read by type checkers, and by `__init__.py` when it runs.
 from . import (
     analysis,
+    cable,
     channels,
     classics,
     gradients,
@@ -23,6 +24,7 @@ from .adaptors import (
     ThresholdAdaptation,
     WhiteNoise,
 )
+from .cable import Cell, VoltageClamp
 from .connectivity import (
     Dense,
     ExponentialProbability,
@@ -60,7 +62,16 @@ from .neurons import (
 from .plasticity import PairSTDP, RewardModulated, TripletSTDP, TsodyksMarkram, VogelsSTDP
 from .record import Record, Recording
 from .simulate import simulate
-from .steppers import Euler, Exact, ExponentialEuler, Heun, Midpoint, RungeKutta4
+from .steppers import (
+    BackwardEuler,
+    CrankNicolson,
+    Euler,
+    Exact,
+    ExponentialEuler,
+    Heun,
+    Midpoint,
+    RungeKutta4,
+)
 from .synapses import (
     AMPA,
     GABAA,
@@ -82,8 +93,11 @@ __all__ = [
     "AdEx",
     "AdQIF",
     "Alpha",
+    "BackwardEuler",
+    "Cell",
     "Conductance",
     "Connection",
+    "CrankNicolson",
     "CubaLIF",
     "Delta",
     "Dense",
@@ -141,9 +155,11 @@ __all__ = [
     "TraubMiles",
     "Uniform",
     "VogelsSTDP",
+    "VoltageClamp",
     "WhiteNoise",
     "__version__",
     "analysis",
+    "cable",
     "channels",
     "classics",
     "encoders",

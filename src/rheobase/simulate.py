@@ -9,6 +9,8 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
+from rheobase.cable import Cell
+from rheobase.cable import run as cable_run
 from rheobase.compilation import Compiled
 from rheobase.errors import (
     ArgumentError,
@@ -27,7 +29,7 @@ from rheobase.neurons.base import AbstractMembrane, Onset
 from rheobase.progress import chunked
 from rheobase.record import Record, Recording, RunState
 from rheobase.step import step
-from rheobase.steppers import AbstractStepper, ExponentialEuler
+from rheobase.steppers import AbstractImplicit, AbstractStepper, CrankNicolson, ExponentialEuler
 from rheobase.stimulus import AbstractStimulus, Constant, Grid
 from rheobase.units import Quantity, Unit, ms, to_internal
 
@@ -66,15 +68,33 @@ def simulate(
 ) -> NetworkRecording: ...
 
 
+@overload
 def simulate(
-    system: AbstractMembrane | Network,
+    system: Cell,
     *,
     duration: Quantity,
     dt: Quantity,
-    current: Quantity | AbstractStimulus | None = None,
+    current: dict[Any, Any] | None = ...,
+    clamp: dict[str, dict[Any, Any]] | None = ...,
+    n: int | None = ...,
+    stepper: AbstractImplicit | None = ...,
+    record: Record | dict[str, Any] | tuple[str, ...] | str = ...,
+    state: RunState | None = ...,
+    key: Array | None = ...,
+    progress: bool = ...,
+) -> Recording: ...
+
+
+def simulate(
+    system: AbstractMembrane | Cell | Network,
+    *,
+    duration: Quantity,
+    dt: Quantity,
+    current: Quantity | AbstractStimulus | dict[Any, Any] | None = None,
+    clamp: dict[str, dict[Any, Any]] | None = None,
     delta: Quantity | AbstractStimulus | None = None,
     n: int | tuple[int, ...] | None = None,
-    stepper: AbstractStepper | None = None,
+    stepper: AbstractStepper | AbstractImplicit | None = None,
     record: Record | tuple[str, ...] | str | dict[str, Any] = (),
     init: dict[str, Any] | None = None,
     state: RunState | None = None,
@@ -82,18 +102,22 @@ def simulate(
     substep: bool = False,
     progress: bool = False,
 ) -> Recording | NetworkRecording:
-    """Simulate a neuron, a population of it, or a network, on a fixed grid of time steps.
+    """Simulate a neuron, a population of it, a cell or a network, on a fixed grid of time steps.
 
-    - `system`: a neuron with all its adaptors, or a `Network`. A network holds its own inputs and
-      sizes; `record` and `init` then are dictionaries by population.
+    - `system`: a neuron with all its adaptors, a `Cell`, or a `Network`. A network holds its own
+      inputs and sizes; `record` and `init` then are dictionaries by population. Of a cell,
+      `current` goes by location and `record` by variable: `{"v": [cell.at("soma")]}`.
     - `duration`, `dt`: `duration` is rounded to whole steps of `dt`.
     - `current`: a constant (one number, or one for each neuron) or a stimulus, in the unit that
       the neuron receives (nA). Beyond 1e9 nA it is taken as 1e9 nA, as is a delta input.
     - `delta`: what is added at the end of each step to the variable `neuron.target`: mV for the
       voltage, nA for the synaptic current of `CubaLIF`.
+    - `clamp`: of a cell, what its variables follow, by variable and location:
+      `{"v": {cell.at("soma"): rb.VoltageClamp(-20*mV)}}`.
     - `n`: size of the population, or a shape such as (batch, n). Without it the shape is that to
       which parameters, current and delta broadcast.
-    - `stepper`: how the state is advanced; `ExponentialEuler()` by default.
+    - `stepper`: how the state is advanced; `ExponentialEuler()` by default, of a cell
+      `CrankNicolson()`.
     - `record`: names of variables to keep, or a `Record`; spikes are always kept unless it says
       otherwise.
     - `init`: initial values by name, `{"v": -70*mV}`; the others are those of `neuron.init()`.
@@ -114,7 +138,7 @@ def simulate(
     >>> run.counts.tolist()
     [0.0, 3.0, 7.0]
     """
-    if not isinstance(system, Network):
+    if not isinstance(system, Network | Cell):
         _require_system(system)
     dt_ms = _concrete(dt, "dt")
     steps = int(round(_concrete(duration, "duration") / dt_ms))
@@ -122,6 +146,14 @@ def simulate(
         raise ShapeError(
             f"duration = {duration} is shorter than a step of dt = {dt}. Choose a smaller dt."
         )
+    if isinstance(system, Cell):
+        _require_no_neuron({"delta": delta, "substep": substep or None})
+        rule = _implicit(stepper)
+        return cable_run.simulate(
+            system, rule, dt_ms, steps, current, clamp, record, n, init, state, key, progress
+        )
+    if clamp is not None:
+        raise ArgumentError("`clamp` is for cells, whose places it goes by: write rb.Cell(tree).")
     stepper = _stepper(stepper)
     if isinstance(system, Network):
         given = {"current": current, "delta": delta, "n": n, "substep": substep or None}
@@ -356,6 +388,25 @@ def _require_none(given: dict[str, Any]) -> None:
             )
 
 
+def _require_no_neuron(given: dict[str, Any]) -> None:
+    for name, value in given.items():
+        if value is not None:
+            raise ArgumentError(f"`{name}` is for point neurons: leave it out for a cell.")
+
+
+def _implicit(stepper: Any) -> AbstractImplicit:
+    if stepper is None:
+        return CrankNicolson()
+    if isinstance(stepper, AbstractImplicit):
+        return stepper
+    name = stepper.__name__ if isinstance(stepper, type) else type(stepper).__name__
+    raise StepperError(
+        f"the voltages of a cell are coupled so strongly that an explicit step would have to be "
+        f"far below a microsecond, and branch points take none: {name} cannot advance them. Write "
+        f"stepper=rb.CrankNicolson(), or rb.BackwardEuler()."
+    )
+
+
 def _require_system(system: Any) -> None:
     if isinstance(system, type) and issubclass(system, AbstractMembrane):
         raise ArgumentError(
@@ -390,6 +441,10 @@ def _stepper(stepper: Any) -> AbstractStepper:
     if isinstance(stepper, AbstractStepper):
         return stepper
     known = {c.__name__: c for c in AbstractStepper.__subclasses__()}
+    if isinstance(stepper, AbstractImplicit):
+        raise StepperError(
+            f"{type(stepper).__name__} is for cells. Write stepper=rb.ExponentialEuler()."
+        )
     name = stepper.__name__ if isinstance(stepper, type) else stepper
     if name in known:
         raise StepperError(f"`stepper` takes an object, got {stepper!r}. Write rb.{name}().")

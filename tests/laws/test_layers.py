@@ -24,6 +24,7 @@ LAYERS = (
     ("plasticity",),
     ("inputs", "record", "step"),
     ("population", "progress"),
+    ("cable",),
     ("network",),
     ("simulate",),
     ("analysis", "check", "classics", "patterns", "train"),

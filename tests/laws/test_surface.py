@@ -28,6 +28,7 @@ PACKAGES = {
     "rheobase": rb,
     "adaptors": adaptors,
     "analysis": rb.analysis,
+    "cable": rb.cable,
     "channels": rb.channels,
     "classics": rb.classics,
     "connectivity": connectivity,

@@ -176,6 +176,8 @@ class AbstractFiring(AbstractMechanism):
     """
 
     spike: eqx.AbstractVar[AbstractSurrogate]
+    through_reset: eqx.AbstractVar[bool]
+    """Whether the gradient passes through the reset by the surrogate, or is cut there."""
 
     @abstractmethod
     def margin(self, state: Any, v: Array) -> Array:
@@ -188,6 +190,10 @@ class AbstractFiring(AbstractMechanism):
     @abstractmethod
     def holds(self, state: Any) -> Array:
         """Whether the voltage is held where it is, and cannot fire."""
+
+    @abstractmethod
+    def check(self, dt: float) -> None:
+        """Refuse a time step (ms) that it cannot take."""
 
     @abstractmethod
     def counted(self, state: Any, spike: Array, dt: float) -> Any:

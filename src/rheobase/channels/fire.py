@@ -2,11 +2,15 @@
 
 from typing import Annotated, NamedTuple
 
+import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
+from jax.core import Tracer
 
 from rheobase.channels.base import AbstractFiring
 from rheobase.channels.ions import Ions
+from rheobase.errors import StepperError
 from rheobase.neurons.base import require_below
 from rheobase.surrogate import AbstractSurrogate, FastSigmoid
 from rheobase.time import whole_steps
@@ -40,7 +44,7 @@ class Fire(AbstractFiring):
     v_reset: Array = quantity(mV, anything, "reset voltage", default=-70 * mV)
     refractory: Array = quantity(ms, non_negative, "refractory period", default=0 * ms)
     spike: AbstractSurrogate = FastSigmoid()
-    through_reset: bool = False
+    through_reset: bool = eqx.field(static=True, default=False)
 
     def __check_init__(self):
         require_below(self, "v_reset", "v_th")
@@ -66,3 +70,13 @@ class Fire(AbstractFiring):
     def counted(self, state: FireState, spike: Array, dt: float) -> FireState:
         left = jnp.maximum(state.remaining - 1, 0)
         return FireState(jnp.where(spike > 0, whole_steps(self.refractory, dt), left))
+
+    def check(self, dt: float) -> None:
+        if isinstance(self.refractory, Tracer):
+            return
+        shortest = float(np.min(np.asarray(self.refractory)))
+        if 0 < shortest < dt * (1 - 1e-6):
+            raise StepperError(
+                f"dt = {dt:g} ms is longer than the refractory period, {shortest:g} ms, which "
+                f"would last no step. Write dt={shortest / 10:g}*ms, or Fire() without it."
+            )

@@ -15,6 +15,7 @@ from jax.custom_batching import custom_vmap
 KERNELS = (
     *("deliver", "gather", "outer", "deliver_delayed", "gather_delayed", "outer_delayed"),
     *("change_rows", "change_columns", "mark_rows", "mark_columns", "reap"),
+    *("tree_advance", "tree_difference", "tree_divergence"),
     "once",
     "run",
 )

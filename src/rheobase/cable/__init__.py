@@ -1,0 +1,12 @@
+"""Cells with a shape: trees of compartments with channels, solved as a cable."""
+
+from rheobase.cable.cell import Cell, Inserted
+from rheobase.cable.clamp import VoltageClamp
+from rheobase.cable.extracellular import line_source
+
+__all__ = [
+    "Cell",
+    "Inserted",
+    "VoltageClamp",
+    "line_source",
+]

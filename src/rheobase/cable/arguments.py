@@ -1,0 +1,222 @@
+"""What a user says of places on a cell, checked and turned into numbers of nodes."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import equinox as eqx
+from jax import Array
+
+from rheobase.cable.cell import Cell
+from rheobase.cable.clamp import VoltageClamp
+from rheobase.errors import ArgumentError, ParameterError, ShapeError, UnknownName
+from rheobase.morphology import Location
+from rheobase.neurons import variables
+from rheobase.record import Record
+from rheobase.stimulus import AbstractStimulus, FromArray
+from rheobase.stimulus.base import as_stimulus
+from rheobase.units import Unit, UnitError, mV, nA
+
+PASSIVE = {"v": mV, "i_membrane": nA}
+"""What every compartment has: its voltage, and the current out through its membrane."""
+
+
+class Probe(NamedTuple):
+    """Where one variable is read: the voltage, a variable of a mechanism, or a clamp's current."""
+
+    nodes: tuple[int, ...]
+    mechanism: int | None = None
+    variable: str = "v"
+    clamp: int | None = None
+
+
+class Probes(eqx.Module):
+    """What is recorded: for each name the probes whose values stand side by side."""
+
+    groups: tuple[tuple[str, tuple[Probe, ...]], ...] = eqx.field(static=True)
+    units: tuple[tuple[str, Unit], ...] = eqx.field(static=True)
+    every: int = eqx.field(static=True, default=1)
+    spikes: Any = eqx.field(static=True, default="raster")
+
+
+class Clamped(eqx.Module):
+    """A variable that follows a stimulus, at once or (a voltage) through a resistance."""
+
+    node: int = eqx.field(static=True)
+    stimulus: AbstractStimulus
+    resistance: Array | None = None
+    mechanism: int | None = eqx.field(static=True, default=None)
+    variable: str = eqx.field(static=True, default="v")
+
+
+class Clamps(eqx.Module):
+    """All clamps of a run."""
+
+    all: tuple[Clamped, ...]
+
+    @property
+    def stimuli(self) -> tuple[AbstractStimulus, ...]:
+        """What they follow."""
+        return tuple(one.stimulus for one in self.all)
+
+
+def _places(cell: Cell, given: Any, what: str) -> list[int]:
+    """Nodes of one location, of several, of a region, or of all compartments."""
+    if isinstance(given, str):
+        where = cell.compartments.where(given)
+        if where.sum() > 1 and what != "record":
+            return [cell.node(given)]
+        return [int(i) for i in where.nonzero()[0]]
+    if isinstance(given, Location):
+        return [cell.node(given)]
+    if isinstance(given, Iterable):
+        return [node for one in given for node in _places(cell, one, what)]
+    raise ArgumentError(f"`{what}` goes by location, got {given!r}. Write cell.at('soma').")
+
+
+def currents(
+    cell: Cell, given: Any, dt: float, duration: float | None
+) -> dict[int, AbstractStimulus]:
+    """Stimuli in nA by node."""
+    if given is None:
+        return {}
+    if not isinstance(given, dict):
+        raise ArgumentError(
+            f"`current` of a cell goes by location, got {given!r}. "
+            "Write current={cell.at('soma'): 1*nA}."
+        )
+    found: dict[int, AbstractStimulus] = {}
+    for place, value in given.items():
+        (node,) = _places(cell, place, "current")
+        one = _stimulus(value, nA, "current", dt, duration)
+        found[node] = found[node] + one if node in found else one
+    return found
+
+
+def _stimulus(
+    value: Any, unit: Unit, name: str, dt: float, duration: float | None
+) -> AbstractStimulus:
+    one = as_stimulus(value, unit)
+    if not one.unit.same_dimension(unit):
+        raise UnitError(
+            f"`{name}` is measured in {unit}, got a stimulus in {one.unit}. "
+            f"Write rb.stimulus.Constant(1*{unit})."
+        )
+    one.check(dt)
+    if duration is not None and isinstance(one, FromArray):
+        each = dt if one.sample_time is None else float(one.sample_time)
+        length = each * one.samples.shape[0]
+        if length > duration * (1 + 1e-6):
+            raise ShapeError(
+                f"`{name}` lasts {length:g} ms, longer than the run of {duration:g} ms. Write "
+                f"simulate(..., duration={length:g}*ms), or "
+                f"FromArray(values[:{int(duration / each)}], ...)."
+            )
+    return one
+
+
+def clamps(cell: Cell, given: Any, dt: float, duration: float | None) -> Clamps:
+    """What is clamped, by variable and location."""
+    if given is None:
+        return Clamps(())
+    if not isinstance(given, dict) or not all(isinstance(x, dict) for x in given.values()):
+        raise ArgumentError(
+            f"`clamp` goes by variable and location, got {given!r}. "
+            'Write clamp={"v": {cell.at("soma"): rb.VoltageClamp(-20*mV)}}.'
+        )
+    found = []
+    for name, places in given.items():
+        for place, value in places.items():
+            (node,) = _places(cell, place, "clamp")
+            if name == "v":
+                soft = isinstance(value, VoltageClamp)
+                one = _stimulus(value.command if soft else value, mV, "clamp", dt, duration)
+                found.append(Clamped(node, one, value.series_resistance if soft else None))
+                continue
+            mechanism, variable, unit = _variable(cell, name, node, "clamp")
+            one = _stimulus(value, unit, "clamp", dt, duration)
+            found.append(Clamped(node, one, None, mechanism, variable))
+    return Clamps(tuple(found))
+
+
+def _names(cell: Cell) -> dict[str, Unit]:
+    """Every variable of the channels of a cell, and its unit."""
+    return {
+        f"{one.name}.{name}": unit
+        for one in cell.mechanisms
+        for name, unit in variables.units(
+            one.channel.init(cell.v_init, cell.solutions.ions())
+        ).items()
+    }
+
+
+def _variable(cell: Cell, name: str, node: int, argument: str) -> tuple[int, str, Unit]:
+    """The mechanism, its variable and the unit of it, of a name such as "HH.m" at a node."""
+    known = _names(cell)
+    if name not in known:
+        raise UnknownName(
+            f"variable of this cell (in `{argument}`)", name, [*PASSIVE, "clamp", *known]
+        )
+    channel, _, variable = name.partition(".")
+    for k, one in enumerate(cell.mechanisms):
+        if one.name == channel and node in one.nodes:
+            return k, variable, known[name]
+    region = cell.compartments.region[node]
+    raise ParameterError(
+        f"there is no {channel} at this place of {region}, so that {name!r} cannot be had there. "
+        f"Write cell.insert(ch.{channel}(), at={region!r}), or choose another location."
+    )
+
+
+def probes(cell: Cell, record: Any, held: Clamps) -> Probes:
+    """What to record, from `{"v": [locations]}`, names of variables, or a `Record`."""
+    every, spikes = 1, "raster"
+    if isinstance(record, Record):
+        if record.indices is not None:
+            raise ArgumentError(
+                'a cell is recorded by location: write record={"v": [cell.at("soma")]}.'
+            )
+        every, spikes, record = record.every, record.spikes, record.variables
+    if not isinstance(record, dict):
+        names = (record,) if isinstance(record, str) else tuple(record)
+        record = {name: "all" for name in names if name != "spikes"}
+    groups, units = [], []
+    for name, places in record.items():
+        if name == "clamp":
+            groups.append((name, _clamp_probes(_places(cell, places, "record"), held)))
+            units.append((name, nA))
+            continue
+        everywhere = isinstance(places, str)
+        nodes = _places(cell, places, "record")
+        if name in PASSIVE:
+            groups.append((name, (Probe(tuple(nodes), None, name),)))
+            units.append((name, PASSIVE[name]))
+            continue
+        if name not in _names(cell):
+            raise UnknownName("variable of this cell (in `record`)", name,
+                              [*PASSIVE, "clamp", *_names(cell)])  # fmt: skip
+        if everywhere:
+            own = {i for m in cell.mechanisms if m.name == name.split(".")[0] for i in m.nodes}
+            nodes = [node for node in nodes if node in own]
+        group: list[Probe] = []
+        for node in nodes:
+            mechanism, variable, _ = _variable(cell, name, node, "record")
+            if group and group[-1].mechanism == mechanism:
+                group[-1] = group[-1]._replace(nodes=(*group[-1].nodes, node))
+            else:
+                group.append(Probe((node,), mechanism, variable))
+        groups.append((name, tuple(group)))
+        units.append((name, _names(cell)[name]))
+    return Probes(tuple(groups), tuple(units), every, spikes)
+
+
+def _clamp_probes(nodes: list[int], held: Clamps) -> tuple[Probe, ...]:
+    found = []
+    for node in nodes:
+        soft = [k for k, c in enumerate(held.all) if c.node == node and c.resistance is not None]
+        if not soft:
+            raise ParameterError(
+                "there is no clamp with a series resistance at this place whose current could be "
+                'recorded. Write clamp={"v": {place: rb.VoltageClamp(-20*mV)}}.'
+            )
+        found.append(Probe((node,), clamp=soft[0]))
+    return tuple(found)

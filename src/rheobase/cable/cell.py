@@ -1,0 +1,267 @@
+"""A cell: the compartments of a tree, their passive properties, and what is inserted into them."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.core import Tracer
+
+from rheobase.channels import AbstractMechanism, Solutions
+from rheobase.errors import ArgumentError, ParameterError, ShapeError, UnknownName
+from rheobase.kernels.tree import Tree as Nodes
+from rheobase.morphology import Compartments, Location, Tree, discretise
+from rheobase.units import anything, cm, mV, ohm, parameters, positive, quantity, uF
+
+
+class Inserted(eqx.Module):
+    """A channel in some compartments; each of its parameters is one number, or one for each.
+
+    >>> import rheobase as rb
+    >>> from rheobase import channels as ch
+    >>> cell = rb.Cell(rb.morphology.soma()).insert(ch.Leak())
+    >>> isinstance(cell.mechanisms[0], rb.cable.Inserted), cell.mechanisms[0].nodes
+    (True, (0,))
+    """
+
+    channel: AbstractMechanism
+    nodes: tuple[int, ...] = eqx.field(static=True)
+
+    @property
+    def name(self) -> str:
+        """That of its class, by which its variables are recorded."""
+        return type(self.channel).__name__
+
+
+class Cable(eqx.Module):
+    """What of a cell the time loop needs: arrays over nodes and the channels in them."""
+
+    nodes: Nodes = eqx.field(static=True)
+    area: Array
+    axial: Array
+    axial_resistivity: Array
+    capacitance: Array
+    v_init: Array
+    solutions: Solutions
+    mechanisms: tuple[Inserted, ...]
+
+
+class Cell(eqx.Module):
+    r"""A neuron with a shape.
+
+    area (C dv/dt + i) = sum over neighbours of (v_j - v)/(R_a axial_j) + I
+
+    for each compartment: v voltage (mV), C capacitance (uF/cm**2), i current of its channels out of
+    the cell for each area (nA/um**2), I current into it (nA), R_a resistivity (ohm*cm), axial_j the
+    integral of ds/(pi r^2) between the middles (1/um). Branch points have no area and no channel.
+
+    - `tree`: from `rb.io.read_swc` or `rb.morphology`; or `Compartments` that are already cut.
+    - `max_length`, `d_lambda`, `n`: how fine it is cut, see `rb.morphology.discretise`.
+    - `axial_resistivity`, `capacitance`, `v_init`: one for all, or one for each node, (nodes,).
+    - `solutions`: concentrations of ions, and the temperature.
+
+    A pytree: areas, axial integrals, resistivity, capacitance and the parameters of channels are
+    arrays, with respect to which a simulation can be differentiated.
+
+    Errors: `UnitError`, `DomainError`, `ShapeError`, `ArgumentError` for what is no tree.
+
+    >>> import rheobase as rb
+    >>> from rheobase import channels as ch
+    >>> from rheobase.units import ms, nA, um
+    >>> tree = rb.morphology.ball_and_stick(length=300 * um)
+    >>> cell = rb.Cell(tree, max_length=50 * um).insert(ch.HH())
+    >>> soma, tip = cell.at("soma"), cell.at("dendrite", path_distance=290 * um)
+    >>> run = rb.simulate(cell, current={soma: 2 * nA}, duration=5 * ms, dt=0.025 * ms,
+    ...                   record={"v": [soma, tip], "HH.m": soma})
+    >>> run.v.shape, run["HH.m"].shape
+    ((200, 2), (200, 1))
+    """
+
+    compartments: Compartments = eqx.field(static=True)
+    nodes: Nodes = eqx.field(static=True)
+    area: Array
+    """Membrane of each node, um^2."""
+    axial: Array
+    """Axial integral from each node to its parent, 1/um."""
+    solutions: Solutions
+    mechanisms: tuple[Inserted, ...]
+    axial_resistivity: Array = quantity(ohm * cm, positive, "resistivity of the inside")
+    capacitance: Array = quantity(uF / cm**2, positive, "capacitance of the membrane")
+    v_init: Array = quantity(mV, anything, "voltage at the start")
+
+    def __init__(
+        self,
+        tree: Tree | Compartments,
+        *,
+        max_length: Any = None,
+        d_lambda: float | None = None,
+        n: Any = None,
+        axial_resistivity: Any = 100 * ohm * cm,
+        capacitance: Any = 1 * uF / cm**2,
+        v_init: Any = -65 * mV,
+        solutions: Solutions | None = None,
+    ):
+        if isinstance(tree, Tree):
+            cut = discretise(
+                tree,
+                max_length=max_length,
+                d_lambda=d_lambda,
+                n=n,
+                axial_resistivity=axial_resistivity,
+                capacitance=capacitance,
+            )
+        elif isinstance(tree, Compartments):
+            cut = tree
+        else:
+            raise ArgumentError(
+                f"a cell is made of a tree, got {type(tree).__name__}. Write "
+                "rb.Cell(rb.io.read_swc('cell.swc'), max_length=20*um)."
+            )
+        self.compartments = cut
+        self.nodes = Nodes(cut.parent)
+        self.area = _array(cut.area)
+        self.axial = _array(cut.axial)
+        self.axial_resistivity = axial_resistivity
+        self.capacitance = capacitance
+        self.v_init = v_init
+        self.solutions = Solutions() if solutions is None else solutions
+        self.mechanisms = ()
+
+    def __check_init__(self):
+        for name in ("axial_resistivity", "capacitance", "v_init"):
+            shape = getattr(self, name).shape
+            if shape not in ((), (self.nodes.size,)):
+                raise ShapeError(
+                    f"`{name}` has shape {shape}: give one number, or one for each of the "
+                    f"{self.nodes.size} nodes."
+                )
+
+    def at(
+        self,
+        region: str | None = None,
+        *,
+        section: int | None = None,
+        at: float | None = None,
+        path_distance: Any = None,
+        distance: Any = None,
+        xyz: Any = None,
+    ) -> Location:
+        """A place on the tree, to stimulate or record there; see `Tree.locate`.
+
+        Errors: `UnknownName` for a region that it does not have, `ParameterError` for a place that
+        is off the tree.
+
+        >>> import rheobase as rb
+        >>> from rheobase.units import um
+        >>> cell = rb.Cell(rb.morphology.ball_and_stick(length=300 * um))
+        >>> cell.at("dendrite", path_distance=160 * um)
+        Location(section=1, at=0.5)
+        """
+        return self.compartments.tree.locate(
+            region, section=section, at=at, path_distance=path_distance, distance=distance, xyz=xyz
+        )
+
+    def insert(self, channel: AbstractMechanism, at: Any = "all") -> "Cell":
+        """The cell with a channel in a region, in several regions, or at locations.
+
+        Each parameter of the channel is one number, or one for each compartment there, in the
+        order of the compartments.
+
+        Errors: `UnknownName` for a region that it does not have, `ParameterError` for a channel
+        that is already there, `ShapeError` for parameters of another number of compartments.
+
+        >>> import rheobase as rb
+        >>> from rheobase import channels as ch
+        >>> cell = rb.Cell(rb.morphology.ball_and_stick())
+        >>> cell = cell.insert(ch.HH(), at="soma").insert(ch.Leak(), at=["soma", "dendrite"])
+        """
+        if not isinstance(channel, AbstractMechanism):
+            made = isinstance(channel, type) and issubclass(channel, AbstractMechanism)
+            example = f"{channel.__name__}()" if made else "rb.channels.HH()"
+            raise ArgumentError(f"a channel is inserted, got {channel!r}. Write insert({example}).")
+        nodes = self._nodes_of(at)
+        new = Inserted(channel, tuple(nodes.tolist()))
+        for other in self.mechanisms:
+            twice = np.intersect1d(nodes, other.nodes)
+            if other.name == new.name and twice.size:
+                region = self.compartments.region[twice[0]]
+                raise ParameterError(
+                    f"{new.name} is already in {len(twice)} of these compartments, the first of "
+                    f"{region}. Insert it once, with other parameters in another region: "
+                    f"cell.insert(ch.{new.name}(...), at={region!r})."
+                )
+        _check_shapes(new)
+        return eqx.tree_at(lambda c: c.mechanisms, self, (*self.mechanisms, new))
+
+    def __getitem__(self, name: str) -> AbstractMechanism:
+        """The channel of that name; of several in different regions the one inserted first."""
+        found = {m.name: m.channel for m in reversed(self.mechanisms)}
+        if name not in found:
+            raise UnknownName("channel of this cell", name, found)
+        return found[name]
+
+    def node(self, place: Any) -> int:
+        """The number of the node of a location, or of the middle of a region of one section."""
+        if isinstance(place, str):
+            place = self.at(place)
+        if not isinstance(place, Location):
+            raise ArgumentError(f"a place is a location, got {place!r}. Write cell.at('soma').")
+        if not 0 <= place.section < len(self.compartments.tree):
+            raise ParameterError(
+                f"section {place.section} is off the tree, which has "
+                f"{len(self.compartments.tree)} of them. Write cell.at(section=0)."
+            )
+        return self.compartments.node(place)
+
+    @property
+    def cable(self) -> Cable:
+        """What the time loop needs of it."""
+        return Cable(
+            self.nodes,
+            self.area,
+            self.axial,
+            self.axial_resistivity,
+            self.capacitance,
+            self.v_init,
+            self.solutions,
+            self.mechanisms,
+        )
+
+    def _nodes_of(self, at: Any) -> np.ndarray:
+        if isinstance(at, str):
+            return np.flatnonzero(self.compartments.where(at))
+        if isinstance(at, Location):
+            return np.array([self.node(at)])
+        if isinstance(at, np.ndarray) and at.dtype == bool and at.shape == (self.nodes.size,):
+            return np.flatnonzero(at & self.compartments.membrane)
+        if isinstance(at, Iterable) and not isinstance(at, np.ndarray):
+            return np.unique(np.concatenate([self._nodes_of(one) for one in at]))
+        raise ArgumentError(
+            f"`at` is a region, a location, or several of them, got {at!r}. "
+            "Write cell.insert(ch.HH(), at='soma')."
+        )
+
+    def __repr__(self) -> str:
+        channels = ", ".join(f"{m.name} in {len(m.nodes)}" for m in self.mechanisms) or "no channel"
+        return f"Cell({self.compartments!r}; {channels})"
+
+
+def _array(values: np.ndarray) -> Array:
+    return jnp.asarray(values, jnp.result_type(float))
+
+
+def _check_shapes(inserted: Inserted) -> None:
+    count = len(inserted.nodes)
+    declared = parameters(inserted.channel)
+    for path, leaf in jax.tree_util.tree_leaves_with_path(inserted.channel):
+        if isinstance(leaf, Tracer) or not eqx.is_array(leaf) or leaf.shape in ((), (count,)):
+            continue
+        name = jax.tree_util.keystr(path).strip(".")
+        unit = declared[name].unit if name in declared else "..."
+        raise ShapeError(
+            f"`{name}` of {inserted.name} has shape {leaf.shape}, but it is inserted into {count} "
+            f"compartments: give one number, or an array of shape ({count},) in {unit}."
+        )

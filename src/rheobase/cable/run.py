@@ -1,0 +1,291 @@
+"""The time loop of a cell: inputs for all steps, then one loop over them."""
+
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.core import Tracer
+
+from rheobase.cable import step as steps_of
+from rheobase.cable.arguments import Clamps, Probe, Probes, clamps, currents, probes
+from rheobase.cable.cell import Cable, Cell
+from rheobase.cable.step import Assembly, CellState, Held, Stepped, assemble, settled
+from rheobase.channels import AbstractFiring
+from rheobase.compilation import Compiled
+from rheobase.errors import ArgumentError, KeyRequired, ShapeError
+from rheobase.inputs import prepare
+from rheobase.kernels.tree import laplacian
+from rheobase.loop import scan
+from rheobase.progress import chunked
+from rheobase.record import Recording, RunState
+from rheobase.steppers import AbstractImplicit
+from rheobase.stimulus import AbstractStimulus, Grid
+
+
+class Injection(NamedTuple):
+    """Currents (nA) into nodes."""
+
+    nodes: tuple[int, ...]
+    stimuli: tuple[AbstractStimulus, ...]
+
+
+def simulate(
+    cell: Cell,
+    stepper: AbstractImplicit,
+    dt: float,
+    steps: int,
+    current: Any,
+    clamp: Any,
+    record: Any,
+    n: Any,
+    init: Any,
+    state: RunState | None,
+    key: Array | None,
+    progress: bool,
+) -> Recording:
+    """`rheobase.simulate` for a cell: checks the arguments and runs."""
+    duration = None if state is not None else steps * dt
+    stimuli = currents(cell, current, dt, duration)
+    held = clamps(cell, clamp, dt, duration)
+    wanted = probes(cell, record, held)
+    for one in cell.mechanisms:
+        if isinstance(one.channel, AbstractFiring):
+            one.channel.check(dt)
+    if state is None:
+        begin = RunState(_begin(cell, n, init), jnp.zeros((), jnp.int32), None, None, key)
+    else:
+        begin = _continued(state, n, init, key)
+    inputs = [*stimuli.values(), *held.stimuli]
+    if any(one.random for one in inputs) and begin.key is None:
+        raise KeyRequired(
+            "`current` draws random numbers. Write simulate(..., key=jax.random.key(0))."
+        )
+    if state is None:
+        shape, dtype = begin.neuron.v.shape[:-1], begin.neuron.v.dtype
+        _check_width(inputs, shape)
+        begin = begin._replace(current=tuple(one.start(shape, dtype) for one in inputs))
+    injection = Injection(tuple(stimuli), tuple(stimuli.values()))
+    every, cable = wanted.every, cell.cable
+
+    def part(begin: RunState, steps: int) -> Recording:
+        return run(cable, injection, held, wanted, stepper, begin, dt, steps)
+
+    traced = any(isinstance(x, Tracer) for x in jax.tree.leaves((cable, begin, inputs)))
+    if progress and not traced:
+        return chunked(part, begin, steps, dt, every)
+    return part(begin, steps)
+
+
+def _begin(cell: Cell, n: Any, init: Any) -> CellState:
+    if init is not None:
+        raise ArgumentError(
+            "a cell starts where everything has settled at `v_init`: leave `init` out and write "
+            "rb.Cell(..., v_init=-70*mV)."
+        )
+    cable = cell.cable
+    floats = jax.tree.leaves(eqx.filter(cable, eqx.is_inexact_array))
+    start = _start(cable, jnp.result_type(*floats))
+    if n is None:
+        return start
+    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
+        raise ShapeError(f"`n` is a number of cells, at least 1, got {n!r}.")
+    return jax.tree.map(lambda x: jnp.broadcast_to(x, (n, *x.shape)), start)
+
+
+@Compiled
+def _start(cable: Cable, dtype: Any) -> CellState:
+    return settled(cable, assemble(cable, dtype), dtype)
+
+
+def _continued(state: RunState, n: Any, init: Any, key: Array | None) -> RunState:
+    if not isinstance(state, RunState) or not isinstance(state.neuron, CellState):
+        raise ArgumentError(f"`state` is the end of a run of a cell, got {state!r}.")
+    if init is not None or n not in (None, *state.neuron.v.shape[:-1]):
+        raise ShapeError("`state` already holds the cells: leave out `init` and `n`.")
+    return state if key is None else state._replace(key=key)
+
+
+def _check_width(inputs: list[AbstractStimulus], shape: tuple[int, ...]) -> None:
+    for one in inputs:
+        if one.shape not in ((), shape):
+            raise ShapeError(
+                f"a stimulus of shape {one.shape} does not fit cells of shape {shape}. Give one "
+                f"value, or one for each cell, with simulate(..., n={max(one.shape)})."
+            )
+
+
+@Compiled
+def run(
+    cable: Cable,
+    injection: Injection,
+    held: Clamps,
+    wanted: Probes,
+    stepper: AbstractImplicit,
+    begin: RunState,
+    dt: float,
+    steps: int,
+) -> Recording:
+    """The compiled program."""
+    shape, dtype = begin.neuron.v.shape[:-1], begin.neuron.v.dtype
+    assembly = assemble(cable, dtype)
+    numbers = begin.step + jnp.arange(steps, dtype=jnp.int32)
+    stimuli = (*injection.stimuli, *held.stimuli)
+    keys = [None if begin.key is None else jax.random.fold_in(begin.key, i) for i in
+            range(len(stimuli))]  # fmt: skip
+    grid = Grid(numbers, dt, shape, dtype)
+    inputs = [prepare(one, grid, key) for one, key in zip(stimuli, keys, strict=True)]
+
+    def one_cell(state: CellState, values: tuple[Array, ...]) -> Any:
+        imposed, forced = _imposed(assembly, injection, held, values)
+        done = steps_of.step(assembly, stepper.share, state, imposed, forced, dt)
+        traces = _read(wanted, assembly, held, imposed, done, values)
+        return done.state, done.spikes, traces
+
+    every_cell = one_cell
+    for _ in shape:
+        every_cell = jax.vmap(every_cell)
+
+    def body(carry, x):
+        state, memories, sums = carry
+        number, series = x
+        given = [
+            one.at(number, now, memory)
+            for one, now, memory in zip(inputs, series, memories, strict=True)
+        ]
+        values = tuple(jnp.broadcast_to(jnp.asarray(v), shape) for v, _ in given)
+        state, spikes, traces = every_cell(state, values)
+        raster = _output(spikes)
+        sums = None if sums is None or raster is None else sums + raster
+        kept = raster if wanted.spikes == "raster" else None
+        return (state, tuple(memory for _, memory in given), sums), (kept, traces)
+
+    fires = [p for p in assembly.parts if isinstance(p.channel, AbstractFiring)]
+    sites = sum(int(p.inserted.sum()) for p in fires)
+    sums = None
+    if sites and wanted.spikes == "count":
+        sums = jnp.zeros(shape if sites == 1 else (*shape, sites), dtype)
+    xs = (numbers, tuple(one.series for one in inputs))
+    carry = (begin.neuron, begin.current, sums)
+    (state, memories, sums), (raster, traces) = _loop(body, carry, xs, steps, wanted.every)
+    return Recording(
+        traces=traces,
+        raster=raster,
+        sums=sums,
+        fractions=None,
+        final=begin._replace(neuron=state, step=begin.step + steps, current=memories),
+        start=begin.step,
+        dt=dt,
+        every=wanted.every,
+        steps=steps,
+        units=dict(wanted.units),
+    )
+
+
+def _loop(body: Any, carry: Any, xs: Any, steps: int, every: int) -> Any:
+    """The loop over steps, of which the last of each `every` keeps its variables."""
+    if every == 1:
+        return scan(body, carry, xs, steps)
+
+    def bare(carry, x):
+        carry, (kept, _) = body(carry, x)
+        return carry, kept
+
+    def block(carry, xs):
+        carry, kept = scan(bare, carry, jax.tree.map(lambda x: x[:-1], xs), every - 1)
+        carry, (last, traces) = body(carry, jax.tree.map(lambda x: x[-1], xs))
+        joined = jax.tree.map(lambda a, b: jnp.concatenate([a, b[None]]), kept, last)
+        return carry, (joined, traces)
+
+    blocks = steps // every
+    whole = blocks * every
+    folded = jax.tree.map(lambda x: x[:whole].reshape(blocks, every, *x.shape[1:]), xs)
+    carry, (kept, traces) = jax.lax.scan(block, carry, folded, blocks)
+    kept = jax.tree.map(lambda x: x.reshape(whole, *x.shape[2:]), kept)
+    carry, tail = scan(bare, carry, jax.tree.map(lambda x: x[whole:], xs), steps - whole)
+    kept = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), kept, tail)
+    return carry, (kept, traces)
+
+
+def _output(spikes: tuple[Array, ...]) -> Array | None:
+    """Spikes of all compartments that fire, (sites,), or () where there is one."""
+    if not spikes:
+        return None
+    joined = jnp.concatenate(spikes, axis=-1)
+    return joined[..., 0] if joined.shape[-1] == 1 else joined
+
+
+def _marked(node: int, size: int) -> np.ndarray:
+    return np.arange(size) == node
+
+
+def _imposed(
+    assembly: Assembly, injection: Injection, held: Clamps, values: tuple[Array, ...]
+) -> tuple[Held, tuple]:
+    """What stimuli and clamps impose in one step."""
+    size, given = assembly.tree.size, len(injection.nodes)
+    dtype = assembly.capacity.dtype
+
+    def at(nodes: Any, values: Any) -> Array | None:
+        """Values at nodes, zero elsewhere: masks, since a scatter would cost more."""
+        total = None
+        for node, value in zip(nodes, values, strict=True):
+            one = jnp.where(_marked(node, size), value, jnp.zeros((), dtype))
+            total = one if total is None else total + one
+        return total
+
+    rest = values[given:]
+    soft = [(c, x) for c, x in zip(held.all, rest, strict=True) if c.resistance is not None]
+    hard = [
+        (c, x) for c, x in zip(held.all, rest, strict=True)
+        if c.resistance is None and c.mechanism is None
+    ]  # fmt: skip
+    forced = [(c, x) for c, x in zip(held.all, rest, strict=True) if c.mechanism is not None]
+    conductances = [1 / c.resistance.astype(dtype) for c, _ in soft if c.resistance is not None]
+    imposed = Held(
+        at(injection.nodes, values[:given]),
+        at([c.node for c, _ in soft], conductances),
+        at([c.node for c, _ in soft], [x for _, x in soft]),
+        np.isin(np.arange(size), [c.node for c, _ in hard]) if hard else None,
+        at([c.node for c, _ in hard], [x for _, x in hard]),
+    )
+    variables = tuple(
+        (k, c.variable, _marked(c.node - p.low, p.high - p.low), x)
+        for c, x in forced
+        for k, p in enumerate(assembly.parts)
+        if k == c.mechanism
+    )
+    return imposed, variables
+
+
+def _read(
+    wanted: Probes,
+    assembly: Assembly,
+    held: Clamps,
+    imposed: Held,
+    done: Stepped,
+    values: tuple[Array, ...],
+) -> dict[str, Array]:
+    """What is recorded of a step, (places,) of each variable."""
+    state = done.reached
+
+    def read(probe: Probe) -> Array:
+        if probe.clamp is not None:
+            one = held.all[probe.clamp]
+            command = values[len(values) - len(held.all) + probe.clamp]
+            resistance = jnp.asarray(one.resistance, state.v.dtype)
+            return (command - state.v[one.node])[None] / resistance
+        if probe.mechanism is None:
+            found, nodes = state.v, np.asarray(probe.nodes)
+            if probe.variable == "i_membrane":
+                found = -laplacian(assembly.tree, assembly.coupling, done.middle)
+                found = found if imposed.injected is None else found + imposed.injected
+        else:
+            found = getattr(state.mechanisms[probe.mechanism], probe.variable)
+            nodes = np.asarray(probe.nodes) - assembly.parts[probe.mechanism].low
+        whole = len(nodes) == found.shape[-1]
+        return found if whole and np.array_equal(nodes, np.arange(len(nodes))) else found[nodes]
+
+    return {name: jnp.concatenate(list(map(read, group))) for name, group in wanted.groups}

@@ -1,0 +1,280 @@
+"""One step of a cable: gates, currents, the equations of all voltages, concentrations, spikes."""
+
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from rheobase.cable.cell import Cable
+from rheobase.channels import AbstractFiring, AbstractMechanism, AbstractPump, Fire, Ions
+from rheobase.kernels.tree import Tree, advance
+from rheobase.neurons.base import select
+
+_FIRM = 1e6
+"""How many times its capacitance holds a voltage that must not move; float32 has 1e7 in it."""
+
+
+class CellState(NamedTuple):
+    """Voltages (nodes,) and the state of each mechanism over its span of nodes."""
+
+    v: Array
+    mechanisms: tuple[Any, ...]
+
+
+class Part(NamedTuple):
+    """A mechanism over a span of nodes, from `low` to before `high`.
+
+    A span has no gap, so that nothing is gathered or scattered; where the mechanism is not
+    inserted its area is zero.
+    """
+
+    channel: AbstractMechanism
+    low: int
+    high: int
+    area: Array
+    inserted: np.ndarray
+
+    def of(self, x: Array) -> Array:
+        """x at its nodes."""
+        return x[self.low : self.high] if jnp.ndim(x) else x
+
+    def over(self, x: Array, nodes: int) -> Array:
+        """x at its nodes and zero elsewhere."""
+        if self.high - self.low == nodes:
+            return x
+        return jnp.pad(x, (self.low, nodes - self.high))
+
+
+class Assembly(NamedTuple):
+    """A cable ready for the time loop; nothing of it changes in the loop."""
+
+    tree: Tree
+    parts: tuple[Part, ...]
+    capacity: Array
+    """nF, 0 at branch points."""
+    coupling: Array
+    """uS to the parent, 0 at roots."""
+    ions: Ions
+    membrane: Array
+
+
+class Held(NamedTuple):
+    """What is imposed on voltages in a step, (nodes,) each, or None where nothing is."""
+
+    injected: Array | None
+    """nA into the cell."""
+    conductance: Array | None
+    """uS of electrodes."""
+    command: Array | None
+    """mV, towards which they draw."""
+    fixed: np.ndarray | None
+    """Where the voltage is prescribed, and at which value."""
+    value: Array | None
+
+
+class Stepped(NamedTuple):
+    """What came of a step: the state that is recorded, spikes, and the state to go on from."""
+
+    reached: CellState
+    middle: Array
+    """Voltages at which the equations were solved, branch points among them."""
+    spikes: tuple[Array, ...]
+    state: CellState
+
+
+def assemble(cable: Cable, dtype: Any) -> Assembly:
+    """The arrays of a cable over its nodes."""
+    cable = jax.tree.map(
+        lambda x: jnp.asarray(x, dtype) if jnp.issubdtype(jnp.result_type(x), jnp.floating) else x,
+        cable,
+    )
+    tree = cable.nodes
+    rooted = tree.parent < 0
+    membrane = cable.area > 0
+    resistance = cable.axial_resistivity * cable.axial
+    coupling = jnp.where(rooted, 0, 1 / jnp.where(rooted, 1, resistance))
+    parts = tuple(_part(one, cable.area, tree.size) for one in cable.mechanisms)
+    return Assembly(
+        tree,
+        parts,
+        cable.capacitance * cable.area,
+        coupling,
+        cable.solutions.ions(),
+        membrane,
+    )
+
+
+def _part(inserted: Any, area: Array, size: int) -> Part:
+    nodes = np.asarray(inserted.nodes)
+    low, high = int(nodes.min()), int(nodes.max()) + 1
+    present = np.zeros(high - low, bool)
+    present[nodes - low] = True
+    place = np.maximum(np.cumsum(present) - 1, 0)
+    channel = jax.tree.map(
+        lambda x: x[place] if eqx.is_array(x) and x.ndim else x, inserted.channel
+    )
+    return Part(channel, low, high, jnp.where(present, area[low:high], 0), present)
+
+
+def settled(cable: Cable, assembly: Assembly, dtype: Any) -> CellState:
+    """The state at the start: everything where it settles at `v_init`."""
+    size = assembly.tree.size
+    v = jnp.broadcast_to(cable.v_init.astype(dtype), (size,))
+
+    def full(x: Array, width: int) -> Array:
+        x = jnp.asarray(x)
+        kind = dtype if jnp.issubdtype(x.dtype, jnp.floating) else x.dtype
+        return jnp.broadcast_to(x.astype(kind), (width,))
+
+    # Pumps first: what they keep decides where the others settle.
+    begun: dict[int, Any] = {}
+    order = sorted(range(len(assembly.parts)), key=lambda k: not _pumps(assembly.parts[k]))
+    for k in order:
+        part = assembly.parts[k]
+        known = [(p, begun[j]) for j, p in enumerate(assembly.parts) if j in begun and _pumps(p)]
+        ions = _seen(assembly, known)
+        state = part.channel.init(part.of(v), jax.tree.map(part.of, ions))
+        begun[k] = jax.tree.map(lambda x, p=part: full(x, p.high - p.low), state)
+    return CellState(v, tuple(begun[k] for k in range(len(assembly.parts))))
+
+
+def _pumps(part: Part) -> bool:
+    return isinstance(part.channel, AbstractPump)
+
+
+def _seen(assembly: Assembly, known: list[tuple[Part, Any]]) -> Ions:
+    """The ions at each node; where no pump keeps them they are those of the solutions."""
+    ions, size = assembly.ions, assembly.tree.size
+    for part, state in known:
+        if not isinstance(part.channel, AbstractPump):
+            continue
+        inside = np.zeros(size, bool)
+        inside[part.low : part.high] = part.inserted
+        given = jax.tree.map(part.of, ions)
+
+        def merged(own, given, base, part=part, inside=inside):
+            if own is given:
+                return base
+            whole = part.over(jnp.broadcast_to(own, (part.high - part.low,)), size)
+            return jnp.where(inside, whole, base)
+
+        ions = jax.tree.map(merged, part.channel.seen(state, given), given, ions)
+    return ions
+
+
+def step(
+    assembly: Assembly, share: float, state: CellState, held: Held, forced: tuple, dt: float
+) -> Stepped:
+    """Advance a cell by dt (ms). `share`: of the step at whose end the equations hold.
+
+    `forced`: which variables of mechanisms are clamped, as (mechanism, name, where, value).
+    """
+    tree, v = assembly.tree, state.v
+    known = list(zip(assembly.parts, state.mechanisms, strict=True))
+    ions = _seen(assembly, known)
+    moved = [
+        part.channel.moved(s, part.of(v), jax.tree.map(part.of, ions), dt) for part, s in known
+    ]
+    for k, name, where, value in forced:
+        kept = jnp.where(where, value, getattr(moved[k], name))
+        moved[k] = moved[k]._replace(**{name: kept})
+
+    current, slope = _membrane(assembly, moved, v, ions)
+    if held.injected is not None:
+        current = current - held.injected
+    if held.conductance is not None and held.command is not None:
+        slope = slope + held.conductance
+        current = current + held.conductance * (v - held.command)
+    storage = assembly.capacity / (share * dt)
+    # However steeply a current turns inward, the equations keep their one solution.
+    slope = jnp.maximum(slope, -0.5 * storage)
+    frozen = _frozen(assembly, known)
+    firm = storage
+    if frozen is not None:
+        firm = jnp.where(frozen, _FIRM * storage, firm)
+    if held.fixed is not None and held.value is not None:
+        firm = jnp.where(held.fixed, _FIRM * storage, firm)
+        current = jnp.where(held.fixed, share * firm * (v - held.value), current)
+    half = advance(tree, v, slope, current, firm, assembly.coupling)
+    # A branch point has no past: it stands where its neighbours put it.
+    end = v + jnp.where(assembly.membrane, half / share, half)
+    if frozen is not None:
+        end = jnp.where(frozen, v, end)
+    if held.fixed is not None and held.value is not None:
+        end = jnp.where(held.fixed, held.value, end)
+    moved = _pumped(assembly, moved, v + half, ions, dt)
+    return _fired(assembly, CellState(end, tuple(moved)), v + half, state, dt)
+
+
+def _membrane(assembly: Assembly, states: list, v: Array, ions: Ions) -> tuple[Array, Array]:
+    """Current out of each node (nA) and its slope (uS), of all mechanisms."""
+    current = slope = jnp.zeros_like(v)
+    for part, state in zip(assembly.parts, states, strict=True):
+        if isinstance(part.channel, AbstractPump | Fire):
+            continue
+        mine = jax.tree.map(part.of, ions)
+        here = part.of(v)
+
+        def density(v, part=part, state=state, mine=mine):
+            return part.channel.current(state, v, mine)
+
+        i, g = jax.jvp(density, (here,), (jnp.ones_like(here),))
+        current = current + part.over(i * part.area, v.shape[0])
+        slope = slope + part.over(g * part.area, v.shape[0])
+    return current, slope
+
+
+def _frozen(assembly: Assembly, known: list[tuple[Part, Any]]) -> Array | None:
+    """Where a refractory compartment keeps its voltage."""
+    frozen = None
+    for part, state in known:
+        if isinstance(part.channel, AbstractFiring):
+            mine = part.over(part.channel.holds(state) & part.inserted, assembly.tree.size)
+            frozen = mine if frozen is None else frozen | mine
+    return frozen
+
+
+def _pumped(assembly: Assembly, states: list, v: Array, ions: Ions, dt: float) -> list:
+    """The states after concentrations have moved by the currents in the middle of the step."""
+    if not any(map(_pumps, assembly.parts)):
+        return states
+    size = v.shape[0]
+    carried: dict[str, Array] = {ion: jnp.zeros_like(v) for ion in ("na", "k", "ca", "cl")}
+    for part, state in zip(assembly.parts, states, strict=True):
+        flows = part.channel.carried(state, part.of(v), jax.tree.map(part.of, ions))
+        for ion, density in flows.items():
+            inside = jnp.where(part.inserted, density, 0)
+            carried[ion] = carried[ion] + part.over(inside, size)
+    done = []
+    for part, state in zip(assembly.parts, states, strict=True):
+        if isinstance(part.channel, AbstractPump):
+            flows = {ion: part.of(density) for ion, density in carried.items()}
+            state = part.channel.driven(state, flows, jax.tree.map(part.of, ions), dt)
+        done.append(state)
+    return done
+
+
+def _fired(
+    assembly: Assembly, reached: CellState, middle: Array, old: CellState, dt: float
+) -> Stepped:
+    """Spikes of the state that was reached, and the state after their resets."""
+    v, states, spikes = reached.v, list(reached.mechanisms), []
+    for k, part in enumerate(assembly.parts):
+        channel = part.channel
+        if not isinstance(channel, AbstractFiring):
+            continue
+        here = part.of(reached.v)
+        ready = ~channel.holds(old.mechanisms[k]) & part.inserted
+        spike = jnp.where(ready, channel.spike(channel.margin(states[k], here)), 0)
+        gate = spike if channel.through_reset else jax.lax.stop_gradient(spike)
+        fresh, down = channel.reset(states[k], here)
+        after = jax.tree.map(
+            lambda a, b, g=gate: b if a is b else select(g, a, b), fresh, states[k]
+        )
+        states[k] = channel.counted(after, spike, dt)
+        v = v.at[part.low : part.high].set(select(gate, down, here))
+        spikes.append(spike[np.flatnonzero(part.inserted)])
+    return Stepped(reached, middle, tuple(spikes), CellState(v, tuple(states)))
