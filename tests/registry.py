@@ -229,10 +229,38 @@ SYNAPSES = {
 
 
 CHANNELS: dict[str, Callable[[], AbstractMechanism]] = {
+    "AdEx": ch.AdEx,
     "CaDynamics": ch.CaDynamics,
+    "CaL": ch.CaL,
+    "CaL_GHK": ch.CaL_GHK,
+    "CaPump": ch.CaPump,
+    "CaShells": ch.CaShells,
+    "CaT": ch.CaT,
+    "Ca_HVA": ch.Ca_HVA,
+    "Ca_LVAst": ch.Ca_LVAst,
+    "ExpSpike": ch.ExpSpike,
     "Fire": ch.Fire,
     "HH": ch.HH,
+    "Ih": ch.Ih,
+    "Im": ch.Im,
+    "Izhikevich": ch.Izhikevich,
+    "K": ch.K,
     "KScheme": ch.KScheme,
+    "K_Pst": ch.K_Pst,
+    "K_Tst": ch.K_Tst,
+    "Km": ch.Km,
     "Leak": ch.Leak,
+    "Na": ch.Na,
+    "NaTa_t": ch.NaTa_t,
+    "NaTs2_t": ch.NaTs2_t,
+    "Nap_Et2": ch.Nap_Et2,
+    "Q10": lambda: ch.Q10(ch.HH()),
+    "SK_E2": ch.SK_E2,
+    "SKv3_1": ch.SKv3_1,
+    "TraubMiles": ch.TraubMiles,
 }
+KINKS = {"K_Pst": (-60.0,)}
+"""Voltages (mV) at which a published curve is put together from two."""
 every_channel = pytest.mark.parametrize("channel", CHANNELS)
+FEW_CHANNELS = ("AdEx", "CaDynamics", "CaL_GHK", "CaT", "Fire", "HH", "KScheme", "K_Pst", "Q10")
+every_channel_in_time = pytest.mark.parametrize("channel", _slow_but(FEW_CHANNELS, CHANNELS))

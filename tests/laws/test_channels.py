@@ -12,7 +12,7 @@ from rheobase import channels as ch
 from rheobase.units import dimensionless, kelvin, mM, ms, mV, nA, prove, um
 from rheobase.units.proof import leaf_units
 from tests.laws.helpers import assert_close
-from tests.registry import CHANNELS, every_channel
+from tests.registry import CHANNELS, KINKS, every_channel, every_channel_in_time
 
 VOLTAGES = np.arange(-120.0, 80.0, 0.5)
 """Every round number at which a rate could be 0/0, and what lies between."""
@@ -62,7 +62,7 @@ def test_the_initial_state_stays(channel, x64):
     assert_close(made.moved(state, v, ions_at(v), 5.0), state, rtol=1e-12)
 
 
-@every_channel
+@every_channel_in_time
 def test_a_state_settles(channel, x64):
     """From any state, at constant voltage, in a time that is long for every channel."""
     made, v = CHANNELS[channel](), jnp.asarray(VOLTAGES)
@@ -85,15 +85,17 @@ def test_values_and_slopes_are_finite_and_smooth(channel, x64):
         return floats(state) + floats(moved) + [made.current(state, v, ions_at(v))]
 
     values, slopes = jax.jvp(everything, (v,), (jnp.ones_like(v),))
+    smooth = ~np.isin(VOLTAGES, KINKS.get(channel, ()))
     nearby = 1e-5
     pairs = zip(everything(v + nearby), everything(v - nearby), strict=True)
     for value, slope, (above, below) in zip(values, slopes, pairs, strict=True):
         assert np.all(np.isfinite(value)) and np.all(np.isfinite(slope))
         measured = (above - below) / (2 * nearby)
-        np.testing.assert_allclose(slope, measured, rtol=1e-4, atol=1e-6 * np.abs(slope).max())
+        scale = np.abs(slope).max()
+        np.testing.assert_allclose(slope[smooth], measured[smooth], rtol=1e-4, atol=1e-6 * scale)
 
 
-@every_channel
+@every_channel_in_time
 @pytest.mark.parametrize("dt", [0.025, 1e3])
 def test_nothing_is_infinite_at_extreme_voltages(channel, dt, precision):
     made, v = CHANNELS[channel](), jnp.asarray(EXTREMES, precision)
@@ -107,7 +109,7 @@ def test_nothing_is_infinite_at_extreme_voltages(channel, dt, precision):
     assert all(np.all(np.isfinite(x)) for x in (*values, *slopes))
 
 
-@every_channel
+@every_channel_in_time
 def test_float32_is_close_to_float64(channel):
     def result():
         made, v = CHANNELS[channel](), jnp.asarray(VOLTAGES, jnp.result_type(float))

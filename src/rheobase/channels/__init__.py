@@ -12,29 +12,72 @@ from rheobase.channels.base import (
     by_time_constant,
 )
 from rheobase.channels.calcium_dynamics import CaDynamics
+from rheobase.channels.calcium_shells import CaPump, CaShells
+from rheobase.channels.constant_field import CaL_GHK
 from rheobase.channels.fire import Fire
+from rheobase.channels.hay import (
+    SK_E2,
+    Ca_HVA,
+    Ca_LVAst,
+    Ih,
+    Im,
+    K_Pst,
+    K_Tst,
+    Nap_Et2,
+    NaTa_t,
+    NaTs2_t,
+    SKv3_1,
+)
 from rheobase.channels.hodgkin_huxley import HH
 from rheobase.channels.ions import Ion, Ions, Solutions
 from rheobase.channels.leak import Leak
+from rheobase.channels.pospischil import CaL, CaT, K, Km, Na
 from rheobase.channels.potassium_scheme import KScheme
 from rheobase.channels.rates import exp_linear, exponential, sigmoid
+from rheobase.channels.spiking import AdEx, ExpSpike, Izhikevich
+from rheobase.channels.traub_miles import TraubMiles
+from rheobase.channels.warmed import Q10
 
 __all__ = [
     "HH",
+    "K",
+    "Q10",
+    "SK_E2",
     "AbstractChannel",
     "AbstractFiring",
     "AbstractKinetics",
     "AbstractMechanism",
     "AbstractPump",
+    "AdEx",
     "CaDynamics",
+    "CaL",
+    "CaL_GHK",
+    "CaPump",
+    "CaShells",
+    "CaT",
+    "Ca_HVA",
+    "Ca_LVAst",
+    "ExpSpike",
     "Fire",
     "Gate",
+    "Ih",
+    "Im",
     "Ion",
     "Ions",
+    "Izhikevich",
     "KScheme",
+    "K_Pst",
+    "K_Tst",
+    "Km",
     "Leak",
+    "Na",
+    "NaTa_t",
+    "NaTs2_t",
+    "Nap_Et2",
+    "SKv3_1",
     "Solutions",
     "Stateless",
+    "TraubMiles",
     "by_rates",
     "by_time_constant",
     "exp_linear",

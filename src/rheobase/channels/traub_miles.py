@@ -1,0 +1,66 @@
+"""Sodium and potassium of hippocampal and cortical neurons."""
+
+from jax import Array
+
+from rheobase.channels.base import AbstractChannel, Gate, by_rates
+from rheobase.channels.hodgkin_huxley import HHState
+from rheobase.channels.ions import Ions
+from rheobase.channels.rates import exp_linear, exponential, sigmoid
+from rheobase.units import S, anything, cm, mV, non_negative, quantity
+
+
+def sodium_activation(u: Array) -> Gate:
+    """m at u = v - v_T (mV)."""
+    return by_rates(1.28 * exp_linear((u - 13) / 4), 1.4 * exp_linear(-(u - 40) / 5))
+
+
+def sodium_inactivation(u: Array) -> Gate:
+    """h at u = v - v_T (mV)."""
+    return by_rates(0.128 * exponential(-(u - 17) / 18), 4 * sigmoid((u - 40) / 5))
+
+
+def potassium_activation(u: Array) -> Gate:
+    """n at u = v - v_T (mV)."""
+    return by_rates(0.16 * exp_linear((u - 15) / 5), 0.5 * exponential(-(u - 10) / 40))
+
+
+class TraubMiles(AbstractChannel):
+    r"""The spike of a cortical neuron: i = g_Na m^3 h (v - e_Na) + g_K n^4 (v - e_K) + g_L (v - e_L).
+
+    dx/dt = alpha_x(1 - x) - beta_x x  for x = m, h, n, with u = v - v_T and (1/ms, mV)
+
+    alpha_m = 1.28 f(-(u - 13)/4), beta_m = 1.4 f((u - 40)/5), alpha_h = 0.128 e^(-(u - 17)/18),
+    beta_h = 4/(1 + e^(-(u - 40)/5)), alpha_n = 0.16 f(-(u - 15)/5),
+    beta_n = 0.5 e^(-(u - 10)/40), where f(x) = x/(e^x - 1), f(0) = 1.
+
+    i current out of the cell (nA/um**2), v voltage (mV), v_T shift of the rates (mV), g_* (S/cm**2),
+    e_* (mV).
+
+    Source: Traub & Miles 1991, Neuronal Networks of the Hippocampus, as reduced for benchmark 3
+    of Brette et al. 2007, J Comput Neurosci 23:349.
+
+    >>> from rheobase import channels as ch
+    >>> from rheobase.units import mV
+    >>> excitable = ch.TraubMiles(v_T=-66 * mV)
+    """  # noqa: E501
+
+    g_Na: Array = quantity(S / cm**2, non_negative, "sodium", default=0.1 * S / cm**2)
+    g_K: Array = quantity(S / cm**2, non_negative, "potassium", default=0.03 * S / cm**2)
+    g_L: Array = quantity(S / cm**2, non_negative, "leak", default=5e-5 * S / cm**2)
+    e_Na: Array = quantity(mV, anything, "reversal potential of sodium", default=50 * mV)
+    e_K: Array = quantity(mV, anything, "reversal potential of potassium", default=-90 * mV)
+    e_L: Array = quantity(mV, anything, "reversal potential of the leak", default=-65 * mV)
+    v_T: Array = quantity(mV, anything, "shift of the rates", default=-63 * mV)
+
+    def gates(self, v: Array, ions: Ions) -> HHState:
+        u = v - self.v_T
+        return HHState(sodium_activation(u), sodium_inactivation(u), potassium_activation(u))  # pyright: ignore
+
+    def current(self, state: HHState, v: Array, ions: Ions) -> Array:
+        return sum(self.carried(state, v, ions).values()) + self.g_L * (v - self.e_L)
+
+    def carried(self, state: HHState, v: Array, ions: Ions) -> dict[str, Array]:
+        return {
+            "na": self.g_Na * state.m**3 * state.h * (v - self.e_Na),
+            "k": self.g_K * state.n**4 * (v - self.e_K),
+        }
