@@ -62,6 +62,7 @@ ENVIRONMENTS = (
     Environment("jax", ("jaxpike", "spyx")),
     Environment("jaxley", ("jaxley",)),
     Environment("neuron", ("neuron",)),
+    Environment("rockpool", ("rockpool",)),
     Environment("sparxml", ("sparxml",), oldest_python=(3, 12)),
     Environment("torch", ("norse", "snntorch", "spikingjelly")),
 )

@@ -35,6 +35,7 @@ TITLES = {
     "train": "Training",
     "gradients": "Gradient methods",
     "io": "Files",
+    "devices": "Devices",
     "plot": "Plots",
     "units": "Units",
     "errors": "Errors",
@@ -55,16 +56,26 @@ def pages() -> dict[str, dict[str, Any]]:
     for name in rb.__all__:
         value = getattr(rb, name)
         if isinstance(value, ModuleType):
-            inner = {n: getattr(value, n) for n in exported(value)}
             found[SAME_PAGE.get(name, name)] |= {
-                f"rheobase.{name}.{n}": v
-                for n, v in inner.items()
-                if n not in rb.__all__ or getattr(rb, n) is not v
+                f"rheobase.{dotted}": v
+                for dotted, v in inside(name, value).items()
+                if dotted.split(".")[-1] not in rb.__all__
+                or getattr(rb, dotted.split(".")[-1]) is not v
             }
         elif not name.startswith("__"):
             family = value.__module__.split(".")[1]
             found[SAME_PAGE.get(family, family)][f"rheobase.{name}"] = value
     return {family: members for family, members in found.items() if members}
+
+
+def inside(name: str, module: ModuleType) -> dict[str, Any]:
+    """What a module exports by dotted name, modules in it opened."""
+    found: dict[str, Any] = {}
+    for inner in exported(module):
+        value = getattr(module, inner)
+        dotted = f"{name}.{inner}"
+        found |= inside(dotted, value) if isinstance(value, ModuleType) else {dotted: value}
+    return found
 
 
 def exported(module: ModuleType) -> list[str]:

@@ -116,8 +116,8 @@ def simulate(
       `{"v": {cell.at("soma"): rb.VoltageClamp(-20*mV)}}`.
     - `n`: size of the population, or a shape such as (batch, n). Without it the shape is that to
       which parameters, current and delta broadcast.
-    - `stepper`: how the state is advanced; `ExponentialEuler()` by default, of a cell
-      `CrankNicolson()`.
+    - `stepper`: how the state is advanced; by default the neuron's own rule where it has one, else
+      `ExponentialEuler()`, of a cell `CrankNicolson()`.
     - `record`: names of variables to keep, or a `Record`; spikes are always kept unless it says
       otherwise.
     - `init`: initial values by name, `{"v": -70*mV}`; the others are those of `neuron.init()`.
@@ -154,7 +154,7 @@ def simulate(
         )
     if clamp is not None:
         raise ArgumentError("`clamp` is for cells, whose places it goes by: write rb.Cell(tree).")
-    stepper = _stepper(stepper)
+    stepper = _stepper(stepper, system)
     if isinstance(system, Network):
         given = {"current": current, "delta": delta, "n": n, "substep": substep or None}
         _require_none(given)
@@ -435,9 +435,10 @@ def _concrete(value: Any, name: str) -> float:
     return number
 
 
-def _stepper(stepper: Any) -> AbstractStepper:
+def _stepper(stepper: Any, system: AbstractMembrane | Network) -> AbstractStepper:
     if stepper is None:
-        return ExponentialEuler()
+        own = None if isinstance(system, Network) else system.own_stepper
+        return ExponentialEuler() if own is None else own
     if isinstance(stepper, AbstractStepper):
         return stepper
     known = {c.__name__: c for c in AbstractStepper.__subclasses__()}

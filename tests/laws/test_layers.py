@@ -30,6 +30,7 @@ LAYERS = (
     ("analysis", "check", "classics", "patterns", "train"),
     ("gradients",),
     ("io", "plot"),
+    ("devices",),
     ("demo",),
     ("cli",),
 )

@@ -32,6 +32,7 @@ PACKAGES = {
     "channels": rb.channels,
     "classics": rb.classics,
     "connectivity": connectivity,
+    "devices.dynapse2": rb.devices.dynapse2,
     "gradients": rb.gradients,
     "io": rb.io,
     "morphology": rb.morphology,

@@ -24,9 +24,8 @@ def test_every_public_name_is_on_a_page(name):
     value = getattr(rb, name)
     if isinstance(value, ModuleType):
         shown = list(reference.pages()[reference.SAME_PAGE.get(name, name)].values())
-        assert all(
-            any(v is getattr(value, n) for v in shown + TOP) for n in reference.exported(value)
-        )
+        public = reference.inside(name, value).values()
+        assert all(any(v is one for v in shown + TOP) for one in public)
     else:
         assert f"{{py:class}} rheobase.{name}(" in EVERYTHING or (
             f"{{py:function}} rheobase.{name}(" in EVERYTHING

@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import App, CycloptsError, Parameter, validators
 
 from rheobase._version import __version__
+from rheobase.cli.chip import app as chip
 
 app = App(
     name="rheobase",
@@ -17,6 +18,8 @@ app = App(
     result_action="return_value",
     exit_on_error=False,
 )
+
+app.command(chip)
 
 
 @app.command(name="list")

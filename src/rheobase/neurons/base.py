@@ -56,6 +56,11 @@ class AbstractMembrane(eqx.Module):
     def derivative(self, state: Any, current: jax.Array) -> Any:
         """d(state)/dt, of the same structure, in the unit of each variable per ms."""
 
+    @property
+    def own_stepper(self) -> Any:
+        """The stepper that advances it where the user names none; None for the general default."""
+        return None
+
     # What follows is for adaptors: a model leaves it as it is.
 
     @property

@@ -1,0 +1,49 @@
+"""The neuromorphic chip DYNAP-SE2: simulated, trained, quantised, placed and configured.
+
+Its circuits are ordinary neurons of this library, its currents ordinary parameters.
+"""
+
+from rheobase.devices.dynapse2 import pictures
+from rheobase.devices.dynapse2.bias import BiasTable, Code
+from rheobase.devices.dynapse2.config import Config
+from rheobase.devices.dynapse2.firing_rate import firing_rate
+from rheobase.devices.dynapse2.layout import Layout
+from rheobase.devices.dynapse2.mismatch import mismatch
+from rheobase.devices.dynapse2.network import Network, NetworkRun, NetworkState
+from rheobase.devices.dynapse2.neuron import Neuron
+from rheobase.devices.dynapse2.place import Placement, place
+from rheobase.devices.dynapse2.power import CorePower, Energies, Power, power
+from rheobase.devices.dynapse2.projection import Depression, Projection
+from rheobase.devices.dynapse2.quantise import Quantised, on_grid, quantise
+from rheobase.devices.dynapse2.steppers import CompatibleStep, PhysicalStep
+from rheobase.devices.dynapse2.training import Redrawn, Trained, train
+
+__all__ = [
+    "BiasTable",
+    "Code",
+    "CompatibleStep",
+    "Config",
+    "CorePower",
+    "Depression",
+    "Energies",
+    "Layout",
+    "Network",
+    "NetworkRun",
+    "NetworkState",
+    "Neuron",
+    "PhysicalStep",
+    "Placement",
+    "Power",
+    "Projection",
+    "Quantised",
+    "Redrawn",
+    "Trained",
+    "firing_rate",
+    "mismatch",
+    "on_grid",
+    "pictures",
+    "place",
+    "power",
+    "quantise",
+    "train",
+]

@@ -1,0 +1,202 @@
+r"""The mode `physical`: the circuits as they are, four gates, spikes located inside a step.
+
+A step of length dt: each gate takes its pulses and decays; the soma is advanced by Runge-Kutta
+steps in z = y + ln y, y = Imem/Igain_mem, in which it is not stiff, with its inputs as they are in
+the middle of the step. Where it crosses its threshold, the instant is that of the parabola through
+both ends with the slope of the first; the refractory period begins there, and what of a step is
+refractory is not integrated.
+"""
+
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from rheobase.devices.dynapse2 import dpi, soma
+from rheobase.units import ms, nA
+
+if TYPE_CHECKING:
+    from rheobase.devices.dynapse2.neuron import Neuron
+
+LONGEST = 0.5
+"""ms that one Runge-Kutta step of the soma may last."""
+
+
+class PhysicalState(NamedTuple):
+    """Currents, and the time until the soma leaves its reset; negative where it is late."""
+
+    Imem: Annotated[Array, nA]
+    Iahp: Annotated[Array, nA]
+    Iampa: Annotated[Array, nA]
+    Inmda: Annotated[Array, nA]
+    Igaba: Annotated[Array, nA]
+    Ishunt: Annotated[Array, nA]
+    wait: Annotated[Array, ms]
+
+
+class Gate(NamedTuple):
+    """The constants of one synapse circuit."""
+
+    Itau: Array
+    Igain: Array
+    tau: Array
+    Io: Array
+
+    def after(self, I: Array, Iw: Array | None, t_pulse: Array, dt: Array | float) -> Array:
+        """I after the pulses of a step, summed to Iw, and the rest of dt (ms)."""
+        if Iw is None:
+            return jnp.maximum(I * jnp.exp(-dt / self.tau), self.Io)
+        charged = dpi.pulse(I, Iw, self.Itau, self.Igain, t_pulse / self.tau)
+        return jnp.maximum(charged * jnp.exp(-(dt - t_pulse) / self.tau), self.Io)
+
+
+def gates(p: "Neuron") -> dict[str, Gate]:
+    """The four gates by name."""
+    kappa, Ut = p.kappa, p.Ut
+
+    def gate(C, Itau, Igain):
+        return Gate(Itau, Igain, dpi.time_constant(C, Itau, kappa, Ut), p.Io)
+
+    return {
+        "AMPA": gate(p.C_ampa, p.Itau_ampa, p.Igain_ampa),
+        "NMDA": gate(p.C_nmda, p.Itau_nmda, p.Igain_nmda),
+        "GABA": gate(p.C_gaba, p.Itau_gaba, p.Igain_gaba),
+        "SHUNT": gate(p.C_shunt, p.Itau_shunt, p.Igain_shunt),
+    }
+
+
+def adaptation(p: "Neuron") -> Gate:
+    """The circuit that a neuron's own spikes drive."""
+    tau = dpi.time_constant(p.C_ahp, p.Itau_ahp, p.kappa, p.Ut)
+    return Gate(p.Itau_ahp, p.Igain_ahp, tau, p.Io)
+
+
+def membrane(p: "Neuron") -> soma.Membrane:
+    """The soma."""
+    return soma.Membrane(
+        charge=p.C_mem * p.Ut / p.kappa,
+        Igain=p.Igain_mem,
+        Io=p.Io,
+        exponent=p.kappa / (p.kappa + 1),
+        top=jnp.log(p.Ispkthr / p.Igain_mem) + 1,
+    )
+
+
+def init(p: "Neuron") -> PhysicalState:
+    """All currents at Io."""
+    return PhysicalState(p.Io, p.Io, p.Io, p.Io, p.Io, p.Io, 0 * p.C_mem * p.Ut / p.Io)
+
+
+def advance(
+    p: "Neuron",
+    state: PhysicalState,
+    current: Array,
+    weighted: dict[str, Array],
+    dt: Array | float,
+) -> PhysicalState:
+    """The state after dt (ms), before the reset.
+
+    `weighted` is the sum of weights that arrived at the start of the step, by gate; a gate that is
+    missing gets nothing.
+    """
+    t_pulse = p.Vth * p.C_pulse / p.Ipulse
+    kinds = gates(p)
+    old = {"AMPA": state.Iampa, "NMDA": state.Inmda, "GABA": state.Igaba, "SHUNT": state.Ishunt}
+    new, middle = {}, {}
+    for name, gate in kinds.items():
+        Iw = weighted[name] * p.Iscale if name in weighted else None
+        new[name] = gate.after(old[name], Iw, t_pulse, dt)
+        # The pulses stand at the start of the step: half of it decays away before its middle.
+        middle[name] = new[name] * jnp.exp(dt / 2 / gate.tau) if Iw is not None else new[name]
+    ahp = adaptation(p)
+    Iahp = ahp.after(state.Iahp, None, t_pulse, dt)
+    inputs = soma.Inputs(
+        direct=middle["AMPA"] - middle["GABA"] + (p.Idc + current),
+        nmda=middle["NMDA"],
+        If_nmda=p.If_nmda,
+        leak=p.Itau_mem + middle["SHUNT"] + Iahp,
+    )
+    Imem, wait = _integrate(p, state, inputs, dt)
+    return PhysicalState(Imem, Iahp, new["AMPA"], new["NMDA"], new["GABA"], new["SHUNT"], wait)
+
+
+def _integrate(
+    p: "Neuron", state: PhysicalState, inputs: soma.Inputs, dt: Array | float
+) -> tuple[Array, Array]:
+    """Imem at the end of the step, and `wait`: minus the time since a crossing, if there was."""
+    m = membrane(p)
+    h = jnp.clip(dt - state.wait, 0, 2 * dt)
+    y0 = state.Imem / m.Igain
+    u0 = jnp.log(y0)
+    z0 = y0 + u0
+    first = soma.slope(m, inputs, u0, y0)
+
+    def at(z):
+        u, y = dpi.omega(z)
+        return soma.slope(m, inputs, u, y)
+
+    half = h / 2
+    second = at(z0 + half * first)
+    third = at(z0 + half * second)
+    fourth = at(z0 + h * third)
+    z = z0 + h / 6 * (first + 2 * (second + third) + fourth)
+    _, y = dpi.omega(z)
+    Imem = jnp.maximum(m.Igain * y, m.Io)
+
+    limit = p.Ispkthr / m.Igain
+    limit = limit + jnp.log(limit)
+    since = jax.lax.stop_gradient(_since(z0, first * h, z, limit) * h)
+    return Imem, jnp.where(z >= limit, -since, jax.lax.stop_gradient(state.wait))
+
+
+def _since(z0: Array, rise: Array, z1: Array, limit: Array) -> Array:
+    """Which part of the interval comes after z crosses the limit, on a parabola."""
+    bend = z1 - z0 - rise
+    need = limit - z0
+    root = jnp.sqrt(jnp.maximum(rise * rise + 4 * bend * need, 0))
+    below = rise + root
+    crossed = 2 * need / jnp.where(below > 0, below, 1)
+    return 1 - jnp.clip(crossed, 0, 1)
+
+
+def derivative(p: "Neuron", state: PhysicalState, current: Array) -> PhysicalState:
+    """The equations between pulses; a soma that waits does not move."""
+    m, kinds = membrane(p), gates(p)
+    y = state.Imem / m.Igain
+    inputs = soma.Inputs(
+        direct=state.Iampa - state.Igaba + (p.Idc + current),
+        nmda=state.Inmda,
+        If_nmda=p.If_nmda,
+        leak=p.Itau_mem + state.Ishunt + state.Iahp,
+    )
+    dz = soma.slope(m, inputs, jnp.log(y), y)
+    dImem = state.Imem * dz / (1 + y)
+
+    def falling(I: Array, gate: Gate) -> Array:
+        return jnp.where(p.Io < I, -I / gate.tau, 0 * I / gate.tau)
+
+    return PhysicalState(
+        Imem=jnp.where(state.wait > 0, 0 * dImem, dImem),
+        Iahp=falling(state.Iahp, adaptation(p)),
+        Iampa=falling(state.Iampa, kinds["AMPA"]),
+        Inmda=falling(state.Inmda, kinds["NMDA"]),
+        Igaba=falling(state.Igaba, kinds["GABA"]),
+        Ishunt=falling(state.Ishunt, kinds["SHUNT"]),
+        wait=0 * dz * state.wait,
+    )
+
+
+def reset(p: "Neuron", state: PhysicalState) -> PhysicalState:
+    """Imem at Io, and one pulse of the adaptation."""
+    ahp = adaptation(p)
+    t_pulse = p.Vth * p.C_pulse_ahp / p.Ipulse_ahp
+    Iahp = dpi.pulse(state.Iahp, p.Iw_ahp, ahp.Itau, ahp.Igain, t_pulse / ahp.tau)
+    return state._replace(Imem=p.Io, Iahp=jnp.maximum(Iahp, p.Io))
+
+
+def count(p: "Neuron", state: PhysicalState, spike: Array, dt: float) -> PhysicalState:
+    """Advance the time to wait; a spike begins a refractory period when it crossed."""
+    period = p.Vth * p.C_ref / p.Iref
+    crossed = jnp.minimum(state.wait, 0) + period
+    return state._replace(wait=jnp.where(spike > 0, crossed, jnp.maximum(state.wait - dt, 0)))
