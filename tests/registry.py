@@ -224,6 +224,8 @@ SYNAPSES = {
     "AMPA": Synapse(rb.AMPA, uS, events=False),
     "GABAA": Synapse(rb.GABAA, uS, events=False),
     "GABAB": Synapse(rb.GABAB, uS, events=False),
+    "SpikeSynapse": Synapse(rb.SpikeSynapse, nA),
+    "SpikeSynapse, saturating": Synapse(lambda: rb.SpikeSynapse(saturating=True), nA, events=False),
     "GapJunction": Synapse(rb.GapJunction, uS, events=False),
 }
 
@@ -257,6 +259,7 @@ CHANNELS: dict[str, Callable[[], AbstractMechanism]] = {
     "Q10": lambda: ch.Q10(ch.HH()),
     "SK_E2": ch.SK_E2,
     "SKv3_1": ch.SKv3_1,
+    "SpikeDetector": ch.SpikeDetector,
     "TraubMiles": ch.TraubMiles,
 }
 KINKS = {"K_Pst": (-60.0,)}

@@ -84,6 +84,7 @@ from .synapses import (
     DualExponential,
     Exponential,
     GapJunction,
+    SpikeSynapse,
 )
 from .train import Linear, Recurrent, Sequential, encoders, fit, losses, readouts
 
@@ -149,6 +150,7 @@ __all__ = [
     "RungeKutta4",
     "Sequential",
     "SoftReset",
+    "SpikeSynapse",
     "SurrogateReset",
     "ThresholdAdaptation",
     "TripletSTDP",

@@ -36,6 +36,18 @@ class Probes(eqx.Module):
     units: tuple[tuple[str, Unit], ...] = eqx.field(static=True)
     every: int = eqx.field(static=True, default=1)
     spikes: Any = eqx.field(static=True, default="raster")
+    indices: None = eqx.field(static=True, default=None)
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Names of what is recorded."""
+        return tuple(name for name, _ in self.groups)
+
+    @property
+    def widest(self) -> int:
+        """Places of the variable that has most."""
+        counts = [sum(len(p.nodes) for p in group) for _, group in self.groups]
+        return max(counts, default=1)
 
 
 class Clamped(eqx.Module):

@@ -10,7 +10,7 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
-from rheobase.channels import AbstractMechanism, Solutions
+from rheobase.channels import Q10, AbstractMechanism, Solutions
 from rheobase.errors import ArgumentError, ParameterError, ShapeError, UnknownName
 from rheobase.kernels.tree import Tree as Nodes
 from rheobase.morphology import Compartments, Location, Tree, discretise
@@ -32,8 +32,9 @@ class Inserted(eqx.Module):
 
     @property
     def name(self) -> str:
-        """That of its class, by which its variables are recorded."""
-        return type(self.channel).__name__
+        """That of its class, or of the one that it warms, by which its variables are recorded."""
+        channel = self.channel
+        return type(channel.channel if isinstance(channel, Q10) else channel).__name__
 
 
 class Cable(eqx.Module):

@@ -1,5 +1,6 @@
 """The time loop of a cell: inputs for all steps, then one loop over them."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -139,9 +140,9 @@ def run(
     inputs = [prepare(one, grid, key) for one, key in zip(stimuli, keys, strict=True)]
 
     def one_cell(state: CellState, values: tuple[Array, ...]) -> Any:
-        imposed, forced = _imposed(assembly, injection, held, values)
+        imposed, forced = _imposed(assembly, injection, held, state.v, values)
         done = steps_of.step(assembly, stepper.share, state, imposed, forced, dt)
-        traces = _read(wanted, assembly, held, imposed, done, values)
+        traces = read(wanted, assembly, held, imposed, done, values)
         return done.state, done.spikes, traces
 
     every_cell = one_cell
@@ -157,7 +158,7 @@ def run(
         ]
         values = tuple(jnp.broadcast_to(jnp.asarray(v), shape) for v, _ in given)
         state, spikes, traces = every_cell(state, values)
-        raster = _output(spikes)
+        raster = output(spikes)
         sums = None if sums is None or raster is None else sums + raster
         kept = raster if wanted.spikes == "raster" else None
         return (state, tuple(memory for _, memory in given), sums), (kept, traces)
@@ -209,7 +210,7 @@ def _loop(body: Any, carry: Any, xs: Any, steps: int, every: int) -> Any:
     return carry, (kept, traces)
 
 
-def _output(spikes: tuple[Array, ...]) -> Array | None:
+def output(spikes: tuple[Array, ...]) -> Array | None:
     """Spikes of all compartments that fire, (sites,), or () where there is one."""
     if not spikes:
         return None
@@ -221,35 +222,39 @@ def _marked(node: int, size: int) -> np.ndarray:
     return np.arange(size) == node
 
 
+def spread(nodes: Sequence[int], values: Sequence[Array], size: int) -> Array | None:
+    """Values at nodes and zero elsewhere, (size,): by masks, since a scatter would cost more."""
+    total = None
+    for node, value in zip(nodes, values, strict=True):
+        one = jnp.where(_marked(node, size), value, jnp.zeros_like(value))
+        total = one if total is None else total + one
+    return total
+
+
 def _imposed(
-    assembly: Assembly, injection: Injection, held: Clamps, values: tuple[Array, ...]
+    assembly: Assembly, injection: Injection, held: Clamps, v: Array, values: tuple[Array, ...]
 ) -> tuple[Held, tuple]:
     """What stimuli and clamps impose in one step."""
     size, given = assembly.tree.size, len(injection.nodes)
-    dtype = assembly.capacity.dtype
-
-    def at(nodes: Any, values: Any) -> Array | None:
-        """Values at nodes, zero elsewhere: masks, since a scatter would cost more."""
-        total = None
-        for node, value in zip(nodes, values, strict=True):
-            one = jnp.where(_marked(node, size), value, jnp.zeros((), dtype))
-            total = one if total is None else total + one
-        return total
-
-    rest = values[given:]
-    soft = [(c, x) for c, x in zip(held.all, rest, strict=True) if c.resistance is not None]
-    hard = [
-        (c, x) for c, x in zip(held.all, rest, strict=True)
-        if c.resistance is None and c.mechanism is None
-    ]  # fmt: skip
-    forced = [(c, x) for c, x in zip(held.all, rest, strict=True) if c.mechanism is not None]
-    conductances = [1 / c.resistance.astype(dtype) for c, _ in soft if c.resistance is not None]
+    dtype = v.dtype
+    nodes, injected = list(injection.nodes), list(values[:given])
+    soft, slopes, hard, forced = [], [], [], []
+    for one, value in zip(held.all, values[given:], strict=True):
+        if one.mechanism is not None:
+            forced.append((one, value))
+        elif one.resistance is None:
+            hard.append((one, value))
+        else:
+            conductance = 1 / one.resistance.astype(dtype)
+            nodes.append(one.node)
+            injected.append(conductance * (value - v[one.node]))
+            soft.append(one.node)
+            slopes.append(conductance)
     imposed = Held(
-        at(injection.nodes, values[:given]),
-        at([c.node for c, _ in soft], conductances),
-        at([c.node for c, _ in soft], [x for _, x in soft]),
+        spread(nodes, injected, size),
+        spread(soft, slopes, size),
         np.isin(np.arange(size), [c.node for c, _ in hard]) if hard else None,
-        at([c.node for c, _ in hard], [x for _, x in hard]),
+        spread([c.node for c, _ in hard], [x for _, x in hard], size),
     )
     variables = tuple(
         (k, c.variable, _marked(c.node - p.low, p.high - p.low), x)
@@ -260,7 +265,7 @@ def _imposed(
     return imposed, variables
 
 
-def _read(
+def read(
     wanted: Probes,
     assembly: Assembly,
     held: Clamps,
@@ -271,7 +276,7 @@ def _read(
     """What is recorded of a step, (places,) of each variable."""
     state = done.reached
 
-    def read(probe: Probe) -> Array:
+    def values_at(probe: Probe) -> Array:
         if probe.clamp is not None:
             one = held.all[probe.clamp]
             command = values[len(values) - len(held.all) + probe.clamp]
@@ -281,11 +286,11 @@ def _read(
             found, nodes = state.v, np.asarray(probe.nodes)
             if probe.variable == "i_membrane":
                 found = -laplacian(assembly.tree, assembly.coupling, done.middle)
-                found = found if imposed.injected is None else found + imposed.injected
+                found = found if imposed.current is None else found + imposed.current
         else:
             found = getattr(state.mechanisms[probe.mechanism], probe.variable)
             nodes = np.asarray(probe.nodes) - assembly.parts[probe.mechanism].low
         whole = len(nodes) == found.shape[-1]
         return found if whole and np.array_equal(nodes, np.arange(len(nodes))) else found[nodes]
 
-    return {name: jnp.concatenate(list(map(read, group))) for name, group in wanted.groups}
+    return {name: jnp.concatenate(list(map(values_at, group))) for name, group in wanted.groups}

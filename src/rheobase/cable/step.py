@@ -9,7 +9,14 @@ import numpy as np
 from jax import Array
 
 from rheobase.cable.cell import Cable
-from rheobase.channels import AbstractFiring, AbstractMechanism, AbstractPump, Fire, Ions
+from rheobase.channels import (
+    AbstractFiring,
+    AbstractMechanism,
+    AbstractPump,
+    Fire,
+    Ions,
+    SpikeDetector,
+)
 from rheobase.kernels.tree import Tree, advance
 from rheobase.neurons.base import select
 
@@ -64,12 +71,10 @@ class Assembly(NamedTuple):
 class Held(NamedTuple):
     """What is imposed on voltages in a step, (nodes,) each, or None where nothing is."""
 
-    injected: Array | None
-    """nA into the cell."""
-    conductance: Array | None
-    """uS of electrodes."""
-    command: Array | None
-    """mV, towards which they draw."""
+    current: Array | None
+    """nA into the cell at the voltages from which the step begins."""
+    slope: Array | None
+    """uS by which that falls with the voltage."""
     fixed: np.ndarray | None
     """Where the voltage is prescribed, and at which value."""
     value: Array | None
@@ -183,11 +188,10 @@ def step(
         moved[k] = moved[k]._replace(**{name: kept})
 
     current, slope = _membrane(assembly, moved, v, ions)
-    if held.injected is not None:
-        current = current - held.injected
-    if held.conductance is not None and held.command is not None:
-        slope = slope + held.conductance
-        current = current + held.conductance * (v - held.command)
+    if held.current is not None:
+        current = current - held.current
+    if held.slope is not None:
+        slope = slope + held.slope
     storage = assembly.capacity / (share * dt)
     # However steeply a current turns inward, the equations keep their one solution.
     slope = jnp.maximum(slope, -0.5 * storage)
@@ -213,7 +217,7 @@ def _membrane(assembly: Assembly, states: list, v: Array, ions: Ions) -> tuple[A
     """Current out of each node (nA) and its slope (uS), of all mechanisms."""
     current = slope = jnp.zeros_like(v)
     for part, state in zip(assembly.parts, states, strict=True):
-        if isinstance(part.channel, AbstractPump | Fire):
+        if isinstance(part.channel, AbstractPump | Fire | SpikeDetector):
             continue
         mine = jax.tree.map(part.of, ions)
         here = part.of(v)
@@ -231,8 +235,9 @@ def _frozen(assembly: Assembly, known: list[tuple[Part, Any]]) -> Array | None:
     """Where a refractory compartment keeps its voltage."""
     frozen = None
     for part, state in known:
-        if isinstance(part.channel, AbstractFiring):
-            mine = part.over(part.channel.holds(state) & part.inserted, assembly.tree.size)
+        held = part.channel.holds(state) if isinstance(part.channel, AbstractFiring) else None
+        if held is not None:
+            mine = part.over(held & part.inserted, assembly.tree.size)
             frozen = mine if frozen is None else frozen | mine
     return frozen
 
@@ -267,14 +272,15 @@ def _fired(
         if not isinstance(channel, AbstractFiring):
             continue
         here = part.of(reached.v)
-        ready = ~channel.holds(old.mechanisms[k]) & part.inserted
+        ready = channel.ready(old.mechanisms[k]) & part.inserted
         spike = jnp.where(ready, channel.spike(channel.margin(states[k], here)), 0)
         gate = spike if channel.through_reset else jax.lax.stop_gradient(spike)
         fresh, down = channel.reset(states[k], here)
         after = jax.tree.map(
             lambda a, b, g=gate: b if a is b else select(g, a, b), fresh, states[k]
         )
-        states[k] = channel.counted(after, spike, dt)
-        v = v.at[part.low : part.high].set(select(gate, down, here))
+        states[k] = channel.counted(after, here, spike, dt)
+        if down is not here:
+            v = v.at[part.low : part.high].set(select(gate, down, here))
         spikes.append(spike[np.flatnonzero(part.inserted)])
     return Stepped(reached, middle, tuple(spikes), CellState(v, tuple(states)))

@@ -14,7 +14,7 @@ from rheobase.channels.base import (
 from rheobase.channels.calcium_dynamics import CaDynamics
 from rheobase.channels.calcium_shells import CaPump, CaShells
 from rheobase.channels.constant_field import CaL_GHK
-from rheobase.channels.fire import Fire
+from rheobase.channels.fire import Fire, SpikeDetector
 from rheobase.channels.hay import (
     SK_E2,
     Ca_HVA,
@@ -76,6 +76,7 @@ __all__ = [
     "Nap_Et2",
     "SKv3_1",
     "Solutions",
+    "SpikeDetector",
     "Stateless",
     "TraubMiles",
     "by_rates",

@@ -140,7 +140,7 @@ class AbstractKinetics(AbstractMechanism):
         """d(state)/dt, of the same structure, per ms."""
 
     def moved(self, state: Any, v: Array, ions: Ions, dt: float) -> Any:
-        return _exponential_euler(lambda x: self.derivative(x, v, ions), state, dt)
+        return exponential_euler(lambda x: self.derivative(x, v, ions), state, dt)
 
 
 class AbstractPump(AbstractMechanism):
@@ -166,7 +166,7 @@ class AbstractPump(AbstractMechanism):
 
     def driven(self, state: Any, carried: dict[str, Array], ions: Ions, dt: float) -> Any:
         """The state after ions have flowed for dt (ms)."""
-        return _exponential_euler(lambda x: self.derivative(x, carried, ions), state, dt)
+        return exponential_euler(lambda x: self.derivative(x, carried, ions), state, dt)
 
 
 class AbstractFiring(AbstractMechanism):
@@ -188,23 +188,28 @@ class AbstractFiring(AbstractMechanism):
         """State and voltage just after the spike."""
 
     @abstractmethod
-    def holds(self, state: Any) -> Array:
-        """Whether the voltage is held where it is, and cannot fire."""
+    def holds(self, state: Any) -> Array | None:
+        """Whether the voltage is held where it is; None of what never holds it."""
+
+    @abstractmethod
+    def ready(self, state: Any) -> Array:
+        """Whether it may fire in a step that begins at this state."""
 
     @abstractmethod
     def check(self, dt: float) -> None:
         """Refuse a time step (ms) that it cannot take."""
 
     @abstractmethod
-    def counted(self, state: Any, spike: Array, dt: float) -> Any:
-        """The state after its counters of steps of dt (ms) have been advanced."""
+    def counted(self, state: Any, v: Array, spike: Array, dt: float) -> Any:
+        """The state after a step of dt (ms) that reached v: its counters have been advanced."""
 
 
 def _is_gate(x: Any) -> bool:
     return isinstance(x, Gate)
 
 
-def _exponential_euler(rate: Callable[[Any], Any], state: Any, dt: float) -> Any:
+def exponential_euler(rate: Callable[[Any], Any], state: Any, dt: float) -> Any:
+    """The state dt (ms) later: each variable's own linear part exactly, the others standing."""
     leaves, structure = jax.tree.flatten(state)
 
     def advanced(i: int, x: Array) -> Array:

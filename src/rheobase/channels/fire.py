@@ -1,4 +1,4 @@
-"""Threshold and reset on a compartment."""
+"""Spikes of a compartment: threshold and reset, or the crossing of a voltage alone."""
 
 from typing import Annotated, NamedTuple
 
@@ -14,7 +14,7 @@ from rheobase.errors import StepperError
 from rheobase.neurons.base import require_below
 from rheobase.surrogate import AbstractSurrogate, FastSigmoid
 from rheobase.time import whole_steps
-from rheobase.units import anything, dimensionless, ms, mV, non_negative, quantity
+from rheobase.units import anything, dimensionless, ms, mV, non_negative, positive, quantity
 
 
 class FireState(NamedTuple):
@@ -67,7 +67,10 @@ class Fire(AbstractFiring):
     def holds(self, state: FireState) -> Array:
         return state.remaining > 0
 
-    def counted(self, state: FireState, spike: Array, dt: float) -> FireState:
+    def ready(self, state: FireState) -> Array:
+        return state.remaining == 0
+
+    def counted(self, state: FireState, v: Array, spike: Array, dt: float) -> FireState:
         left = jnp.maximum(state.remaining - 1, 0)
         return FireState(jnp.where(spike > 0, whole_steps(self.refractory, dt), left))
 
@@ -80,3 +83,59 @@ class Fire(AbstractFiring):
                 f"dt = {dt:g} ms is longer than the refractory period, {shortest:g} ms, which "
                 f"would last no step. Write dt={shortest / 10:g}*ms, or Fire() without it."
             )
+
+
+class DetectorState(NamedTuple):
+    """Whether the voltage is above the threshold, 0 or 1."""
+
+    above: Annotated[Array, dimensionless]
+
+
+class SpikeDetector(AbstractFiring):
+    r"""Fires in the step in which v rises through v_th; nothing is reset.
+
+    What makes spikes of the action potentials of other channels, to be counted or sent through
+    synapses. `span`: the voltage (mV) over which the surrogate is spread, as from reset to
+    threshold of `Fire`.
+
+    >>> import rheobase as rb
+    >>> from rheobase import channels as ch
+    >>> from rheobase.units import ms, mV, nA, um
+    >>> cell = rb.Cell(rb.morphology.soma(radius=10 * um)).insert(ch.HH())
+    >>> cell = cell.insert(ch.SpikeDetector(v_th=-20 * mV), at="soma")
+    >>> rb.simulate(cell, current={cell.at("soma"): 0.5 * nA}, duration=10 * ms,
+    ...             dt=0.025 * ms).counts.item()
+    1.0
+    """
+
+    v_th: Array = quantity(mV, anything, "threshold", default=-20 * mV)
+    span: Array = quantity(mV, positive, "width of the surrogate", default=20 * mV)
+    spike: AbstractSurrogate = FastSigmoid()
+    through_reset: bool = eqx.field(static=True, default=False)
+
+    def init(self, v: Array, ions: Ions) -> DetectorState:
+        return DetectorState(above=(v >= self.v_th).astype(jnp.int32))
+
+    def current(self, state: DetectorState, v: Array, ions: Ions) -> Array:
+        return jnp.zeros_like(v)
+
+    def moved(self, state: DetectorState, v: Array, ions: Ions, dt: float) -> DetectorState:
+        return state
+
+    def margin(self, state: DetectorState, v: Array) -> Array:
+        return (v - self.v_th) / self.span
+
+    def reset(self, state: DetectorState, v: Array) -> tuple[DetectorState, Array]:
+        return state, v
+
+    def holds(self, state: DetectorState) -> None:
+        return None
+
+    def ready(self, state: DetectorState) -> Array:
+        return state.above == 0
+
+    def counted(self, state: DetectorState, v: Array, spike: Array, dt: float) -> DetectorState:
+        return DetectorState(above=(v >= self.v_th).astype(jnp.int32))
+
+    def check(self, dt: float) -> None:
+        pass

@@ -2,6 +2,7 @@
 
 from typing import Annotated, NamedTuple
 
+import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
@@ -86,6 +87,7 @@ class AdEx(AbstractFiring):
     a: Array = quantity(_DENSITY, anything, "subthreshold adaptation", default=1.4235e-5 * _DENSITY)
     b: Array = quantity(_CURRENT, anything, "adaptation at a spike", default=0.28648 * _CURRENT)
     spike: AbstractSurrogate = FastSigmoid()
+    through_reset: bool = eqx.field(static=True, default=False)
 
     def __check_init__(self):
         require_below(self, "v_reset", "v_th")
@@ -108,11 +110,17 @@ class AdEx(AbstractFiring):
     def reset(self, state: AdaptationState, v: Array) -> tuple[AdaptationState, Array]:
         return AdaptationState(w=state.w + self.b), jnp.broadcast_to(self.v_reset, jnp.shape(v))
 
-    def holds(self, state: AdaptationState) -> Array:
-        return jnp.zeros(jnp.shape(state.w), bool)
+    def holds(self, state: AdaptationState) -> None:
+        return None
 
-    def counted(self, state: AdaptationState, spike: Array, dt: float) -> AdaptationState:
+    def ready(self, state: AdaptationState) -> Array:
+        return jnp.ones(jnp.shape(state.w), bool)
+
+    def counted(self, state: AdaptationState, v: Array, spike: Array, dt: float) -> AdaptationState:
         return state
+
+    def check(self, dt: float) -> None:
+        pass
 
 
 class RecoveryState(NamedTuple):
@@ -151,6 +159,7 @@ class Izhikevich(AbstractFiring):
     v_th: Array = quantity(mV, anything, "voltage that counts as a spike", default=30 * mV)
     c_m: Array = quantity(uF / cm**2, positive, "capacitance", default=1 * uF / cm**2)
     spike: AbstractSurrogate = FastSigmoid()
+    through_reset: bool = eqx.field(static=True, default=False)
 
     def __check_init__(self):
         require_below(self, "c", "v_th")
@@ -174,8 +183,14 @@ class Izhikevich(AbstractFiring):
     def reset(self, state: RecoveryState, v: Array) -> tuple[RecoveryState, Array]:
         return RecoveryState(u=state.u + self.d), jnp.broadcast_to(self.c, jnp.shape(v))
 
-    def holds(self, state: RecoveryState) -> Array:
-        return jnp.zeros(jnp.shape(state.u), bool)
+    def holds(self, state: RecoveryState) -> None:
+        return None
 
-    def counted(self, state: RecoveryState, spike: Array, dt: float) -> RecoveryState:
+    def ready(self, state: RecoveryState) -> Array:
+        return jnp.ones(jnp.shape(state.u), bool)
+
+    def counted(self, state: RecoveryState, v: Array, spike: Array, dt: float) -> RecoveryState:
         return state
+
+    def check(self, dt: float) -> None:
+        pass

@@ -43,6 +43,11 @@ class Tree:
         return self.parent.shape[0]
 
     @functools.cached_property
+    def edges(self) -> bool:
+        """Whether any node has a parent."""
+        return bool((self.parent >= 0).any())
+
+    @functools.cached_property
     def height(self) -> np.ndarray:
         """Steps from each node to its farthest leaf."""
         height = [0] * self.size
@@ -90,6 +95,8 @@ def advance(
     In change of voltage, so that at rest nothing moves to the bit. The work is linear in the nodes.
     """
     operands = (v, slope, current, held, coupling)
+    if not tree.edges:
+        return -current / (held + slope)
     if not (tree.native and library.serves(v.dtype)):
         return _twin(tree, *operands)
     return library.call("tree_advance", v, *operands, *_indices(tree))

@@ -10,10 +10,12 @@ from jax import Array
 from jax.core import Tracer
 
 from rheobase.adaptors.base import chain
+from rheobase.cable import Cell
 from rheobase.connectivity import AbstractConnectivity, AbstractDistribution, Rows, Sides
 from rheobase.errors import ArgumentError, ParameterError, ShapeError
 from rheobase.kernels.delivery import Targets
 from rheobase.kernels.plasticity import columns
+from rheobase.morphology import Location
 from rheobase.network.projection import Projection
 from rheobase.neurons.base import AbstractMembrane
 from rheobase.plasticity import AbstractRule
@@ -36,6 +38,9 @@ class Connection(eqx.Module):
     - `plasticity`: how the synapses change with their use, such as `rb.TsodyksMarkram()` or
       `rb.PairSTDP(w_max=1 * nA)`, or several: at most one that changes what is released, and rules
       that change weights, which act in this order. Needs one delay for all synapses, or none.
+    - `at`: on which compartment of a cell the synapses end: a location, by default the root. Of a
+      region or several locations each synapse draws one.
+    - `source`: the compartment of a presynaptic cell whose voltage an electrical synapse sees.
 
     >>> import rheobase as rb
     >>> from rheobase.units import ms, nA, pA
@@ -51,6 +56,8 @@ class Connection(eqx.Module):
     weight: Quantity | AbstractDistribution
     delay: Quantity | AbstractDistribution | None
     plasticity: tuple[AbstractRelease | AbstractRule, ...]
+    at: Any = eqx.field(static=True)
+    source: Any = eqx.field(static=True)
 
     def __init__(
         self,
@@ -64,6 +71,8 @@ class Connection(eqx.Module):
         plasticity: AbstractRelease
         | AbstractRule
         | tuple[AbstractRelease | AbstractRule, ...] = (),
+        at: Any = None,
+        source: Any = None,
     ):
         if not isinstance(connectivity, AbstractConnectivity):
             raise ArgumentError(
@@ -79,6 +88,8 @@ class Connection(eqx.Module):
         self.post = (post,) if isinstance(post, str) else tuple(post)
         self.connectivity, self.synapse = connectivity, synapse
         self.weight, self.delay = weight, delay
+        self.at = at if at is None or isinstance(at, str | Location) else tuple(at)
+        self.source = source
         self.plasticity = plasticity if isinstance(plasticity, tuple) else (plasticity,)
         _require_plasticity(self)
 
@@ -146,13 +157,24 @@ def _require_plasticity(connection: Connection) -> None:
 
 
 def kind(
-    synapse: AbstractSynapse | Delta, unit: Unit, what: str, neuron: AbstractMembrane, kinds: list
+    synapse: AbstractSynapse | Delta,
+    unit: Unit,
+    what: str,
+    neuron: AbstractMembrane | Cell,
+    sites: tuple[int, ...],
+    kinds: list,
 ) -> int | None:
     """Which synapse of the population this is; linear synapses of equal constants share one.
 
-    `what` is measured in `unit`: the weight of a connection, the amplitude of a drive.
+    `what` is measured in `unit`: the weight of a connection, the amplitude of a drive. `sites`: the
+    nodes of a cell on which it ends.
     """
     if isinstance(synapse, Delta):
+        if isinstance(neuron, Cell):
+            raise ArgumentError(
+                f"{what} is of a delta synapse, which adds to the voltage of a point neuron. Take "
+                "one with a time course for a cell, such as rb.SpikeSynapse()."
+            )
         _require_unit(unit, mV, what, "a delta synapse adds to the voltage")
         return None
     if synapse.electrical:
@@ -161,15 +183,15 @@ def kind(
     elif synapse.reversal is not None:
         _require_unit(unit, uS, what, "a synapse with a reversal potential is a conductance")
         resistance = None
-    elif unit.same_dimension(mV):
+    elif unit.same_dimension(mV) and not isinstance(neuron, Cell):
         resistance = _resistance(neuron, what)
     else:
         _require_unit(unit, nA, what, "a synapse without a reversal potential is a current")
         resistance = None
-    for i, (other, same) in enumerate(kinds):
-        if (same is None) == (resistance is None) and _equal(other, synapse):
+    for i, (other, same, where) in enumerate(kinds):
+        if (same is None) == (resistance is None) and where == sites and _equal(other, synapse):
             return i
-    kinds.append((synapse, resistance))
+    kinds.append((synapse, resistance, sites))
     return len(kinds) - 1
 
 
@@ -210,7 +232,13 @@ def _is_array(value: Quantity | AbstractDistribution | None) -> bool:
 
 
 def projection(
-    connection: Connection, post: str, kind: int | None, sides: Sides, random: np.random.Generator
+    connection: Connection,
+    post: str,
+    kind: int | None,
+    sites: int,
+    source: int,
+    sides: Sides,
+    random: np.random.Generator,
 ) -> Projection:
     """The synapses of a connection onto one population."""
     rows = connection.connectivity.build(sides, random)
@@ -218,7 +246,10 @@ def projection(
     weight = _drawn(connection.weight, rows, random)
     delay = _drawn(connection.delay, rows, random)
     widest = int(np.max(np.diff(rows.start), initial=1))
-    to = Targets(jnp.asarray(rows.start), jnp.asarray(rows.target), rows.n_post, widest)
+    # One of the sites of a cell for each synapse.
+    place = random.integers(0, sites, rows.synapses) if sites > 1 else 0
+    target = (np.asarray(rows.target) * sites + place).astype(np.int32)
+    to = Targets(jnp.asarray(rows.start), jnp.asarray(target), rows.n_post * sites, widest)
     weight = _each(to_internal(weight, unit, "weight", "weight={}"), rows, "weight")
     _require_within(connection.rules, weight)
     return Projection(
@@ -235,6 +266,7 @@ def projection(
         by_post=columns(to) if connection.rules else None,
         unit=unit,
         electrical=connection.electrical,
+        source=source,
     )
 
 

@@ -24,6 +24,7 @@ from rheobase.neurons import variables
 from rheobase.record import Events, Record, Recording, RunState
 from rheobase.steppers import AbstractStepper
 from rheobase.stimulus import Constant, Poisson
+from rheobase.synapses import Coupled
 from rheobase.time import whole_steps
 from rheobase.units import Unit
 
@@ -55,7 +56,10 @@ def takes(network: Network, stepper: AbstractStepper, dtype: Any) -> bool:
     return (
         library.serves(dtype)
         and all(map(_plain, network.projections))
-        and all(is_linear(system, stepper) for system in network.systems.values())
+        and all(
+            isinstance(system, Coupled) and is_linear(system, stepper)
+            for system in network.systems.values()
+        )
     )
 
 

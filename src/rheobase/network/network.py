@@ -9,9 +9,12 @@ import numpy as np
 from jax import Array
 
 from rheobase.adaptors.base import chain
+from rheobase.cable import Cell
 from rheobase.connectivity import Sides
 from rheobase.connectivity.base import generator
 from rheobase.errors import ArgumentError, ShapeError, UnknownName
+from rheobase.morphology import Location
+from rheobase.network.cells import CoupledCells, require_output, sites_of
 from rheobase.network.connection import bytes_of, kind, projection
 from rheobase.network.projection import Projection
 from rheobase.neurons.base import AbstractMembrane, AbstractNeuron
@@ -35,13 +38,13 @@ class Population(eqx.Module):
     >>> in_a_row = rb.Population(rb.LIF(), 3, positions=[[0], [10], [20]] * um)
     """
 
-    neuron: AbstractMembrane
+    neuron: AbstractMembrane | Cell
     n: int = eqx.field(static=True)
     positions: Array | None = eqx.field(default=None, converter=_positions)
     """(n, dimensions), um; for rules of connectivity that go by distance."""
 
     def __check_init__(self):
-        if not isinstance(self.neuron, AbstractMembrane):
+        if not isinstance(self.neuron, AbstractMembrane | Cell):
             raise ArgumentError(
                 f"a population is made of neurons, got {self.neuron!r}. "
                 f"Write rb.Population(rb.LIF(), 100)."
@@ -54,6 +57,7 @@ class Drive(eqx.Module):
     """External input of a population: a current (nA) or a delta input, as in `simulate`.
 
     With `synapse` it acts through that synapse: its value in a step is the weight that arrives.
+    `at`: on which compartment of a cell it acts, by default the root.
 
     >>> import rheobase as rb
     >>> from rheobase.units import Hz, mV, ms, nA
@@ -64,6 +68,7 @@ class Drive(eqx.Module):
     population: str = eqx.field(static=True)
     stimulus: AbstractStimulus
     synapse: AbstractSynapse | None = None
+    at: Location | None = eqx.field(static=True, default=None)
 
 
 class Network(eqx.Module):
@@ -93,8 +98,8 @@ class Network(eqx.Module):
     populations: dict[str, Population]
     projections: tuple[Projection, ...]
     drives: tuple[Drive, ...]
-    systems: dict[str, Coupled]
-    """Each population's neuron with the synapses on it."""
+    systems: dict[str, Any]
+    """Each population's neuron with the synapses on it: `Coupled`, or `CoupledCells`."""
     driven: tuple[int | None, ...] = eqx.field(static=True)
     """Which of these synapses each drive acts through; None for none."""
 
@@ -112,36 +117,33 @@ class Network(eqx.Module):
         for name in names + [post for c in connections for post in c.post]:
             if name not in populations:
                 raise UnknownName("population", name, populations)
-        for name in (c.pre for c in connections if not c.electrical):
-            if not isinstance(populations[name].neuron, AbstractNeuron):
-                raise ArgumentError(f"population {name!r} never fires and cannot be presynaptic.")
-        for connection in connections:
-            for post in connection.post if connection.rules else ():
-                if not isinstance(populations[post].neuron, AbstractNeuron):
-                    raise ArgumentError(
-                        f"population {post!r} never fires, so that the plasticity of the "
-                        f"connection from {connection.pre!r} has no postsynaptic spikes."
-                    )
+        _require_spikes(populations, connections)
         kinds: dict[str, list] = {name: [] for name in populations}
         plans = []
         for c in connections:
             for post in c.post:
                 what = f"`weight` of the connection from {c.pre!r} to {post!r}"
                 neuron, unit = populations[post].neuron, c.weight.unit
-                plans.append((c, post, kind(c.synapse, unit, what, neuron, kinds[post])))
+                sites = _sites(neuron, c.at)
+                of = kind(c.synapse, unit, what, neuron, sites, kinds[post])
+                plans.append((c, post, of, len(sites)))
         self.driven = tuple(_driven(d, populations[d.population], kinds) for d in self.drives)
         _require_memory(populations, plans)
         key = jax.random.key(0) if key is None else key
         self.projections = tuple(
-            projection(c, post, of, _sides(c.pre, post, populations), generator(key, i))
-            for i, (c, post, of) in enumerate(plans)
+            projection(
+                c,
+                post,
+                of,
+                many,
+                _sites(populations[c.pre].neuron, c.source)[0],
+                _sides(c.pre, post, populations),
+                generator(key, i),
+            )
+            for i, (c, post, of, many) in enumerate(plans)
         )
         self.systems = {
-            name: Coupled(
-                neuron=population.neuron,
-                synapses=tuple(synapse for synapse, _ in kinds[name]),
-                resistances=tuple(resistance for _, resistance in kinds[name]),
-            )
+            name: _coupled(population.neuron, kinds[name])
             for name, population in populations.items()
         }
 
@@ -184,7 +186,8 @@ class Network(eqx.Module):
     def __str__(self) -> str:
         lines = [f"{'population':<24}{'neurons':>12}  neuron"]
         for name, p in self.populations.items():
-            kinds = " > ".join(type(n).__name__ for n in chain(p.neuron))
+            inner = [p.neuron] if isinstance(p.neuron, Cell) else chain(p.neuron)
+            kinds = " > ".join(type(n).__name__ for n in inner)
             lines.append(f"{name:<24}{p.n:>12,}  {kinds}")
         lines.append(f"{'connection':<24}{'synapses':>12}  memory")
         for p in self.projections:
@@ -194,18 +197,62 @@ class Network(eqx.Module):
         return "\n".join(lines)
 
 
+def _coupled(neuron: AbstractMembrane | Cell, kinds: list) -> Coupled | CoupledCells:
+    """A neuron or a cell with the kinds of synapses on it."""
+    synapses, resistances, sites = zip(*kinds, strict=True) if kinds else ((), (), ())
+    if isinstance(neuron, Cell):
+        return CoupledCells(neuron.cable, synapses, sites)
+    return Coupled(neuron=neuron, synapses=synapses, resistances=resistances)
+
+
+def _sites(neuron: AbstractMembrane | Cell, at: Any) -> tuple[int, ...]:
+    """The nodes of a cell on which synapses end; a point neuron has one place."""
+    if isinstance(neuron, Cell):
+        return sites_of(neuron, at)
+    if at is not None:
+        raise ArgumentError("`at` is a place on a cell: leave it out for a point neuron.")
+    return (0,)
+
+
+def _require_spikes(populations: dict[str, Population], connections: Any) -> None:
+    """Refuse connections from what never fires, and plastic ones to it."""
+    for c in connections:
+        if not c.electrical and not _fires(populations, c.pre):
+            raise ArgumentError(f"population {c.pre!r} never fires and cannot be presynaptic.")
+        for post in c.post if c.rules else ():
+            if not _fires(populations, post):
+                raise ArgumentError(
+                    f"population {post!r} never fires, so that the plasticity of the "
+                    f"connection from {c.pre!r} has no postsynaptic spikes."
+                )
+            if len(_sites(populations[post].neuron, c.at)) > 1:
+                raise ArgumentError(
+                    f"the plastic connection from {c.pre!r} ends on several compartments of "
+                    f"{post!r}: give one location, at=cell.at('soma')."
+                )
+
+
+def _fires(populations: dict[str, Population], name: str) -> bool:
+    neuron = populations[name].neuron
+    if isinstance(neuron, Cell):
+        require_output(neuron, name)
+        return True
+    return isinstance(neuron, AbstractNeuron)
+
+
 def _driven(drive: Drive, population: Population, kinds: dict[str, list]) -> int | None:
     if drive.synapse is None:
         return None
     what = f"the stimulus of the drive of {drive.population!r}"
     unit, known = drive.stimulus.unit, kinds[drive.population]
-    return kind(drive.synapse, unit, what, population.neuron, known)
+    sites = _sites(population.neuron, drive.at)
+    return kind(drive.synapse, unit, what, population.neuron, sites, known)
 
 
 def _require_memory(populations: dict[str, Population], plans: list) -> None:
     """Refuse more synapses than there is memory for."""
     needed = 0.0
-    for connection, post, _ in plans:
+    for connection, post, *_ in plans:
         needed += bytes_of(connection, _sides(connection.pre, post, populations))
     free = _free_memory()
     if free is not None and needed > free:

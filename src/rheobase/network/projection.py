@@ -53,6 +53,8 @@ class Projection(eqx.Module):
     """Of the weights."""
     electrical: bool = eqx.field(static=True)
     """Whether it transmits voltages and no spikes."""
+    source: int = eqx.field(static=True, default=0)
+    """The node of a presynaptic cell whose voltage it sees."""
 
     @property
     def synapses(self) -> int:

@@ -10,20 +10,24 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
+from rheobase.cable import Cell
+from rheobase.cable.arguments import Clamps, Probes, probes
 from rheobase.compilation import Compiled
 from rheobase.errors import ArgumentError, KeyRequired, ShapeError, UnknownName
 from rheobase.kernels.once import once
 from rheobase.loop import scan
 from rheobase.network import fused
+from rheobase.network.cells import CellsState, CoupledCells, sites_of
 from rheobase.network.inputs import drives, summed
 from rheobase.network.network import Network
-from rheobase.network.projection import ProjectionState
+from rheobase.network.projection import Projection, ProjectionState
 from rheobase.network.recording import NetworkRecording
 from rheobase.neurons import variables
 from rheobase.progress import CHUNKS, pieces
 from rheobase.record import Record, Recording, RunState, join
 from rheobase.step import step
 from rheobase.steppers import AbstractStepper
+from rheobase.synapses import Coupled
 from rheobase.units import Quantity, Unit, to_internal
 
 _LARGEST = 1 << 23
@@ -57,7 +61,8 @@ def simulate(
     records = _records(network, record)
     network.check(dt)
     for system in network.systems.values():
-        stepper.check(system, dt)
+        if isinstance(system, Coupled):
+            stepper.check(system, dt)
     if state is None:
         dtype = jnp.result_type(float)
         started = begin(network, dt, _initial(network, init), dtype)
@@ -99,18 +104,20 @@ def simulate(
     return NetworkRecording(joined, final, network)
 
 
-def _length(network: Network, records: dict[str, Record], compiled: bool) -> int:
+def _length(network: Network, records: dict[str, Any], compiled: bool) -> int:
     """Steps of a piece, so that no array that has a row for each of them is too large."""
     widths = [1]
     for name, record in records.items():
         n = network.populations[name].n
+        if isinstance(record, Probes):
+            n *= record.widest
         probes = n if record.indices is None else len(record.indices)
         rows = record.spikes == "raster" or (record.spikes == "events" and not compiled)
         widths += [len(record.variables) * probes, n if rows else 1]
     return max(1, min(_LONGEST, _LARGEST // max(widths)))
 
 
-def _records(network: Network, record: Any) -> dict[str, Record]:
+def _records(network: Network, record: Any) -> dict[str, Any]:
     """What to record of each population; nothing said: the spikes of all, as events."""
     if not record:
         return {name: Record(spikes="events") for name in network.populations}
@@ -122,8 +129,12 @@ def _records(network: Network, record: Any) -> dict[str, Record]:
     records = {}
     for name, wanted in record.items():
         _require_population(network, name)
+        cell = network.populations[name].neuron
+        if isinstance(cell, Cell):
+            records[name] = _probes(cell, wanted)
+            continue
         one = wanted if isinstance(wanted, Record) else Record(wanted, spikes="events")
-        known = list(variables.units(network.populations[name].neuron.init()))
+        known = list(variables.units(cell.init()))
         for variable in one.variables:
             if variable not in known:
                 raise UnknownName(f"variable of {name!r} (in `record`)", variable, known)
@@ -138,7 +149,13 @@ def _initial(network: Network, init: Any) -> dict[str, dict[str, Array]]:
     values: dict[str, dict[str, Array]] = {}
     for name, given in (init or {}).items():
         _require_population(network, name)
-        units = variables.units(network.populations[name].neuron.init())
+        neuron = network.populations[name].neuron
+        if isinstance(neuron, Cell):
+            raise ArgumentError(
+                f"cells start where everything has settled: leave {name!r} out of `init`, and "
+                "write rb.Cell(..., v_init=-70*mV)."
+            )
+        units = variables.units(neuron.init())
         for variable, value in given.items():
             if variable not in units:
                 raise UnknownName(f"variable of {name!r} (in `init`)", variable, units)
@@ -164,6 +181,9 @@ def begin(network: Network, dt: float, init: Any, dtype: Any) -> NetworkState:
 
     systems = {}
     for name, system in network.systems.items():
+        if isinstance(system, CoupledCells):
+            systems[name] = system.start(network.populations[name].n, dtype)
+            continue
         state = on_host(system).init()
         for variable, value in (init or {}).get(name, {}).items():
             state = variables.replace(state, variable, value)
@@ -172,7 +192,7 @@ def begin(network: Network, dt: float, init: Any, dtype: Any) -> NetworkState:
     return NetworkState(
         systems,
         tuple(
-            p.conduct(p.start(dt, dtype), variables.get(systems[p.pre], "v"))
+            p.conduct(p.start(dt, dtype), _voltage(systems[p.pre], p))
             if p.electrical
             else p.start(dt, dtype)
             for p in network.projections
@@ -192,7 +212,7 @@ def on_host(tree: Any) -> Any:
 def run(
     network: Network,
     stepper: AbstractStepper,
-    records: dict[str, Record],
+    records: dict[str, Any],
     start: RunState,
     dt: float,
     steps: int,
@@ -217,10 +237,14 @@ def run(
             once(value) if drive.stimulus.random else value
             for drive, (value, _) in zip(network.drives, given, strict=True)
         ]
-        done = {}
+        done: dict[str, Any] = {}
         for place, (name, system) in enumerate(network.systems.items()):
             current, delta = summed(network, name, now, jnp.zeros((), dtype))
             ready = system.arrive(systems[name], _arrived(network, name, arriving, now))
+            if isinstance(system, CoupledCells):
+                into = _into_cells(network, name, now)
+                done[name] = system.advance(ready, into, dt, records.get(name))
+                continue
             kicks = [
                 a
                 for p, a in zip(network.projections, arriving, strict=True)
@@ -236,15 +260,18 @@ def run(
             n: None if d.spike is None else once(d.spike) for n, d in done.items()
         }
         sent = [
-            p.conduct(state, variables.get(done[p.pre].state, "v"))
+            p.conduct(state, _voltage(done[p.pre].state, p))
             if p.electrical
             else p.send(state, spikes[p.pre], spikes[p.post], number, dt)
             for p, state in zip(network.projections, sending, strict=True)
         ]
         kept, totals = {}, {}
         for name, record in records.items():
-            named = dict(variables.items(done[name].reached))
-            traces = {v: _chosen(named[v], record) for v in record.variables}
+            if isinstance(record, Probes):
+                traces = done[name].traces
+            else:
+                named = dict(variables.items(done[name].reached)) if record.variables else {}
+                traces = {v: _chosen(named[v], record) for v in record.variables}
             raster = None
             if record.spikes == "raster" and spikes[name] is not None:
                 raster = spikes[name]
@@ -292,6 +319,34 @@ def run(
     return NetworkRecording(recordings, final)
 
 
+def _probes(cell: Cell, wanted: Any) -> Probes:
+    """What to record of cells: by variable and location."""
+    if isinstance(wanted, dict):
+        return replace(probes(cell, wanted, Clamps(())), spikes="events")
+    one = wanted if isinstance(wanted, Record) else Record(wanted, spikes="events")
+    if one.every != 1:
+        raise ArgumentError("`every` is not available in networks yet: leave it out.")
+    return probes(cell, one, Clamps(()))
+
+
+def _voltage(state: Any, p: Projection) -> Array:
+    """The presynaptic voltages that an electrical connection sees, (n_pre,)."""
+    if isinstance(state, CellsState):
+        return state.neuron.v[:, p.source]
+    return variables.get(state, "v")
+
+
+def _into_cells(network: Network, name: str, values: list) -> list[tuple[int, Array]]:
+    """The currents (nA) of the drives of a population of cells, by node."""
+    cell = network.populations[name].neuron
+    drives = zip(network.drives, network.driven, values, strict=True)
+    return [
+        (sites_of(cell, drive.at)[0], jnp.asarray(value))
+        for drive, kind, value in drives
+        if drive.population == name and kind is None and isinstance(cell, Cell)
+    ]
+
+
 def _chosen(value: Array, record: Record) -> Array:
     return value if record.indices is None else value[..., list(record.indices)]
 
@@ -310,8 +365,10 @@ def _arrived(
     return tuple(totals)
 
 
-def _units(network: Network, name: str, record: Record) -> dict[str, Unit]:
+def _units(network: Network, name: str, record: Any) -> dict[str, Unit]:
     """Units of what is recorded of a population."""
+    if isinstance(record, Probes):
+        return dict(record.units)
     if not record.variables:
         return {}
     units = variables.units(network.systems[name].init())

@@ -7,6 +7,7 @@ from rheobase.synapses.delta import Delta
 from rheobase.synapses.exponential import Alpha, DualExponential, Exponential
 from rheobase.synapses.gap_junction import GapJunction
 from rheobase.synapses.kinetic import AMPA, GABAA, GABAB
+from rheobase.synapses.spike import SpikeSynapse
 
 __all__ = [
     "AMPA",
@@ -22,4 +23,5 @@ __all__ = [
     "DualExponential",
     "Exponential",
     "GapJunction",
+    "SpikeSynapse",
 ]

@@ -5,7 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array
 
-from rheobase.synapses.base import AbstractSynapse
+from rheobase.synapses.base import AbstractRelease, AbstractSynapse
 from rheobase.units import anything, mM, mV, positive, quantity
 
 
@@ -29,6 +29,10 @@ class Conductance(AbstractSynapse):
     @property
     def reversal(self) -> Array:
         return self.e_rev
+
+    @property
+    def release(self) -> AbstractRelease | None:
+        return self.synapse.release
 
     def init(self) -> Any:
         return self.synapse.init()
@@ -64,6 +68,10 @@ class NMDA(AbstractSynapse):
     @property
     def reversal(self) -> Array:
         return self.e_rev
+
+    @property
+    def release(self) -> AbstractRelease | None:
+        return self.synapse.release
 
     def init(self) -> Any:
         return self.synapse.init()

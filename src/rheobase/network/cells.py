@@ -1,0 +1,149 @@
+"""Cells with a shape in a network: what arrives at their compartments, and one step of all."""
+
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from rheobase.cable import Cell
+from rheobase.cable import run as cable_run
+from rheobase.cable.arguments import Clamps, Probes
+from rheobase.cable.cell import Cable
+from rheobase.cable.step import CellState, Held, assemble, settled, step
+from rheobase.channels import AbstractFiring
+from rheobase.channels.base import exponential_euler
+from rheobase.errors import ArgumentError
+from rheobase.morphology import Location
+from rheobase.steppers import CrankNicolson
+from rheobase.synapses import AbstractSynapse
+from rheobase.units import Unit, nA
+
+
+class CellsState(NamedTuple):
+    """Cells (n, nodes), and the state of each kind of synapse on them, (n, sites)."""
+
+    neuron: CellState
+    synapses: tuple[Any, ...]
+
+
+class Advanced(NamedTuple):
+    """What came of a step: spikes (n,), what is recorded, the state to go on from."""
+
+    spike: Array | None
+    traces: dict[str, Array]
+    state: CellsState
+
+
+class CoupledCells(eqx.Module):
+    """The cells of a population with the synapses on them."""
+
+    cable: Cable
+    synapses: tuple[AbstractSynapse, ...]
+    sites: tuple[tuple[int, ...], ...] = eqx.field(static=True)
+    """The nodes of each kind of synapse."""
+    receives: Unit = eqx.field(static=True, default=nA)
+    random: bool = eqx.field(static=True, default=False)
+
+    def start(self, n: int, dtype: Any) -> CellsState:
+        """n cells where everything has settled, and synapses at rest."""
+        one = settled(self.cable, assemble(self.cable, dtype), dtype)
+
+        def full(x: Any, *shape: int) -> Array:
+            x = jnp.asarray(x)
+            kind = dtype if jnp.issubdtype(x.dtype, jnp.floating) else x.dtype
+            return jnp.broadcast_to(x.astype(kind), shape)
+
+        synapses = tuple(
+            jax.tree.map(lambda x, sites=sites: full(x, n, len(sites)), synapse.init())
+            for synapse, sites in zip(self.synapses, self.sites, strict=True)
+        )
+        return CellsState(jax.tree.map(lambda x: full(x, n, *x.shape), one), synapses)
+
+    def check(self, dt: float) -> None:
+        """Refuse a time step (ms) that it cannot take."""
+        for one in self.cable.mechanisms:
+            if isinstance(one.channel, AbstractFiring):
+                one.channel.check(dt)
+
+    def arrive(self, state: CellsState, arrived: tuple[Array, ...]) -> CellsState:
+        """The state after these total weights have arrived at each kind of synapse."""
+        triples = zip(self.synapses, state.synapses, arrived, self.sites, strict=True)
+        moved = tuple(
+            s.arrive(x, w.reshape(*w.shape[:-1], -1, len(sites))) for s, x, w, sites in triples
+        )
+        return state._replace(synapses=moved)
+
+    def advance(
+        self, state: CellsState, currents: list[tuple[int, Array]], dt: float, wanted: Any
+    ) -> Advanced:
+        """One step of dt (ms) under currents (nA) into nodes, one for all cells or for each.
+
+        A synapse acts with the conductance that it has in the middle of the step.
+        """
+        n = state.neuron.v.shape[0]
+        assembly = assemble(self.cable, state.neuron.v.dtype)
+        middle = tuple(map(_relaxed(dt / 2), self.synapses, state.synapses))
+        end = tuple(map(_relaxed(dt), self.synapses, state.synapses))
+        injected = [jnp.broadcast_to(value, (n,)) for _, value in currents]
+        nodes = [node for node, _ in currents]
+
+        def one(cell: CellState, synapses: tuple, injected: list[Array]) -> Any:
+            held = self._held(cell.v, synapses, nodes, injected)
+            done = step(assembly, CrankNicolson().share, cell, held, (), dt)
+            traces = {}
+            if isinstance(wanted, Probes):
+                traces = cable_run.read(wanted, assembly, Clamps(()), held, done, ())
+            return done.state, done.spikes, traces
+
+        cells, spikes, traces = jax.vmap(one)(state.neuron, middle, injected)
+        return Advanced(cable_run.output(spikes), traces, CellsState(cells, end))
+
+    def _held(self, v: Array, synapses: tuple, nodes: list[int], injected: list[Array]) -> Held:
+        """Currents into the nodes of one cell, linear in their voltages."""
+        slopes: list[Array] = []
+        places: list[int] = []
+        for synapse, state, sites in zip(self.synapses, synapses, self.sites, strict=True):
+            here = v[np.asarray(sites)]
+            i, g = jax.jvp(lambda v, s=synapse, x=state: s.current(x, v), (here,),
+                           (jnp.ones_like(here),))  # fmt: skip
+            for k, node in enumerate(sites):
+                places.append(node)
+                slopes.append(-g[k])
+                nodes, injected = [*nodes, node], [*injected, i[k]]
+        size = v.shape[0]
+        return Held(
+            cable_run.spread(nodes, injected, size), cable_run.spread(places, slopes, size),
+            None, None,
+        )  # fmt: skip
+
+
+def _relaxed(dt: float) -> Any:
+    def relax(synapse: AbstractSynapse, state: Any) -> Any:
+        return exponential_euler(synapse.derivative, state, dt)
+
+    return relax
+
+
+def sites_of(cell: Cell, at: Any) -> tuple[int, ...]:
+    """The nodes of a location, of several, or of all compartments of a region."""
+    if at is None:
+        return (cell.node(cell.compartments.tree.origin),)
+    if isinstance(at, Location):
+        return (cell.node(at),)
+    if isinstance(at, str):
+        return tuple(int(i) for i in np.flatnonzero(cell.compartments.where(at)))
+    return tuple(node for one in at for node in sites_of(cell, one))
+
+
+def require_output(cell: Cell, name: str) -> None:
+    """Refuse a presynaptic cell unless exactly one of its compartments fires."""
+    firing = [len(m.nodes) for m in cell.mechanisms if isinstance(m.channel, AbstractFiring)]
+    if sum(firing) != 1:
+        raise ArgumentError(
+            f"population {name!r} sends the spikes of one compartment of each cell, but "
+            f"{sum(firing)} of them fire. Write cell.insert(ch.SpikeDetector(), at='soma'), or "
+            "ch.Fire()."
+        )

@@ -1,0 +1,154 @@
+"""Cells with a shape in networks: synapses on their compartments, and their spikes."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import rheobase as rb
+from rheobase import channels as ch
+from rheobase.channels.base import exponential_euler
+from rheobase.errors import ArgumentError
+from rheobase.units import S, cm, ms, mV, nA, nS, um
+
+DT = 0.025 * ms
+
+
+def leaky(**more):
+    cell = rb.Cell(rb.morphology.soma(radius=10 * um), v_init=-70 * mV)
+    return cell.insert(ch.Leak(g=1e-4 * S / cm**2, e=-70 * mV)).insert(ch.Fire(**more))
+
+
+def stick():
+    cell = rb.Cell(rb.morphology.ball_and_stick(length=300 * um), max_length=50 * um)
+    return cell.insert(ch.HH()).insert(ch.SpikeDetector(), at="soma")
+
+
+def chain(synapse, weight, delay=None, post=None, at=None, **more):
+    post = leaky() if post is None else post
+    return rb.Network(
+        {"a": rb.Population(leaky(), 1), "b": rb.Population(post, 1)},
+        [rb.Connection("a", "b", rb.OneToOne(), synapse, weight=weight, delay=delay, at=at)],
+        [rb.Drive("a", rb.stimulus.Step(0.5 * nA, stop=3 * ms))],
+        **more,
+    )
+
+
+def simulate(net, record=("v",), duration=20 * ms, **more):
+    record = {"a": rb.Record((), spikes="raster"), "b": record}
+    return rb.simulate(net, duration=duration, dt=DT, record=record, **more)
+
+
+@pytest.mark.parametrize("dt", [0.025, 2.0])
+def test_a_spike_synapse_decays_exactly(dt, x64):
+    """s jumps by one at each spike and decays with tau, for any dt; the current is w s."""
+    steps = 20
+    synapse = rb.SpikeSynapse(tau=3 * ms)
+    state = synapse.init()
+    state = synapse.arrive(state, jnp.asarray(1.0))
+    for _ in range(steps):
+        state = exponential_euler(synapse.derivative, state, dt)
+    np.testing.assert_allclose(state.s, np.exp(-steps * dt / 3), rtol=1e-12)
+
+
+def test_a_saturating_synapse_is_full_at_each_spike(x64):
+    release = rb.SpikeSynapse(tau=3 * ms, saturating=True).release
+    s, state = release.step(release.init(), jnp.asarray(1.0), 1.0)
+    assert s == 1
+    s, state = release.step(state, jnp.asarray(0.0), 1.0)
+    np.testing.assert_allclose(s, np.exp(-1 / 3))
+    s, _ = release.step(state, jnp.asarray(1.0), 1.0)
+    assert s == 1
+
+
+def test_positive_weights_excite_and_delays_are_kept():
+    quick = simulate(chain(rb.SpikeSynapse(tau=5 * ms), 0.05 * nA))
+    late = simulate(chain(rb.SpikeSynapse(tau=5 * ms), 0.05 * nA, delay=4 * ms))
+    sent = int(np.flatnonzero(quick["a"].spikes[:, 0])[0])
+    for run, delay in ((quick, 0), (late, 160)):
+        moved = int(np.flatnonzero(run["b"].v[:, 0, 0] > -69.999)[0])
+        assert sent + delay < moved <= sent + delay + 2
+    assert simulate(chain(rb.SpikeSynapse(), -0.05 * nA))["b"].v.min() < -71
+
+
+def test_synapses_act_where_they_are():
+    """On the tip of a dendrite a synapse moves the tip more than the soma."""
+    cell = stick()
+    tip = cell.at("dendrite", path_distance=300 * um)
+    synapse = rb.Conductance(rb.SpikeSynapse(tau=2 * ms), reversal=0 * mV)
+    net = chain(synapse, 0.1 * nS, post=cell, at=tip)
+    v = simulate(net, record={"v": [tip, "soma"], "HH.m": [tip]})["b"].v
+    assert v.shape == (800, 1, 2)
+    assert -50 > v[..., 0].max() > v[..., 1].max() + 0.02 > -64.98
+
+
+def test_a_network_of_one_is_the_cell_alone(x64):
+    cell = stick()
+    soma = cell.at("soma")
+    net = rb.Network({"b": rb.Population(cell, 2)}, drives=[
+        rb.Drive("b", rb.stimulus.Constant([0.5, 1.0] * nA), at=soma)])  # fmt: skip
+    run = rb.simulate(net, duration=10 * ms, dt=DT, record={"b": {"v": [soma]}})
+    alone = rb.simulate(cell, current={soma: 1 * nA}, duration=10 * ms, dt=DT, record={"v": soma})
+    np.testing.assert_allclose(run["b"].v[:, 1], alone.v, rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(run["b"].counts, [1, 1])
+
+
+def test_gap_junctions_pull_together(x64):
+    cell = rb.Cell(rb.morphology.soma(radius=10 * um)).insert(ch.Leak())
+    pairs = rb.Pairs([0, 1], [1, 0])
+    net = rb.Network(
+        {"b": rb.Population(cell, 2)},
+        [rb.Connection("b", "b", pairs, rb.GapJunction(), weight=3 * nS)],
+        [rb.Drive("b", rb.stimulus.Constant([0.01, 0.0] * nA))],
+    )
+    run = rb.simulate(net, duration=100 * ms, dt=DT, record={"b": ("v",)})
+    g, j = 3e-4 * 1e6 * 4 * np.pi * 100 * 1e-8, 3e-3
+    expected = -70 + np.linalg.solve([[g + j, -j], [-j, g + j]], [0.01, 0.0])
+    np.testing.assert_allclose(run["b"].v[-1, :, 0], expected, rtol=1e-5)
+
+
+def test_synapses_spread_over_a_region():
+    cell = stick()
+    net = rb.Network(
+        {"a": rb.Population(leaky(), 20), "b": rb.Population(cell, 3)},
+        [rb.Connection("a", "b", rb.Dense(), rb.SpikeSynapse(), weight=0.1 * nA, at="dendrite")],
+        key=jax.random.key(1),
+    )
+    target = np.asarray(net.projections[0].to.target)
+    assert set(target // 6) == {0, 1, 2} and len(set(target % 6)) == 6
+    rb.simulate(net, duration=1 * ms, dt=DT)
+
+
+def test_gradients_of_weights_are_finite():
+    """Of a recurrent network whose cells fire and are reset many times."""
+
+    def loss(weight):
+        net = rb.Network(
+            {"a": rb.Population(leaky(refractory=2 * ms), 30)},
+            [rb.Connection("a", "a", rb.FixedInDegree(5), rb.SpikeSynapse(tau=5 * ms),
+                           weight=weight * nA)],
+            [rb.Drive("a", rb.stimulus.Constant(0.05 * nA))],
+            key=jax.random.key(0),
+        )  # fmt: skip
+        record = {"a": rb.Record(("v",), spikes="raster")}
+        run = rb.simulate(net, duration=50 * ms, dt=0.1 * ms, record=record)
+        return run["a"].v.mean() + run["a"].spikes.sum()
+
+    value, slope = jax.value_and_grad(loss)(jnp.full(150, 0.01))
+    assert value > 30 and np.all(np.isfinite(slope)) and np.any(slope != 0)
+
+
+def test_what_is_refused():
+    silent = rb.Cell(rb.morphology.soma()).insert(ch.Leak())
+    with pytest.raises(ArgumentError, match="0 of them fire.*SpikeDetector"):
+        rb.Network(
+            {"a": rb.Population(silent, 1)},
+            [rb.Connection("a", "a", rb.OneToOne(), rb.SpikeSynapse(), weight=1 * nA)],
+        )
+    with pytest.raises(ArgumentError, match="adds to the voltage of a point neuron"):
+        chain(rb.Delta(), 1 * mV)
+    with pytest.raises(ArgumentError, match="leave it out for a point neuron"):
+        rb.Network(
+            {"a": rb.Population(rb.LIF(), 1)},
+            [rb.Connection("a", "a", rb.OneToOne(), rb.SpikeSynapse(), weight=1 * nA, at="soma")],
+        )
