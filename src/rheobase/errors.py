@@ -7,6 +7,7 @@ ValueError
   CompositionError  adaptors that make no sense together
   CheckpointError   a checkpoint file that cannot be read
   MorphologyError   a morphology that cannot be read, with the line of its file
+  MechanismError    a .mod file that cannot become a channel, with the line
   KeyRequired       something random without `key=`
 LookupError
   UnknownName       a name that does not exist, with the near miss
@@ -43,6 +44,10 @@ class CheckpointError(ValueError):
 
 class MorphologyError(ValueError):
     """A morphology that cannot be read; the message names the line of the file."""
+
+
+class MechanismError(ValueError):
+    """A .mod file that cannot become a channel; the message names construct and line."""
 
 
 class KeyRequired(ValueError):

@@ -10,8 +10,10 @@ matplotlib is imported by the first picture.
 Arrays are in the units in which a `Recording` holds them (ms, mV, nA); a quantity is converted.
 """
 
+from rheobase.plot.dendrogram import dendrogram
 from rheobase.plot.fi_curve import fi_curve
 from rheobase.plot.learning_curve import learning_curve
+from rheobase.plot.morphology import animation, morphology
 from rheobase.plot.overview import overview
 from rheobase.plot.phase_plane import phase_plane
 from rheobase.plot.population import population
@@ -21,9 +23,12 @@ from rheobase.plot.surrogate import surrogate
 from rheobase.plot.traces import traces
 
 __all__ = [
+    "animation",
+    "dendrogram",
     "fi_curve",
     "learning_curve",
     "look",
+    "morphology",
     "overview",
     "phase_plane",
     "population",

@@ -1,0 +1,1 @@
+"""The language of NEURON's .mod files: tokens, grammar, meaning."""

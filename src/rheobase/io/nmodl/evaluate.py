@@ -1,0 +1,181 @@
+"""What the blocks of a mechanism mean: assignments to names, in JAX."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+
+from rheobase.channels.rates import exp_linear
+from rheobase.io.nmodl.parser import Routine, Source
+from rheobase.io.nmodl.tokens import refuse
+
+_LARGEST = 80.0
+"""e^80 = 6e34 is a float32; no exponent within reach of a membrane's voltage is larger."""
+FUNCTIONS: dict[str, Callable] = {
+    "exp": lambda x: jnp.exp(jnp.minimum(x, _LARGEST)),
+    "log": jnp.log,
+    "log10": jnp.log10,
+    "sqrt": jnp.sqrt,
+    "fabs": jnp.abs,
+    "abs": jnp.abs,
+    "pow": lambda x, y: x**y,
+    "sin": jnp.sin,
+    "cos": jnp.cos,
+    "tan": jnp.tan,
+    "tanh": jnp.tanh,
+    "cosh": jnp.cosh,
+    "sinh": jnp.sinh,
+    "atan": jnp.arctan,
+    "floor": jnp.floor,
+    "ceil": jnp.ceil,
+    "exprelr": lambda x: exp_linear(-x),
+}
+"""What NMODL knows without a declaration."""
+_BINARY: dict[str, Callable] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": lambda a, b: a / b,
+    "<": lambda a, b: a < b,
+    ">": lambda a, b: a > b,
+    "<=": lambda a, b: a <= b,
+    ">=": lambda a, b: a >= b,
+    "==": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
+    "&&": jnp.logical_and,
+    "||": jnp.logical_or,
+}
+Values = dict[str, Any]
+
+
+class Meaning:
+    """The statements of a mechanism, carried out on names with values."""
+
+    def __init__(self, source: Source, file: str):
+        self.source, self.file = source, file
+
+    def run(self, body: list[Any], names: Values) -> Values:
+        """Carry out statements; `names` is changed and returned. Rates get the name of x with '."""
+        for statement in body:
+            kind = statement[0]
+            if kind in ("set", "rate"):
+                value = self.value(statement[2], names)
+                names[statement[1] + ("'" if kind == "rate" else "")] = value
+            elif kind == "call":
+                self.call(statement[1], statement[2], names)
+            elif kind == "if":
+                self.choose(statement, names)
+            elif kind == "solve":
+                # What the equations compute on the way may be used after them.
+                self.run(self.source.derivatives[statement[1]], names)
+            elif kind == "local":
+                names.update({name: 0.0 for name in statement[1:]})
+        return names
+
+    def choose(self, statement: Any, names: Values) -> None:
+        """Both ways, and of each name the value of the way that is taken."""
+        test = self.value(statement[1], names)
+        yes = self.run(statement[2], dict(names))
+        no = self.run(statement[3], dict(names))
+        for name in {**yes, **no}:
+            one, other = yes.get(name, 0.0), no.get(name, 0.0)
+            names[name] = one if one is other else jnp.where(test, one, other)
+
+    def call(self, name: str, arguments: tuple, names: Values) -> Any:
+        """A routine: its own names apart, those of the mechanism shared."""
+        given = [self.value(x, names) for x in arguments]
+        if name not in self.source.routines:
+            return FUNCTIONS[name](*given)
+        routine: Routine = self.source.routines[name]
+        own = locals_of(routine.body) | {*routine.arguments, name}
+        inside = {**names, **dict(zip(routine.arguments, given, strict=True)), name: 0.0}
+        self.run(routine.body, inside)
+        names.update({key: value for key, value in inside.items() if key not in own})
+        return inside[name]
+
+    def value(self, x: Any, names: Values) -> Any:
+        """An expression."""
+        kind = x[0]
+        if kind in ("number", "name"):
+            return x[1] if kind == "number" else names[x[1]]
+        if kind == "call":
+            return self.call(x[1], x[2], names)
+        if kind in ("negate", "not"):
+            inner = self.value(x[1], names)
+            return -inner if kind == "negate" else jnp.logical_not(inner)
+        near = self.near_one(x, names) if kind == "-" else None
+        if near is not None:
+            return near
+        if kind == "^":
+            return self.power(x, names)
+        return _BINARY[kind](self.value(x[1], names), self.value(x[2], names))
+
+    def power(self, x: Any, names: Values) -> Any:
+        base, exponent = self.value(x[1], names), self.value(x[2], names)
+        if isinstance(exponent, float) and exponent.is_integer():
+            return base ** int(exponent)
+        return base**exponent
+
+    def near_one(self, x: Any, names: Values) -> Any:
+        """e^a - 1 and 1 - e^a without the loss of digits where a is small."""
+        for one, sign in ((2, 1), (1, -1)):
+            other = x[3 - one]
+            if x[one] == ("number", 1.0) and other[0] == "call" and other[1] == "exp":
+                inner = self.value(other[2][0], names)
+                return sign * jnp.expm1(jnp.minimum(inner, _LARGEST))
+        return None
+
+    def check(self, known: set[str]) -> None:
+        """Refuse names and functions that are nowhere declared, with their line."""
+        source = self.source
+        bodies = [source.initial, source.breakpoint, *source.derivatives.values()]
+        for body in bodies:
+            self._check_body(body, known | locals_of(body))
+        for name, routine in source.routines.items():
+            inside = known | {*routine.arguments, name} | locals_of(routine.body)
+            self._check_body(routine.body, inside)
+
+    def _check_body(self, body: list[Any], known: set[str]) -> None:
+        for statement in _statements(body):
+            if statement[0] == "solve" and statement[1] not in self.source.derivatives:
+                raise refuse(
+                    self.file, statement[2], f"there is no DERIVATIVE {statement[1]} to solve."
+                )
+            for x in _expressions(statement):
+                if x[0] == "name" and x[1] not in known:
+                    told = {"t": "the time t", "dt": "the time step dt", "diam": "the diameter"}
+                    what = told.get(x[1], f"{x[1]!r}, which is not declared,")
+                    raise refuse(self.file, x[2], f"{what} is not known to a channel.")
+                if x[0] == "call" and x[1] not in {**self.source.routines, **FUNCTIONS}:
+                    raise refuse(self.file, x[3], f"no function is called {x[1]!r}.")
+
+
+def _statements(body: list[Any]):
+    for statement in body:
+        yield statement
+        if statement[0] == "if":
+            yield from _statements(statement[2])
+            yield from _statements(statement[3])
+
+
+def _expressions(x: Any):
+    """All expressions within a statement or an expression, itself included."""
+    if isinstance(x, tuple) and x and isinstance(x[0], str):
+        yield x
+        parts = x[1:2] if x[0] == "if" else x[1:]
+        for part in parts:
+            if isinstance(part, tuple):
+                if part and isinstance(part[0], str):
+                    yield from _expressions(part)
+                else:
+                    for inner in part:
+                        yield from _expressions(inner)
+
+
+def locals_of(body: list[Any]) -> set[str]:
+    """The names that a body declares for itself."""
+    found = set()
+    for statement in _statements(body):
+        if statement[0] == "local":
+            found |= set(statement[1:])
+    return found

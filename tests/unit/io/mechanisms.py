@@ -1,0 +1,232 @@
+"""Mechanisms in NMODL, written from published equations; NEURON compiles them in tests/peers."""
+
+SQUID = """
+TITLE the squid axon
+: Hodgkin & Huxley 1952, J Physiol 117:500, with rest at -65 mV
+COMMENT
+  three gates and a leak
+ENDCOMMENT
+
+UNITS {
+    (mA) = (milliamp)
+    (mV) = (millivolt)
+    (S) = (siemens)
+}
+NEURON {
+    SUFFIX squid
+    USEION na READ ena WRITE ina
+    USEION k READ ek WRITE ik
+    NONSPECIFIC_CURRENT il
+    RANGE gna, gk, gl, el, minf
+    GLOBAL htau
+    THREADSAFE
+}
+PARAMETER {
+    gna = 0.12 (S/cm2) <0,1e9>
+    gk = 0.036 (S/cm2)
+    gl = 0.0003 (S/cm2)
+    el = -54.3 (mV)
+    celsius (degC)
+}
+ASSIGNED {
+    v (mV)
+    ena (mV)
+    ek (mV)
+    ina (mA/cm2)
+    ik (mA/cm2)
+    il (mA/cm2)
+    minf hinf ninf
+    mtau (ms) htau (ms) ntau (ms)
+}
+STATE { m h n }
+
+INITIAL {
+    rates(v)
+    m = minf
+    h = hinf
+    n = ninf
+}
+BREAKPOINT {
+    LOCAL open
+    SOLVE states METHOD cnexp
+    open = gna*m^3*h
+    ina = open*(v - ena)
+    ik = gk*n^4*(v - ek)
+    il = gl*(v - el)
+}
+DERIVATIVE states {
+    rates(v)
+    m' = (minf - m)/mtau
+    h' = (hinf - h)/htau
+    n' = (ninf - n)/ntau
+}
+PROCEDURE rates(v (mV)) {
+    LOCAL alpha, beta, q10
+    TABLE minf, mtau, hinf, htau, ninf, ntau DEPEND celsius FROM -100 TO 100 WITH 200
+UNITSOFF
+    q10 = 3^((celsius - 6.3)/10)
+    alpha = 0.1 * vtrap(-(v + 40), 10)
+    beta = 4 * exp(-(v + 65)/18)
+    mtau = 1/(q10*(alpha + beta))
+    minf = alpha/(alpha + beta)
+    alpha = 0.07 * exp(-(v + 65)/20)
+    beta = 1/(exp(-(v + 35)/10) + 1)
+    htau = 1/(q10*(alpha + beta))
+    hinf = alpha/(alpha + beta)
+    alpha = 0.01*vtrap(-(v + 55), 10)
+    beta = 0.125*exp(-(v + 65)/80)
+    ntau = 1/(q10*(alpha + beta))
+    ninf = alpha/(alpha + beta)
+UNITSON
+}
+FUNCTION vtrap(x, y) {
+    if (fabs(x/y) < 1e-6) {
+        vtrap = y*(1 - x/y/2)
+    } else {
+        vtrap = x/(exp(x/y) - 1)
+    }
+}
+"""
+
+SODIUM = """
+: fast sodium of Colbert & Pan 2002 at 34 degrees, in rates without any guard
+NEURON {
+    SUFFIX nat
+    USEION na READ ena WRITE ina
+    RANGE gbar, g
+}
+PARAMETER { gbar = 1 (S/cm2) }
+ASSIGNED {
+    v (mV)
+    ena (mV)
+    ina (mA/cm2)
+    g (S/cm2)
+    minf
+    mtau (ms)
+    hinf
+    htau (ms)
+    tadj
+}
+STATE { m  h }
+INITIAL {
+    tadj = 2.3^((34 - 21)/10)
+    trates(v)
+    m = minf
+    h = hinf
+}
+BREAKPOINT {
+    SOLVE states METHOD cnexp
+    g = gbar*m*m*m*h
+    ina = g*(v - ena)
+}
+DERIVATIVE states {
+    trates(v)
+    m' = (minf - m)/mtau
+    h' = (hinf - h)/htau
+}
+PROCEDURE trates(v (mV)) {
+    LOCAL a, b
+    a = 0.182 * (v + 38)/(1 - exp(-(v + 38)/6))
+    b = -0.124 * (v + 38)/(1 - exp((v + 38)/6))
+    minf = a/(a + b)
+    mtau = 1/(a + b)/tadj
+    a = -0.015 * (v + 66)/(1 - exp((v + 66)/6))
+    b = 0.015 * (v + 66)/(1 - exp(-(v + 66)/6))
+    hinf = a/(a + b)
+    htau = 1/(a + b)/tadj
+}
+"""
+
+SLOW = """
+: slow potassium of Korngreen & Sakmann 2000 at 34 degrees
+NEURON {
+    SUFFIX kslow
+    USEION k READ ek WRITE ik
+    RANGE gbar
+}
+PARAMETER {
+    gbar = 0.0022 (S/cm2)
+    shift = 10 (mV)
+}
+ASSIGNED { v (mV)  ek (mV)  ik (mA/cm2)  minf  mtau (ms)  hinf  htau (ms) }
+STATE { m h }
+INITIAL { rates()  m = minf  h = hinf }
+BREAKPOINT {
+    SOLVE states METHOD derivimplicit
+    ik = gbar*m*m*h*(v - ek)
+}
+DERIVATIVE states {
+    rates()
+    m' = (minf - m)/mtau
+    h' = (hinf - h)/htau
+}
+PROCEDURE rates() {
+    LOCAL u, qt
+    qt = 2.3^1.3
+    u = v + shift
+    minf = 1/(1 + exp(-(u + 1)/12))
+    if (u < -50) {
+        mtau = (1.25 + 175.03*exp(0.026*u))/qt
+    } else if (u >= 200) {
+        mtau = 1.25/qt
+    } else {
+        mtau = (1.25 + 13*exp(-0.026*u))/qt
+    }
+    hinf = 1/(1 + exp((u + 54)/11))
+    htau = (360 + (1010 + 24*(u + 55))*exp(-((u + 75)/48)^2))/qt
+}
+"""
+
+CALCIUM = """
+: high-threshold calcium of Reuveni et al. 1993
+NEURON {
+    SUFFIX cahva
+    USEION ca READ eca WRITE ica
+    RANGE gbar
+}
+PARAMETER { gbar = 0.00099 (S/cm2) }
+ASSIGNED { v (mV)  eca (mV)  ica (mA/cm2) }
+STATE { m h }
+INITIAL {
+    m = am(v)/(am(v) + bm(v))
+    h = ah(v)/(ah(v) + bh(v))
+}
+BREAKPOINT {
+    SOLVE states METHOD cnexp
+    ica = gbar*m*m*h*(v - eca)
+}
+DERIVATIVE states {
+    m' = am(v)*(1 - m) - bm(v)*m
+    h' = ah(v)*(1 - h) - bh(v)*h
+}
+FUNCTION am(v (mV)) (/ms) { am = 0.055 (/ms) * 3.8 * exprelr((-27 - v)/3.8 (mV)) }
+FUNCTION bm(v (mV)) (/ms) { bm = 0.94*exp((-75 - v)/17) }
+FUNCTION ah(v (mV)) (/ms) { ah = 0.000457*exp((-13 - v)/50) }
+FUNCTION bh(v (mV)) (/ms) { bh = 0.0065/(exp((-v - 15)/28) + 1) }
+"""
+
+SHELL = """
+: calcium in a shell, Destexhe et al. 1994
+NEURON {
+    SUFFIX cashell
+    USEION ca READ ica WRITE cai
+    RANGE gamma, decay, depth, rest
+}
+UNITS {
+    FARADAY = (faraday) (coulombs)
+    (mM) = (milli/liter)
+}
+PARAMETER {
+    gamma = 0.05
+    decay = 80 (ms)
+    depth = 0.1 (um)
+    rest = 1e-4 (mM)
+}
+ASSIGNED { ica (mA/cm2) }
+STATE { cai (mM) }
+INITIAL { cai = rest }
+BREAKPOINT { SOLVE states METHOD cnexp }
+DERIVATIVE states {
+    cai' = -(10000)*(ica*gamma/(2*FARADAY*depth)) - (cai - rest)/decay
+}
+"""
