@@ -36,6 +36,7 @@ TITLES = {
     "gradients": "Gradient methods",
     "io": "Files",
     "devices": "Devices",
+    "datasets": "Data sets",
     "plot": "Plots",
     "units": "Units",
     "errors": "Errors",

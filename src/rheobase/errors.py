@@ -6,6 +6,7 @@ ValueError
   ShapeError        arrays that do not fit together
   CompositionError  adaptors that make no sense together
   CheckpointError   a checkpoint file that cannot be read
+  DataError         a data set that is missing, or a recording that is damaged
   MorphologyError   a morphology that cannot be read, with the line of its file
   MechanismError    a .mod file that cannot become a channel, with the line
   KeyRequired       something random without `key=`
@@ -48,6 +49,10 @@ class MorphologyError(ValueError):
 
 class MechanismError(ValueError):
     """A .mod file that cannot become a channel; the message names construct and line."""
+
+
+class DataError(ValueError):
+    """A data set that is not there, or a recording that cannot be read."""
 
 
 class KeyRequired(ValueError):

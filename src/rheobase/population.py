@@ -20,6 +20,8 @@ class Carry(NamedTuple):
     state: Any
     echo: Array | None
     """Input from its own spikes of the last step; None of a population without recurrence."""
+    later: Array | None = None
+    """The same for the steps after this one, (slots - 1, *population); None without delays."""
 
 
 class Course(NamedTuple):
@@ -54,7 +56,10 @@ def begin(neuron: AbstractMembrane, weight: Array | None, inputs: Any) -> Carry:
     dtype = dtype_of(neuron, inputs)
     shape = inputs.shape[1:]
     echo = None if weight is None else jnp.zeros(shape, dtype)
-    return Carry(rest(neuron, shape, dtype), echo)
+    later = None
+    if weight is not None and weight.ndim == 3:
+        later = jnp.zeros((len(weight) - 1, *shape), dtype)
+    return Carry(rest(neuron, shape, dtype), echo, later)
 
 
 def dtype_of(neuron: AbstractMembrane, inputs: Any) -> Any:
@@ -78,8 +83,9 @@ def run(
 
     The input is a current in the unit that the neuron receives, or, where the neuron's `target` is
     not its voltage (`CubaLIF`), a delta input to that variable. With `weight` of shape (n, n) the
-    spikes of step k, times the weight, are added to the input of step k + 1. `first` is the number
-    of the first step, by which random numbers are drawn.
+    spikes of step k, times the weight, are added to the input of step k + 1; with one of shape
+    (slots, n, n), times its slot m, to that of step k + 1 + m. `first` is the number of the first
+    step, by which random numbers are drawn.
 
     Differentiable in inputs, weight and parameters; the backward pass keeps nothing but the state
     at each step, from which it computes the step again.
@@ -95,9 +101,12 @@ def run(
         done = step(neuron, stepper, carry.state, current, delta, dt, noise, False)
         # Multiplied here and not at the start of the next step, so that the backward pass, which
         # repeats a step from its carry, does not repeat the product.
-        echo = None if weight is None or done.spike is None else done.spike @ weight
+        echo, later = None, None
+        if weight is not None and done.spike is not None:
+            echo, later = _echoes(done.spike, weight, carry.later)
         named = dict(variables.items(done.reached))
-        return Carry(done.state, echo), (done.spike, {name: named[name] for name in record})
+        kept = done.spike, {name: named[name] for name in record}
+        return Carry(done.state, echo, later), kept
 
     numbers = first + jnp.arange(len(inputs), dtype=jnp.int32)
     final, (spikes, traces) = scan(body, carry, (numbers, inputs.astype(dtype)), len(inputs))
@@ -109,3 +118,17 @@ def received(neuron: AbstractMembrane, inputs: Array) -> tuple[Array, Array | No
     if neuron.target == "v":
         return inputs, None
     return jnp.zeros_like(inputs), inputs
+
+
+def _echoes(spike: Array, weight: Array, later: Array | None) -> tuple[Array, Array | None]:
+    """What the spikes of a step give to the next step, and to those after it.
+
+    What is on its way enters by addition alone, so the backward pass need not keep it.
+    """
+    if later is None:
+        return spike @ weight, None
+    slots, n, width = weight.shape
+    given = spike @ jnp.moveaxis(weight, 0, 1).reshape(n, slots * width)
+    given = jnp.moveaxis(given.reshape(*spike.shape[:-1], slots, width), -2, 0)
+    coming = jnp.concatenate([later, jnp.zeros_like(later[:1])]) + given
+    return coming[0], coming[1:]

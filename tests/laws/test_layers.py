@@ -29,9 +29,9 @@ LAYERS = (
     ("simulate",),
     ("analysis", "check", "classics", "patterns", "train"),
     ("gradients",),
-    ("io", "plot"),
+    ("datasets", "io", "plot"),
     ("devices",),
-    ("demo",),
+    ("demo", "tasks"),
     ("cli",),
 )
 """A part imports from the layers below its own, never from its neighbours."""

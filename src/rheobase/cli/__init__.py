@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter, validators
 
@@ -126,6 +126,68 @@ def run(
     from rheobase.cli import running
 
     return running.show(name, duration, neurons, seed, Path(name) if out is None else out)
+
+
+@app.command
+def train(
+    task: str,
+    /,
+    *,
+    data: Path | None = None,
+    out: Path | None = None,
+    epochs: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
+    seed: int = 0,
+    damaged: Literal["raise", "skip"] = "raise",
+) -> int:
+    """Train a spiking network on real data: spoken-digits or nmnist.
+
+    A run that was killed goes on from its last epoch, to the same bits.
+
+    Parameters
+    ----------
+    task
+        One of them.
+    data
+        Folder of the data set; the one below RHEOBASE_DATA without it.
+    out
+        Folder for the model, metrics.json, pictures and index.html; the task's name without it.
+    epochs
+        How often to go through the samples; what the task is made for without it.
+    seed
+        Of the weights, the order of the samples and their augmentation.
+    damaged
+        What to do with a recording that cannot be read: stop, or leave it out and count it.
+    """
+    from rheobase.cli import training
+
+    return training.show(task, data, Path(task) if out is None else out, epochs, seed, damaged)
+
+
+@app.command
+def evaluate(
+    model: Path,
+    /,
+    *,
+    data: Path | None = None,
+    json: Annotated[bool, Parameter(negative="")] = False,
+    damaged: Literal["raise", "skip"] = "raise",
+) -> int:
+    """Judge a model that `rheobase train` left, on every sample of a folder.
+
+    Parameters
+    ----------
+    model
+        The file model.rheobase.
+    data
+        Folder of a data set of the same format; the one below RHEOBASE_DATA without it.
+    json
+        Print one line of JSON instead of a sentence.
+    damaged
+        What to do with a recording that cannot be read: stop, or leave it out and count it.
+    """
+    from rheobase.cli import training
+
+    return training.evaluate(model, data, json, damaged)
 
 
 @app.command

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from rheobase.errors import ArgumentError
-from rheobase.train.data import Loss, aligned, as_samples, require_loss, require_model, series
+from rheobase.train.data import Loss, aligned, as_source, require_loss, require_model, series
 from rheobase.train.evaluate import correct
 from rheobase.train.layers import Sequential
 from rheobase.train.losses import cross_entropy
@@ -27,7 +27,8 @@ def prepare(model: Any, batch: tuple[Any, Any], loss: Loss | None, regulariser: 
     """A checked batch with samples first, turned to time first."""
     require_model(model)
     loss = cross_entropy("max") if loss is None else require_loss(loss)
-    inputs, target = as_samples(batch, "batch", model, loss, None)
+    source = as_source(batch, "batch", model, loss, None)
+    inputs, target = source.batch(np.arange(len(source)))
     x, y = series(inputs, None, jax.random.key(0)), aligned(jnp.asarray(target))
     objective = Objective(loss, y, lambda output: correct(loss, output, y), regulariser)
     return Batch(x, objective)

@@ -2,19 +2,35 @@
 
 from rheobase.train import encoders, losses, readouts
 from rheobase.train.checkpoint import load, read_notes, save
+from rheobase.train.convolution import Conv1d, Conv2d
+from rheobase.train.delays import Delays
+from rheobase.train.dense import Linear
 from rheobase.train.domains import choose, free, legal, ordered
 from rheobase.train.evaluate import Evaluation, evaluate
 from rheobase.train.fit import FitResult, History, fit
-from rheobase.train.layers import Linear, Recurrent, Sequential
+from rheobase.train.layer import AbstractLayer
+from rheobase.train.layers import Sequential
+from rheobase.train.phase import rounded
+from rheobase.train.recurrent import Recurrent
 from rheobase.train.scale import input_scale, rheobase_current
+from rheobase.train.shaping import Dropout, Flatten, Pool, Reshape, Skip
 
 __all__ = [
+    "AbstractLayer",
+    "Conv1d",
+    "Conv2d",
+    "Delays",
+    "Dropout",
     "Evaluation",
     "FitResult",
+    "Flatten",
     "History",
     "Linear",
+    "Pool",
     "Recurrent",
+    "Reshape",
     "Sequential",
+    "Skip",
     "choose",
     "encoders",
     "evaluate",
@@ -28,5 +44,6 @@ __all__ = [
     "read_notes",
     "readouts",
     "rheobase_current",
+    "rounded",
     "save",
 ]

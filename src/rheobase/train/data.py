@@ -1,7 +1,7 @@
 """Training data: samples first, checked before anything is computed, turned to time first."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -14,46 +14,27 @@ from rheobase.errors import ArgumentError, ShapeError
 from rheobase.train import losses
 from rheobase.train.encoders import AbstractEncoder
 from rheobase.train.losses import AbstractLoss
+from rheobase.train.source import AbstractSource, Arrays
 
 Loss = Callable[[Array, Array], Array]
 
 
-class Samples(NamedTuple):
-    """Inputs and targets, on the host, one sample along the first axis of each."""
-
-    inputs: np.ndarray
-    targets: np.ndarray
-
-    def __len__(self) -> int:
-        return self.inputs.shape[0]
-
-
-def as_samples(
+def as_source(
     data: Any, name: str, model: Any, loss: Loss, encoder: AbstractEncoder | None
-) -> Samples:
+) -> AbstractSource:
     """`data` as samples that model, loss and encoder can take.
 
     Errors: `ArgumentError`, `ShapeError`, and those of encoder, model and loss.
     """
-    if not isinstance(data, tuple | list) or len(data) != 2:
-        raise ArgumentError(
-            f"`{name}` is a pair (inputs, targets) of arrays, got {type(data).__name__}. "
-            f"Write {name}=(x, y)."
-        )
-    inputs, targets = (np.asarray(part) for part in data)
-    if inputs.ndim == 0 or targets.ndim == 0 or len(inputs) != len(targets) or not len(inputs):
-        raise ShapeError(
-            f"inputs and targets of `{name}` have one entry a sample, got shapes {inputs.shape} "
-            f"and {targets.shape}. Samples come first, time second."
-        )
-    if not np.issubdtype(inputs.dtype, np.floating):
-        inputs = inputs.astype(jnp.result_type(float))
-    if not np.all(np.isfinite(inputs)):
-        sample = int(np.argwhere(~np.isfinite(inputs))[0][0])
-        raise ShapeError(f"inputs of `{name}` must be finite, sample {sample} is not. Remove it.")
+    source = data if isinstance(data, AbstractSource) else _arrays(data, name)
+    if not len(source):
+        raise ShapeError(f"`{name}` has no samples.")
+    # Arrays are at hand, and all of them are looked at; of what is read from disk the first.
+    rows = np.arange(len(source) if isinstance(source, Arrays) else 1)
+    inputs, targets = source.batch(rows)[0], source.targets
     if encoder is not None:
         encoder.check(np.moveaxis(inputs, 0, 1) if inputs.ndim == 3 else inputs)
-    elif inputs.ndim != 3:
+    elif inputs.ndim < 3:
         raise ShapeError(
             f"inputs of `{name}` have shape (samples, time, n), got {inputs.shape}. Features "
             f"without time need an encoder: encoder=rb.encoders.Direct(20*ms)."
@@ -70,13 +51,33 @@ def as_samples(
             f"a loss gives one number for each sample, shape (batch,), got {value.shape} for one "
             f"sample. Take the mean over time and neurons, not over the batch."
         )
-    return Samples(inputs, targets)
+    return source
+
+
+def _arrays(data: Any, name: str) -> Arrays:
+    if not isinstance(data, tuple | list) or len(data) != 2:
+        raise ArgumentError(
+            f"`{name}` is a pair (inputs, targets) of arrays or a data set, got "
+            f"{type(data).__name__}. Write {name}=(x, y), or {name}=rb.datasets.digits()."
+        )
+    inputs, targets = (np.asarray(part) for part in data)
+    if inputs.ndim == 0 or targets.ndim == 0 or len(inputs) != len(targets) or not len(inputs):
+        raise ShapeError(
+            f"inputs and targets of `{name}` have one entry a sample, got shapes {inputs.shape} "
+            f"and {targets.shape}. Samples come first, time second."
+        )
+    if not np.issubdtype(inputs.dtype, np.floating):
+        inputs = inputs.astype(jnp.result_type(float))
+    if not np.all(np.isfinite(inputs)):
+        sample = int(np.argwhere(~np.isfinite(inputs))[0][0])
+        raise ShapeError(f"inputs of `{name}` must be finite, sample {sample} is not. Remove it.")
+    return Arrays(inputs, targets)
 
 
 def series(x: ArrayLike, encoder: AbstractEncoder | None, key: Array) -> Array:
-    """What the network receives for a batch of inputs, (time, batch, n)."""
+    """What the network receives for a batch of inputs, (time, batch, ...)."""
     x = jnp.asarray(x, jnp.result_type(float))
-    x = jnp.moveaxis(x, 1, 0) if x.ndim == 3 else x
+    x = jnp.moveaxis(x, 1, 0) if x.ndim >= 3 else x
     return x if encoder is None else encoder(x, key)
 
 

@@ -24,7 +24,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from rheobase.errors import ArgumentError
-from rheobase.train.layers import Linear, Recurrent
+from rheobase.train.convolution import Conv1d, Conv2d
+from rheobase.train.delays import Delays
+from rheobase.train.dense import Linear
+from rheobase.train.layer import AbstractLayer
+from rheobase.train.recurrent import Recurrent
 from rheobase.units import Domain, Parameter, Quantity, anything, parameters, probability
 
 Model = TypeVar("Model")
@@ -59,7 +63,8 @@ def choose(model: Model, where: Where | None = None) -> Model:
     True
     """
     leaves, structure = jax.tree.flatten(model)
-    real = [eqx.is_inexact_array(leaf) for leaf in leaves]
+    kept = _fixed(model)
+    real = [eqx.is_inexact_array(leaf) and i not in kept for i, leaf in enumerate(leaves)]
     if where is None:
         return jax.tree.unflatten(structure, real)
     functions = (where,) if callable(where) else tuple(where)
@@ -172,6 +177,16 @@ def _fields(model: Any) -> list[_Field]:
     return found
 
 
+def _fixed(model: Any) -> set[int]:
+    """The leaves that never train: what layers keep besides their parameters."""
+    found = set()
+    for leaf, (path, _) in enumerate(jax.tree_util.tree_flatten_with_path(model)[0]):
+        owner = _at(model, path[:-1])
+        if isinstance(owner, AbstractLayer | Delays) and path[-1].name in owner.fixed:
+            found.add(leaf)
+    return found
+
+
 def _at(model: Any, path: tuple) -> Any:
     """What stands at a path; None behind a node that does not say what it holds."""
     for key in path:
@@ -188,8 +203,10 @@ def _at(model: Any, path: tuple) -> Any:
 
 
 def _coordinate(owner: eqx.Module, name: str) -> _Coordinate | None:
-    if isinstance(owner, Linear | Recurrent) and name in ("weight", "bias"):
+    if isinstance(owner, Linear | Recurrent | Conv1d | Conv2d) and name in ("weight", "bias"):
         return _Coordinate(anything, owner.scale)
+    if isinstance(owner, Delays) and name == "time":
+        return _Coordinate(probability, owner.longest)
     declared = parameters(owner).get(name)
     if declared is None:
         return None

@@ -11,15 +11,15 @@ from jax.typing import ArrayLike
 
 from rheobase.train.data import (
     Loss,
-    Samples,
     aligned,
-    as_samples,
+    as_source,
     require_loss,
     require_model,
     series,
 )
 from rheobase.train.encoders import AbstractEncoder
 from rheobase.train.losses import AbstractLoss, cross_entropy
+from rheobase.train.source import AbstractSource, each
 
 
 class Evaluation(NamedTuple):
@@ -32,7 +32,7 @@ class Evaluation(NamedTuple):
 
 def evaluate(
     model: Any,
-    data: tuple[Any, Any],
+    data: tuple[Any, Any] | AbstractSource,
     *,
     loss: Loss | None = None,
     encoder: AbstractEncoder | None = None,
@@ -52,14 +52,14 @@ def evaluate(
     """
     require_model(model)
     loss = cross_entropy("max") if loss is None else require_loss(loss)
-    samples = as_samples(data, "data", model, loss, encoder)
+    source = as_source(data, "data", model, loss, encoder)
     key = jax.random.key(0) if key is None else key
-    return over(model, samples, loss, encoder, min(batch_size, len(samples)), key)
+    return over(model, source, loss, encoder, min(batch_size, len(source)), key)
 
 
 def over(
     model: Any,
-    samples: Samples,
+    source: AbstractSource,
     loss: Loss,
     encoder: AbstractEncoder | None,
     batch_size: int,
@@ -67,12 +67,9 @@ def over(
 ) -> Evaluation:
     """`evaluate` on samples that have been checked."""
     sums = []
-    for number, begin in enumerate(range(0, len(samples), batch_size)):
-        rows = np.arange(begin, begin + batch_size)
-        x, y = (part[np.minimum(rows, len(samples) - 1)] for part in samples)
-        counts = rows < len(samples)
+    for number, ((x, y), counts) in enumerate(each(source, batch_size)):
         sums.append(_batch(model, x, y, counts, loss, encoder, jax.random.fold_in(key, number)))
-    total, right = np.sum([[float(a), float(b)] for a, b in sums], axis=0) / len(samples)
+    total, right = np.sum([[float(a), float(b)] for a, b in sums], axis=0) / len(source)
     return Evaluation(float(total), None if np.isnan(right) else float(right))
 
 

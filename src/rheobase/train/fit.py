@@ -17,9 +17,8 @@ from rheobase.errors import ArgumentError, CheckpointError, ParameterError, Shap
 from rheobase.train import checkpoint as files
 from rheobase.train.data import (
     Loss,
-    Samples,
     aligned,
-    as_samples,
+    as_source,
     require_loss,
     require_model,
     series,
@@ -30,6 +29,8 @@ from rheobase.train.evaluate import correct, over
 from rheobase.train.layers import Sequential
 from rheobase.train.losses import cross_entropy
 from rheobase.train.method import AbstractGradient, Judged, Objective, require_method
+from rheobase.train.phase import in_training, narrowed
+from rheobase.train.source import AbstractSource, batches
 
 if TYPE_CHECKING:
     import optax
@@ -64,13 +65,13 @@ class FitResult(NamedTuple):
 
 def fit(  # noqa: PLR0913
     model: Any,
-    data: tuple[Any, Any],
+    data: tuple[Any, Any] | AbstractSource,
     *,
     loss: Loss | None = None,
     optimizer: "optax.GradientTransformation | None" = None,
     epochs: int = 20,
     batch_size: int = 64,
-    validation: tuple[Any, Any] | None = None,
+    validation: tuple[Any, Any] | AbstractSource | None = None,
     patience: int | None = None,
     encoder: AbstractEncoder | None = None,
     trainable: Where | None = None,
@@ -86,7 +87,8 @@ def fit(  # noqa: PLR0913
     - `model`: a `Sequential`, or an Equinox module that is called as `model(x, key)`.
     - `data`: inputs and targets, arrays with **samples first**: inputs (samples, time, n), or with
       an encoder (samples, n); targets (samples, ...). Series (targets of three axes too) are turned
-      to time first for the model and the loss.
+      to time first for the model and the loss. Or a data set of `rb.datasets`, which a worker in
+      the background reads batch by batch.
     - `loss`: from `rb.losses`, or a function of output (time, batch, n) and target that gives
       (batch,); `cross_entropy("max")` by default.
     - `optimizer`: of optax, `optax.adam(2e-3)` by default. It moves parameters in the free
@@ -127,17 +129,17 @@ def fit(  # noqa: PLR0913
     begun = time.perf_counter()
     require_model(model)
     loss = cross_entropy("max") if loss is None else require_loss(loss)
-    samples = as_samples(data, "data", model, loss, encoder)
+    source = as_source(data, "data", model, loss, encoder)
     judged = None
     if validation is not None:
-        judged = as_samples(validation, "validation", model, loss, encoder)
-    _check(epochs, batch_size, patience, clip, judged, len(samples))
+        judged = as_source(validation, "validation", model, loss, encoder)
+    _check(epochs, batch_size, patience, clip, judged, len(source))
     if regulariser is not None and not isinstance(model, Sequential):
         raise ArgumentError(
             f"`regulariser` needs the spikes of an rb.Sequential, got {type(model).__name__}."
         )
     task = _Task(
-        samples=samples,
+        source=source,
         validation=judged,
         loss=loss,
         encoder=encoder,
@@ -148,21 +150,22 @@ def fit(  # noqa: PLR0913
         batch_size=batch_size,
         key=jax.random.key(0) if key is None else key,
     )
-    state, fixed = _begin(model, task)
+    state, fixed = _begin(in_training(model, True), task)
     path = None if checkpoint is None else Path(checkpoint)
     if path is not None and path.exists():
         state = _resumed(path, state, task)
     state = _train(state, fixed, task, epochs, patience, path, progress)
+    fixed = _narrowed(state, fixed, task, state.epoch / epochs)
     params = state.params if patience is None else state.best
-    trained = legal(eqx.combine(params, fixed), task.mask)
+    trained = in_training(legal(eqx.combine(params, fixed), task.mask), False)
     return FitResult(trained, state.history, state.best_epoch, time.perf_counter() - begun)
 
 
 class _Task(NamedTuple):
     """What does not change during training."""
 
-    samples: Samples
-    validation: Samples | None
+    source: AbstractSource
+    validation: AbstractSource | None
     loss: Loss
     encoder: AbstractEncoder | None
     regulariser: Regulariser | None
@@ -176,7 +179,7 @@ class _Task(NamedTuple):
     def settings(self) -> dict[str, Any]:
         """What must be the same for a run to go on to the bit."""
         return {
-            "samples": len(self.samples),
+            "samples": len(self.source),
             "batch_size": self.batch_size,
             "key": np.asarray(jax.random.key_data(self.key)).tolist(),
         }
@@ -212,7 +215,7 @@ def _train(
     path: Path | None,
     progress: bool,
 ) -> _State:
-    batches = len(task.samples) // task.batch_size
+    batches = len(task.source) // task.batch_size
     with _bar(progress, epochs * batches) as show:
 
         def done(number: int) -> None:
@@ -220,6 +223,7 @@ def _train(
 
         try:
             while state.epoch < epochs and not _run_out(state, patience):
+                fixed = _narrowed(state, fixed, task, state.epoch / epochs)
                 state = _epoch(state, fixed, task, done)
                 show(state.epoch * batches, _summary(state.history))
                 if path is not None:
@@ -231,14 +235,20 @@ def _train(
     return state
 
 
+def _narrowed(state: _State, fixed: Any, task: _Task, progress: float) -> Any:
+    """The part that does not train, with what becomes narrower in the course of training."""
+    model = narrowed(eqx.combine(state.params, fixed), progress)
+    return eqx.partition(model, task.mask)[1]
+
+
 def _epoch(state: _State, fixed: Any, task: _Task, done: Callable[[int], None]) -> _State:
     """One pass over the training samples, then the validation."""
     shuffling, drawing, judging = jax.random.split(jax.random.fold_in(task.key, state.epoch), 3)
-    order = np.asarray(jax.random.permutation(shuffling, len(task.samples)))
+    order = np.asarray(jax.random.permutation(shuffling, len(task.source)))
+    seed = *np.asarray(jax.random.key_data(task.key)).tolist(), state.epoch
     params, memory, measured = state.params, state.optimizer, []
-    for number in range(len(order) // task.batch_size):
-        rows = order[number * task.batch_size : (number + 1) * task.batch_size]
-        x, y = (jnp.asarray(part[rows]) for part in task.samples)
+    for number, batch in enumerate(batches(task.source, order, task.batch_size, seed)):
+        x, y = map(jnp.asarray, batch)
         key = jax.random.fold_in(drawing, number)
         params, memory, figures = _update(params, memory, fixed, task[2:8], x, y, key)
         measured.append(figures)
@@ -252,7 +262,7 @@ def _epoch(state: _State, fixed: Any, task: _Task, done: Callable[[int], None]) 
     history = _longer(state.history, "train", train_loss, train_accuracy)
     best, best_epoch = params, state.epoch + 1
     if task.validation is not None:
-        model = legal(eqx.combine(params, fixed), task.mask)
+        model = in_training(legal(eqx.combine(params, fixed), task.mask), False)
         size = min(task.batch_size, len(task.validation))
         found = over(model, task.validation, task.loss, task.encoder, size, judging)
         if found.loss >= min(history.validation_loss, default=np.inf):

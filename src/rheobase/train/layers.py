@@ -1,4 +1,4 @@
-"""Layers of a network: `Linear`, `Recurrent`, any neuron, and `Sequential`, a stack of them."""
+"""`Sequential`: layers and populations one after the other, simulated in time."""
 
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple, Protocol
@@ -16,106 +16,21 @@ from rheobase.neurons.base import AbstractMembrane, Onset
 from rheobase.record import Recording, RunState
 from rheobase.steppers import AbstractStepper, ExponentialEuler
 from rheobase.train.arguments import positive_number
+from rheobase.train.dense import Linear
+from rheobase.train.layer import AbstractLayer, Shape, text
+from rheobase.train.recurrent import Recurrent
 from rheobase.train.scale import input_scale
+from rheobase.train.shaping import Skip
 from rheobase.units import Quantity, Unit, ms
-
-GAIN = 1.0
-"""Standard deviation of the summed input, in units of what carries a neuron to its threshold, if
-every input of a layer is 1."""
-ECHO = 0.5
-"""The same for recurrent weights."""
 
 Inputs = Literal["current", "spikes"]
 
 
-class Linear(eqx.Module):
-    r"""A dense connection: I_j = sum_i x_i w_ij + b_j.
-
-    x (..., n_in) spikes or currents, w (n_in, n_out) and b (n_out,) in the unit that the following
-    neuron receives (nA). A neuron whose `target` is not its voltage takes I as a delta input to
-    that variable (`CubaLIF`: nA onto i_syn at each step).
-
-    - `n_in`, `n_out`: widths.
-    - `bias`: whether there is b; it starts at zero.
-    - `key`: with it the weights are drawn now; without it they are None until `Sequential` draws
-      them, by its own key and for the neuron that follows.
-    - `scale`: size of a strong input of what follows; w is uniform with standard deviation
-      scale/sqrt(n_in), and is trained in units of it.
-
-    >>> import jax, jax.numpy as jnp, rheobase as rb
-    >>> rb.Linear(3, 5, key=jax.random.key(0))(jnp.ones((7, 3))).shape
-    (7, 5)
-    """
-
-    weight: Array | None
-    bias: Array | None
-    n_in: int = eqx.field(static=True)
-    n_out: int = eqx.field(static=True)
-    biased: bool = eqx.field(static=True)
-    scale: float = eqx.field(static=True)
-
-    def __init__(
-        self,
-        n_in: int,
-        n_out: int,
-        bias: bool = True,
-        key: Array | None = None,
-        scale: float = 1.0,
-    ):
-        self.n_in = _width(n_in, "n_in", "Linear(64, 256)")
-        self.n_out = _width(n_out, "n_out", "Linear(64, 256)")
-        self.biased = bias
-        self.scale = scale
-        self.weight = None if key is None else _uniform(key, n_in, n_out, GAIN * scale)
-        self.bias = None if key is None or not bias else jnp.zeros(n_out)
-
-    def __call__(self, x: Array) -> Array:
-        if self.weight is None:
-            raise ArgumentError(
-                "this Linear has no weights yet. Write Linear(..., key=jax.random.key(0)), or put "
-                "it into rb.Sequential(...), which draws them for the neuron that follows."
-            )
-        # One product over all leading axes: time and batch as one long batch.
-        rows = x.reshape(-1, x.shape[-1]) @ self.weight
-        rows = rows if self.bias is None else rows + self.bias[None]
-        return rows.reshape(*x.shape[:-1], self.n_out)
-
-
-class Recurrent(eqx.Module):
-    r"""A population of n whose spikes reach itself: I_j(k+1) = x_j(k+1) + sum_i s_i(k) w_ij.
-
-    x (time, batch, n) from the layer before, s spikes of 0 and 1, w (n, n) in the unit that
-    `neuron` receives, self-connections included. Arguments as in `Linear`; the weights start at
-    half the strength of a feed-forward layer.
-
-    >>> import rheobase as rb
-    >>> layer = rb.Recurrent(rb.LIF(), 100)
-    """
-
-    neuron: AbstractMembrane
-    weight: Array | None
-    n: int = eqx.field(static=True)
-    scale: float = eqx.field(static=True)
-
-    def __init__(
-        self, neuron: AbstractMembrane, n: int, key: Array | None = None, scale: float = 1.0
-    ):
-        self.neuron = _neuron(neuron, "Recurrent(rb.LIF(), 256)")
-        if neuron.onset is Onset.NEVER:
-            raise ArgumentError(
-                f"Recurrent feeds spikes back, and {type(neuron).__name__} never fires. "
-                f"Put it into Sequential by itself, or write rb.Recurrent(rb.LIF(), {n})."
-            )
-        self.n = _width(n, "n", "Recurrent(rb.LIF(), 256)")
-        self.scale = scale
-        self.weight = None if key is None else _uniform(key, n, n, ECHO * scale)
-
-
-Layer = Linear | Recurrent | AbstractMembrane
+Layer = AbstractLayer | Recurrent | AbstractMembrane
 
 
 class Sequential(eqx.Module):
-    """A stack of layers, simulated in time: `Linear`, `Recurrent`, or any neuron with its adaptors.
+    """A stack of layers, simulated in time: `Linear`, `Recurrent`, any neuron, and others.
 
     - `layers`: neurons take their number from the layer before; adjacent widths must agree.
     - `dt`: the time step, one row of the input each.
@@ -125,9 +40,10 @@ class Sequential(eqx.Module):
     - `inputs`: what the first layer gets: `"current"`, numbers that last (its weights then reach
       the threshold in the steady state), or `"spikes"`, where each must count for one step.
 
-    `model(x)` runs it from rest over x (time, batch, n_in) and returns what the last layer gives:
-    spikes of 0 and 1, the voltage (mV) of a membrane that never fires (`LI`), or the current of a
-    `Linear`, always (time, batch, n). `model(x, key)` where a neuron draws random numbers.
+    `model(x)` runs it from rest over x (time, batch, n_in), pictures (time, batch, channels,
+    height, width) before a `Conv2d`, and returns what the last layer gives: spikes of 0 and 1, the
+    voltage (mV) of a membrane that never fires (`LI`), or the current of a `Linear`, always
+    (time, batch, n). `model(x, key)` where a neuron draws random numbers.
     `model.activity(x)` returns recordings of every population.
 
     Feed-forward products are taken over all steps at once, outside the time loops.
@@ -169,7 +85,7 @@ class Sequential(eqx.Module):
             raise ShapeError(
                 "Sequential has no layers. Write rb.Sequential(rb.Linear(64, 10), rb.LI())."
             )
-        _check_widths(layers)
+        _shapes(layers, None)
         key = jax.random.key(0) if key is None else key
         self.layers = _drawn(layers, key, self.dt, inputs == "spikes")
 
@@ -182,7 +98,10 @@ class Sequential(eqx.Module):
     @property
     def n_in(self) -> int | None:
         """Width of the input, where the layers fix it."""
-        return next((w for layer in self.layers if (w := _widths(layer)[0])), None)
+        first = next((layer for layer in self.layers if not isinstance(layer, AbstractMembrane)), 0)
+        if isinstance(first, Linear):
+            return first.n_in
+        return first.n if isinstance(first, Recurrent) else None
 
     def __call__(self, x: Array, key: Array | None = None) -> Array:
         return _forward(self, _checked(self, x, key), key, ())[0]
@@ -259,14 +178,21 @@ def begin(model: Sequential, x: Any) -> tuple[Any, ...]:
     shape = jax.ShapeDtypeStruct(x.shape, x.dtype)
     for layer in model.layers:
         neuron = _population_of(layer)
-        if neuron is None:
+        if isinstance(layer, Skip):
             carries.append(None)
-            shape = eqx.filter_eval_shape(layer, shape)
             continue
-        weight = layer.weight if isinstance(layer, Recurrent) else None
+        if neuron is None:
+            carries.append(layer.begin(shape, model.dt))
+            shape = eqx.filter_eval_shape(_after, layer, shape, carries[-1], model.dt)
+            continue
+        weight = _weight(layer, model.dt)
         carries.append(population.begin(neuron, weight, shape))
         shape = jax.ShapeDtypeStruct(shape.shape, population.dtype_of(neuron, shape))
     return tuple(carries)
+
+
+def _after(layer: AbstractLayer, x: Array, carry: Any, dt: float) -> Array:
+    return layer.advance(x, carry, dt, jax.random.key(0))[0]
 
 
 def advance(
@@ -283,11 +209,17 @@ def advance(
 
     - `runs`: how the population of each layer is run, one a layer; `population.run` by default.
     """
-    kept, after = [], []
+    kept, after, entered = [], [], []
     for position, layer in enumerate(model.layers):
-        if isinstance(layer, Linear):
-            x = layer(x)
+        entered.append(x)
+        own = None if key is None else jax.random.fold_in(key, position)
+        if isinstance(layer, Skip):
+            x = x + entered[position - layer.layers]
             after.append(None)
+            continue
+        if isinstance(layer, AbstractLayer):
+            x, carry = layer.advance(x, carries[position], model.dt, own)
+            after.append(carry)
             continue
         neuron = layer.neuron if isinstance(layer, Recurrent) else layer
         fires = neuron.onset is not Onset.NEVER
@@ -299,8 +231,8 @@ def advance(
             model.stepper,
             x,
             model.dt,
-            weight=layer.weight if isinstance(layer, Recurrent) else None,
-            key=None if key is None else jax.random.fold_in(key, position),
+            weight=_weight(layer, model.dt),
+            key=own,
             record=names if fires or "v" in names else (*names, "v"),
             carry=carries[position],
             first=first,
@@ -342,21 +274,19 @@ def _drawn(layers: tuple[Any, ...], key: Array, dt: float, spikes: bool) -> tupl
     for position, layer in enumerate(layers):
         own = jax.random.fold_in(key, position)
         neuron = next((n for n in map(_population_of, layers[position:]) if n is not None), None)
-        if isinstance(layer, Linear) and layer.weight is None:
+        if isinstance(layer, AbstractLayer):
             scale = 1.0 if neuron is None else input_scale(neuron, dt, spikes=spikes)
-            layer = Linear(layer.n_in, layer.n_out, layer.biased, own, scale)
-        elif isinstance(layer, Recurrent) and layer.weight is None:
-            scale = input_scale(layer.neuron, dt, spikes=True)
-            layer = Recurrent(layer.neuron, layer.n, own, scale)
-        if neuron is not None and not isinstance(layer, Linear):
+            layer = layer.drawn(own, scale, dt)
+        elif isinstance(layer, Recurrent):
+            layer = layer.drawn(own, input_scale(layer.neuron, dt, spikes=True), dt)
+        if neuron is not None and not isinstance(layer, AbstractLayer):
             spikes = neuron.onset is not Onset.NEVER
         done.append(layer)
     return tuple(done)
 
 
-def _uniform(key: Array, n_in: int, n_out: int, deviation: float) -> Array:
-    bound = deviation * (3 / n_in) ** 0.5
-    return jax.random.uniform(key, (n_in, n_out), jnp.result_type(float), -bound, bound)
+def _weight(layer: Any, dt: float) -> Array | None:
+    return layer.weights(dt) if isinstance(layer, Recurrent) else None
 
 
 def _population_of(layer: Any) -> AbstractMembrane | None:
@@ -365,60 +295,68 @@ def _population_of(layer: Any) -> AbstractMembrane | None:
     return layer if isinstance(layer, AbstractMembrane) else None
 
 
-def _widths(layer: Any) -> tuple[int | None, int | None]:
-    """Width that goes in and that comes out, None where the layer takes any."""
-    if isinstance(layer, Linear):
-        return layer.n_in, layer.n_out
-    return (layer.n, layer.n) if isinstance(layer, Recurrent) else (None, None)
-
-
-def _check_widths(layers: tuple[Any, ...]) -> None:
-    width, before = None, ""
+def _shapes(layers: tuple[Any, ...], shape: Shape | None) -> None:
+    """Refuse layers that do not fit together, or not the `shape` of a step of the input."""
+    giver, entered = "the input", []
     for number, layer in enumerate(layers):
-        takes, gives = _widths(layer)
+        entered.append(shape)
         name = f"{type(layer).__name__} (layer {number})"
-        if width is not None and takes is not None and takes != width:
-            right = f"Linear({width}, {gives})" if isinstance(layer, Linear) else f"n={width}"
-            raise ShapeError(
-                f"{name} takes {takes} inputs, but {before} gives {width}. Write {right}."
-            )
-        width = width if gives is None else gives
-        before = name if gives is not None or not before else before
+        if isinstance(layer, Skip):
+            _check_skip(layer, name, number, entered)
+        elif not isinstance(layer, AbstractMembrane):
+            try:
+                shape = layer.shape(shape, giver)
+            except ShapeError as error:
+                raise ShapeError(f"{name} {error}") from None
+        if shape is not None and not isinstance(layer, AbstractMembrane | Skip):
+            giver = name
         neuron = _population_of(layer)
-        if neuron is None or width is None:
+        if neuron is None or shape is None:
             continue
         leaves = jax.tree.leaves(eqx.filter(neuron, eqx.is_inexact_array))
-        shape = np.broadcast_shapes(*(x.shape for x in leaves))
-        if shape not in ((), (1,), (width,)):
+        own = np.broadcast_shapes(*(x.shape for x in leaves))
+        if own not in ((), (1,), (shape[-1],), shape):
             raise ShapeError(
-                f"{name} has parameters of shape {shape} for {width} neurons. "
-                f"Give one value for all, or {width}."
+                f"{name} has parameters of shape {own} for {text(shape)} neurons. "
+                f"Give one value for all, or {text(shape)}."
             )
+
+
+def _check_skip(layer: "Skip", name: str, number: int, entered: list[Shape | None]) -> None:
+    if layer.layers > number:
+        raise ShapeError(f"{name} skips {layer.layers} layers, but {number} stand before it.")
+    skipped, now = entered[number - layer.layers], entered[number]
+    if None not in (skipped, now) and skipped != now:
+        raise ShapeError(
+            f"{name} adds what entered the {layer.layers} layers before it, of shape {skipped}, "
+            f"to what comes out of them, of shape {now}. They must be the same."
+        )
 
 
 def _checked(model: Sequential, x: Any, key: Array | None) -> Array:
     x = jnp.asarray(x)
     if not jnp.issubdtype(x.dtype, jnp.floating):
         x = x.astype(jnp.result_type(float))
-    if x.ndim != 3:
+    if x.ndim < 3:
         raise ShapeError(
             f"a network takes x of shape (time, batch, n), got {x.shape}. One sample of shape "
             f"(time, n) is x[:, None]; features without time are rb.encoders.Direct(20*ms)(x)."
         )
-    if model.n_in is not None and x.shape[-1] != model.n_in:
+    if x.ndim == 3 and model.n_in is not None and x.shape[-1] != model.n_in:
         swapped = " Its first axis is time." if x.shape[0] == model.n_in else ""
         raise ShapeError(
             f"the first layer takes {model.n_in} inputs, got x of shape {x.shape}, whose last axis "
             f"has {x.shape[-1]}.{swapped} Write Linear({x.shape[-1]}, ...), or give "
             f"x[..., :{model.n_in}]."
         )
+    _shapes(model.layers, x.shape[2:])
     if key is None and any(neuron.random for neuron in model.populations):
         raise KeyRequired("a layer draws random numbers. Write model(x, key=jax.random.key(0)).")
     return x
 
 
 def _require_layer(layer: Any, number: int) -> None:
-    if isinstance(layer, Linear | Recurrent | AbstractMembrane):
+    if isinstance(layer, AbstractLayer | Recurrent | AbstractMembrane):
         return
     if isinstance(layer, type):
         example = "rb.Linear(64, 256)" if layer is Linear else f"rb.{layer.__name__}()"
@@ -427,17 +365,3 @@ def _require_layer(layer: Any, number: int) -> None:
         f"layer {number} of Sequential must be a Linear, a Recurrent or a neuron, got {layer!r}. "
         f"Write rb.Sequential(rb.Linear(64, 256), rb.LIF(), rb.Linear(256, 10), rb.LI())."
     )
-
-
-def _neuron(neuron: Any, example: str) -> AbstractMembrane:
-    if isinstance(neuron, type):
-        raise ArgumentError(f"`neuron` is the class {neuron.__name__}. Write {example}.")
-    if not isinstance(neuron, AbstractMembrane):
-        raise ArgumentError(f"`neuron` must be a neuron, got {neuron!r}. Write {example}.")
-    return neuron
-
-
-def _width(n: Any, name: str, example: str) -> int:
-    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
-        raise ShapeError(f"`{name}` is a number of neurons >= 1, got {n!r}. Write {example}.")
-    return int(n)

@@ -1,0 +1,92 @@
+"""A population that receives its own spikes."""
+
+import equinox as eqx
+import jax
+from jax import Array
+
+from rheobase.errors import ArgumentError, ShapeError
+from rheobase.neurons.base import AbstractMembrane, Onset
+from rheobase.train.delays import Delays
+from rheobase.train.dense import drawn_mask, masked, require_delays, require_density
+from rheobase.train.layer import Shape, text, uniform, width
+
+ECHO = 0.5
+"""Standard deviation of the summed input from its own spikes, in units of what carries a neuron to
+its threshold, if all of them fire."""
+
+
+class Recurrent(eqx.Module):
+    r"""A population of n whose spikes reach itself: I_j(k+1) = x_j(k+1) + sum_i s_i(k) w_ij.
+
+    x (time, batch, n) from the layer before, s spikes of 0 and 1, w (n, n) in the unit that
+    `neuron` receives, self-connections included. Arguments as in `Linear`; the weights start at
+    half the strength of a feed-forward layer. With `delays` s_i(k) arrives d_ij later, after one
+    step at least.
+
+    >>> import rheobase as rb
+    >>> layer = rb.Recurrent(rb.LIF(), 100)
+    """
+
+    neuron: AbstractMembrane
+    weight: Array | None
+    delays: Delays | None
+    mask: Array | None
+    n: int = eqx.field(static=True)
+    scale: float = eqx.field(static=True)
+    density: float = eqx.field(static=True)
+
+    def __init__(
+        self,
+        neuron: AbstractMembrane,
+        n: int,
+        key: Array | None = None,
+        scale: float = 1.0,
+        *,
+        delays: Delays | None = None,
+        density: float = 1.0,
+    ):
+        self.neuron = _neuron(neuron, "Recurrent(rb.LIF(), 256)")
+        if neuron.onset is Onset.NEVER:
+            raise ArgumentError(
+                f"Recurrent feeds spikes back, and {type(neuron).__name__} never fires. "
+                f"Put it into Sequential by itself, or write rb.Recurrent(rb.LIF(), {n})."
+            )
+        self.n, self.scale = width(n, "n", "Recurrent(rb.LIF(), 256)"), scale
+        self.delays, self.density = require_delays(delays), require_density(density)
+        inputs = max(1.0, self.density * self.n)
+        self.mask = None if key is None else drawn_mask(key, (n, n), self.density)
+        weight = None if key is None else uniform(key, (n, n), inputs, ECHO * scale)
+        self.weight = masked(weight, self.mask)
+
+    def weights(self, dt: float) -> Array | None:
+        """The weights that `population.run` takes: (n, n), or with delays (slots, n, n)."""
+        weight = masked(self.weight, self.mask)
+        if self.delays is None or weight is None:
+            return weight
+        return self.delays.taps(dt, 1) * weight[None]
+
+    def shape(self, before: Shape | None, giver: str) -> Shape:
+        """The shape of a step after it; errors as for a layer."""
+        if before is not None and before != (self.n,):
+            raise ShapeError(
+                f"takes {self.n} inputs, but {giver} gives {text(before)}. Write n={before[-1]}."
+            )
+        return (self.n,)
+
+    def drawn(self, key: Array, scale: float, dt: float) -> "Recurrent":
+        """The layer with weights and delays where it has none."""
+        layer = self
+        if self.weight is None:
+            layer = Recurrent(self.neuron, self.n, key, scale, density=self.density)
+        delays = self.delays
+        if delays is not None and delays.time is None:
+            delays = delays.drawn(jax.random.fold_in(key, 1), (self.n, self.n), dt, 1)
+        return eqx.tree_at(lambda l: l.delays, layer, delays, is_leaf=lambda x: x is None)
+
+
+def _neuron(neuron: AbstractMembrane, example: str) -> AbstractMembrane:
+    if isinstance(neuron, type):
+        raise ArgumentError(f"`neuron` is the class {neuron.__name__}. Write {example}.")
+    if not isinstance(neuron, AbstractMembrane):
+        raise ArgumentError(f"`neuron` must be a neuron, got {neuron!r}. Write {example}.")
+    return neuron
