@@ -1,6 +1,7 @@
 """The workloads, one file each."""
 
 from benchmarks.workloads.adex import ADEX
+from benchmarks.workloads.cells import CELLS
 from benchmarks.workloads.dense_lif import DENSE_LIF
 from benchmarks.workloads.import_time import IMPORT_TIME
 from benchmarks.workloads.networks import BRUNEL, COBA, COBAHH, CUBA, STDP
@@ -16,5 +17,6 @@ WORKLOADS = (
     STDP,
     CUBA_SIZE,
     CUBA_GRADIENT,
+    CELLS,
     IMPORT_TIME,
 )
