@@ -50,6 +50,46 @@ def scan(body: Callable, carry: Any, xs: Any, length: int) -> tuple[Any, Any]:
     return jax.lax.scan(again, carry, xs, length=length)
 
 
+def plainly(function: Callable) -> Callable:
+    """`function` with the derivative of what it computes, whatever derivatives its parts declare.
+
+    What is bounded on an upstroke declares a derivative beyond the bound for the sake of surrogate
+    gradients; the time of a spike is differentiated without.
+
+    >>> import jax
+    >>> from rheobase.neurons.base import at_most
+    >>> slope = jax.grad(lambda v: at_most(v, 0.0, 1.0))
+    >>> float(slope(1.0)), float(jax.grad(plainly(lambda v: at_most(v, 0.0, 1.0)))(1.0))
+    (0.25, 0.0)
+    """
+
+    def plain(*arguments):
+        closed, shape = jax.make_jaxpr(function, return_shape=True)(*arguments)
+        leaves = _replayed(closed, tree.tree_leaves(arguments))
+        return tree.tree_unflatten(tree.tree_structure(shape), leaves)
+
+    return plain
+
+
+def _replayed(closed, leaves):
+    """Evaluate a jaxpr, opening its calls and the functions with a derivative of their own."""
+    jaxpr = closed.jaxpr
+    known = dict(zip(jaxpr.constvars + jaxpr.invars, [*closed.consts, *leaves], strict=True))
+
+    def value(v):
+        return v.val if isinstance(v, jex.Literal) else known[v]
+
+    for eqn in jaxpr.eqns:
+        values = [value(v) for v in eqn.invars]
+        inner = eqn.params.get("call_jaxpr" if eqn.primitive.name == "custom_jvp_call" else "jaxpr")
+        if inner is not None and eqn.primitive.name in _INLINED | {"custom_jvp_call"}:
+            results = _replayed(inner, values)
+        else:
+            results = _evaluate(jaxpr, eqn, values)
+        known.update(zip(eqn.outvars, results, strict=True))
+    return [value(v) for v in jaxpr.outvars]
+
+
 class _Broadcast(NamedTuple):
     """A number that stands for an array of `shape`; made into that array only where it must be."""
 

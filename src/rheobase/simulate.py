@@ -124,7 +124,8 @@ def simulate(
     - `state`: `final` of an earlier run, to continue it to the bit.
     - `key`: for what draws random numbers.
     - `substep`: locate each spike inside its step and restart there, so that spike times converge
-      faster than dt. Costs two more evaluations of the stepper; gradients do not see the location.
+      faster than dt and have exact derivatives (`rb.gradients.spike_times`). Costs two more
+      evaluations of the stepper, and a few in steps with spikes.
     - `progress`: show a bar and run in chunks whose recordings move to host memory; Ctrl-C returns
       what is done.
 

@@ -11,10 +11,11 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from rheobase.loop import plainly
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane, AbstractNeuron, Onset, at_most, reset_by, span
 from rheobase.steppers import AbstractStepper, Flow
-from rheobase.substep import crossing
+from rheobase.substep import locate
 
 
 class Stepped(NamedTuple):
@@ -44,10 +45,9 @@ def step(
     old, current = neuron.perturb(state, current, dt, key)
 
     flow = Flow(neuron, current)
-    reached = stepper.advance(flow, old, dt)
-    if delta is not None:
-        moved = variables.get(reached, neuron.target) + delta
-        reached = variables.replace(reached, neuron.target, moved)
+    advance = plainly(stepper.advance) if substep else stepper.advance
+    coasted = advance(flow, old, dt)
+    reached = _pushed(neuron, coasted, delta)
     if not isinstance(neuron, AbstractNeuron) or neuron.onset is Onset.NEVER:
         return Stepped(reached, None, None, reached)
 
@@ -67,12 +67,26 @@ def step(
         after = reset_by(neuron, spike, held)
         return Stepped(held, spike, None, neuron.count(after, spike, dt))
 
-    fraction = crossing(neuron, flow, old, margin, dt)
-    at_spike = stepper.advance(flow, old, fraction * dt)
-    fresh = stepper.advance(flow, neuron.reset(at_spike), (1 - fraction) * dt)
+    fraction = locate(neuron, advance, flow, old, neuron.margin(coasted), dt)
+    at_spike = advance(flow, old, fraction * dt)
+    fresh = advance(flow, neuron.reset(at_spike), (1 - fraction) * dt)
+    if delta is not None:
+        # What arrives at the end of the step comes after the spike, unless it caused it.
+        inside = neuron.margin(coasted) >= 0
+        late = _pushed(neuron, fresh, delta)
+        fresh = jax.tree.map(
+            lambda a, b: a if a is b else jnp.where(inside, a, b), late, neuron.reset(reached)
+        )
     fired = jax.lax.stop_gradient(spike) > 0
     after = jax.tree.map(lambda f, h: jnp.where(fired, f, h), fresh, held)
     return Stepped(held, spike, fraction, neuron.count(after, spike, dt))
+
+
+def _pushed(neuron: AbstractMembrane, state: Any, delta: Array | None) -> Any:
+    """The state after a delta input."""
+    if delta is None:
+        return state
+    return variables.replace(state, neuron.target, variables.get(state, neuron.target) + delta)
 
 
 def _bounded(neuron: AbstractNeuron, reached: Any) -> Any:

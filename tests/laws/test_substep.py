@@ -91,7 +91,7 @@ def test_what_follows_a_spike_starts_inside_the_step(x64):
     np.testing.assert_allclose(run.v[after], expected[after], rtol=1e-10)
 
 
-def test_gradients_do_not_see_the_location(x64):
+def test_counts_keep_their_surrogate_gradient(x64):
     def counts(amplitude, substep):
         run = rb.simulate(
             rb.LIF(), current=amplitude * nA, duration=5 * ms, dt=0.5 * ms, substep=substep

@@ -6,9 +6,23 @@ grow with it. `value_and_grad` takes one gradient, `compare` sets several side b
 """
 
 from rheobase.gradients.base import value_and_grad
+from rheobase.gradients.compare import Check, Comparison, Row, check, compare
+from rheobase.gradients.eprop import EProp
+from rheobase.gradients.exact import Exact
+from rheobase.gradients.rtrl import RTRL
 from rheobase.gradients.surrogate import Surrogate
+from rheobase.gradients.times import spike_times
 
 __all__ = [
+    "RTRL",
+    "Check",
+    "Comparison",
+    "EProp",
+    "Exact",
+    "Row",
     "Surrogate",
+    "check",
+    "compare",
+    "spike_times",
     "value_and_grad",
 ]

@@ -1,7 +1,6 @@
 """Backpropagation through time by surrogate derivatives: full, checkpointed, truncated."""
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
@@ -12,7 +11,7 @@ from jax import Array
 
 from rheobase.errors import ArgumentError
 from rheobase.gradients.base import require_sequential
-from rheobase.train.layers import Passage, Run, Sequential, advance, begin
+from rheobase.train.layers import Passage, Sequential, advance, begin
 from rheobase.train.method import AbstractGradient, Judged, Objective, Plain, spikes_of
 
 
@@ -108,11 +107,20 @@ def _plain(
     first: Array,
     key: Array | None,
     spiking: bool,
-    runs: Sequence[Run] | None = None,
 ) -> tuple[Any, tuple[Array, tuple[Array, ...]]]:
-    done: Passage = advance(model, carries, x, key, first=first, runs=runs)
+    done: Passage = advance(model, carries, x, key, first=first)
     spikes = spikes_of(done.recordings) if spiking else ()
     return done.carries, (done.output, spikes)
+
+
+def forwards(model: Sequential, x: Array, key: Array | None, steps: int) -> Array:
+    """The output of a model, run in stretches so that nothing else is as long as x."""
+
+    def part(carries: Any, x: Array, first: Array) -> tuple[Any, Any]:
+        return _plain(model, carries, x, first, key, False)
+
+    start = begin(model, x), x, jnp.zeros((), jnp.int32)
+    return _stretches(part, *start, min(steps, len(x)))[1][0]
 
 
 def _stretches(part: Any, carries: Any, x: Array, first: Array, steps: int) -> tuple[Any, Any]:

@@ -12,6 +12,7 @@ Arrays are in the units in which a `Recording` holds them (ms, mV, nA); a quanti
 
 from rheobase.plot.dendrogram import dendrogram
 from rheobase.plot.fi_curve import fi_curve
+from rheobase.plot.gradients import gradients
 from rheobase.plot.learning_curve import learning_curve
 from rheobase.plot.morphology import animation, morphology
 from rheobase.plot.overview import overview
@@ -26,6 +27,7 @@ __all__ = [
     "animation",
     "dendrogram",
     "fi_curve",
+    "gradients",
     "learning_curve",
     "look",
     "morphology",

@@ -31,7 +31,7 @@ class Exact(AbstractStepper):
     def advance(self, flow, state, dt):
         leaves, rate, whole = variables_only(flow, state)
         slopes = rate(leaves)
-        phi = _phi(dt * _propagated(flow.neuron))
+        phi = _phi(_times(dt, _propagated(flow.neuron)))
         moves = [
             sum(phi[..., i, j] * slope for j, slope in enumerate(slopes))
             for i in range(len(leaves))
@@ -45,6 +45,16 @@ class Exact(AbstractStepper):
                 f"{type(neuron).__name__} is not affine in its state. "
                 f"Write stepper=rb.ExponentialEuler() or stepper=rb.RungeKutta4()."
             )
+
+
+def _times(dt, matrix):
+    """A dt, where dt may be one number an element (the time to a spike)."""
+    if jnp.ndim(dt) == 0:
+        return dt * matrix
+    rank = max(jnp.ndim(dt) + 2, matrix.ndim)
+    return jnp.expand_dims(dt, (-1, -2)) * matrix.reshape(
+        (1,) * (rank - matrix.ndim) + matrix.shape
+    )
 
 
 def jacobian(rate, leaves):

@@ -1,0 +1,185 @@
+"""Gradients of spike times: what EventProp computes, for every neuron."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from rheobase.gradients.base import require_sequential
+from rheobase.loop import scan
+from rheobase.neurons import variables
+from rheobase.neurons.base import AbstractMembrane, Onset
+from rheobase.population import Carry, Course, dtype_of, received
+from rheobase.population import run as untimed
+from rheobase.step import step
+from rheobase.steppers import AbstractStepper
+from rheobase.train.layers import Sequential, advance, begin
+from rheobase.train.losses import CrossEntropy
+from rheobase.train.method import AbstractGradient, Judged, Objective, spikes_of
+from rheobase.units import DomainError
+
+
+class Exact(AbstractGradient):
+    r"""The gradient of spike times, without a surrogate.
+
+    The model runs with its spikes located inside their steps, as `simulate(..., substep=True)`
+    does: a spike of step k at t = t_k + s dt is where the margin m crosses zero on the stepper's
+    way through the step, what follows starts from the reset state at t, and the layers after it
+    receive the spike at the two ends of its step, in parts 1 - s and s, so that their input moves
+    continuously with t. All this is differentiated as it is, with
+
+    dt/dp = -(∂m/∂p)/(dm/dt)
+
+    at each crossing, from which the jumps of EventProp's adjoint (Wunderlich & Pehle 2021) and the
+    saltation matrix of any other neuron follow by the chain rule. The gradient equals finite
+    differences of the loss of that run, as long as no spike comes or goes.
+
+    - `surrogate`: how much of the surrogate gradient is mixed in, 0 to 1. A silent neuron has no
+      spike time and so no gradient; with 0.1 it gets a tenth of what `Surrogate` would give.
+      The other way is a regulariser, `fit(..., regulariser=rb.losses.spike_bounds(lower=0.5))`,
+      whose gradient always takes the surrogate.
+
+    In a `Recurrent` layer a spike reaches the others one step after it happened. Where the last
+    layer fires, its output is its spikes in two parts each; `cross_entropy("first_spike")` gets the
+    exact time.
+
+    Errors: `ArgumentError` for a model that is no `Sequential`; `DomainError`.
+
+    Source: Wunderlich & Pehle 2021, Sci Rep 11:12829; Leine & Nijmeijer 2004 (saltation).
+
+    >>> import numpy as np, rheobase as rb
+    >>> model = rb.Sequential(rb.Linear(4, 20), rb.LIF(), rb.Linear(20, 2), rb.LI())
+    >>> batch = np.full((8, 30, 4), 2.0), np.zeros(8, int)
+    >>> value, gradient = rb.gradients.value_and_grad(model, batch, method=rb.gradients.Exact())
+    """
+
+    surrogate: float = eqx.field(static=True, default=0.0)
+
+    def __check_init__(self):
+        if not 0 <= self.surrogate <= 1:
+            raise DomainError(
+                f"`surrogate` is a part of a gradient, from 0 to 1, got {self.surrogate!r}. "
+                f"Write Exact(surrogate=0.1)."
+            )
+
+    def check(self, model: Any) -> None:
+        require_sequential(self, model)
+
+    def value_and_grad(
+        self, model: Any, objective: Objective, x: Array, key: Array | None
+    ) -> tuple[Judged, Any]:
+        def judged(model: Sequential) -> tuple[Array, Judged]:
+            output, recordings = self.run(model, x, key)
+            loss = objective.loss
+            if isinstance(loss, CrossEntropy) and loss.code == "first_spike":
+                spikes = _mixed(recordings[-1].spikes, self.surrogate)
+                output = _onsets(spikes, recordings[-1].fractions)
+            found = objective(output, spikes_of(recordings))
+            return found.value, found
+
+        gradient, found = eqx.filter_grad(judged, has_aux=True)(model)
+        return found, gradient
+
+    def run(self, model: Sequential, x: Array, key: Array | None = None) -> Any:
+        """Output (time, batch, n) and recordings of a model whose spike times have derivatives.
+
+        For a loss of one's own on spike times, `rb.gradients.spike_times(recordings[0], 3)`.
+        """
+        runs = [self.population] * len(model.layers)
+        done = advance(model, begin(model, x), x, key, runs=runs)
+        return done.output, done.recordings
+
+    def population(
+        self,
+        neuron: AbstractMembrane,
+        stepper: AbstractStepper,
+        inputs: Array,
+        dt: float,
+        *,
+        weight: Array | None = None,
+        key: Array | None = None,
+        record: tuple[str, ...] = (),
+        carry: Carry | None = None,
+        first: Array | int = 0,
+    ) -> Course:
+        """As `rheobase.population.run`, with spikes inside their steps."""
+        if neuron.onset is Onset.NEVER:
+            return untimed(
+                neuron, stepper, inputs, dt, key=key, record=record, carry=carry, first=first
+            )
+        return timed(neuron, stepper, inputs, dt, self.surrogate, weight, key, record, carry, first)
+
+
+def timed(
+    neuron: AbstractMembrane,
+    stepper: AbstractStepper,
+    inputs: Array,
+    dt: float,
+    mix: float,
+    weight: Array | None,
+    key: Array | None,
+    record: tuple[str, ...],
+    carry: Carry,
+    first: Array | int,
+) -> Course:
+    """The time loop of a population that fires."""
+    dtype = dtype_of(neuron, inputs)
+    none = jnp.zeros(inputs.shape[1:], dtype)
+
+    def body(carry: Any, x: Any) -> Any:
+        state, echo, waiting = carry
+        number, now = x
+        now = now if echo is None else now + echo
+        noise = None if key is None else jax.random.fold_in(key, number)
+        current, delta = received(neuron, now)
+        done = step(neuron, stepper, state, current, delta, dt, noise, True)
+        state = done.state
+        if weight is not None:
+            spike = _mixed(done.spike, mix)
+            # In parts, one step after the beginning of the step of the spike and after its end.
+            arriving = ((1 - done.fraction) * spike + waiting) @ weight
+            waiting = done.fraction * spike
+            if neuron.target == "v":
+                echo = arriving
+            else:
+                moved = variables.get(state, neuron.target) + arriving
+                state = variables.replace(state, neuron.target, moved)
+        named = dict(variables.items(done.reached))
+        kept = done.spike, done.fraction, {name: named[name] for name in record}
+        return (state, echo, waiting), kept
+
+    echo = none if weight is not None and neuron.target == "v" else None
+    start = carry.state, echo, None if weight is None else none
+    numbers = first + jnp.arange(len(inputs), dtype=jnp.int32)
+    final, (spikes, fractions, traces) = scan(
+        body, start, (numbers, inputs.astype(dtype)), len(inputs)
+    )
+    emitted = _spread(_mixed(spikes, mix), fractions)
+    return Course(emitted, spikes, fractions, traces, Carry(*final[:2]))
+
+
+def _mixed(spikes: Array, mix: float) -> Array:
+    """Spikes of which only a part of the surrogate derivative is left."""
+    still = jax.lax.stop_gradient(spikes)
+    return still + mix * (spikes - still) if mix else still
+
+
+def _spread(spikes: Array, fractions: Array) -> Array:
+    """Each spike at the end of the step before it and at that of its own, by its time between.
+
+    A spike of the first step is at its end as a whole.
+    """
+    early = (1 - fractions[1:]) * spikes[1:]
+    late = jnp.concatenate([spikes[:1], fractions[1:] * spikes[1:]])
+    return late + jnp.concatenate([early, jnp.zeros_like(spikes[:1])])
+
+
+def _onsets(spikes: Array, fractions: Array) -> Array:
+    """What makes `readouts.first_spike` count the steps to the first spike to its fraction."""
+    still = jax.lax.stop_gradient(spikes)
+    before = jnp.cumsum(still, axis=0) - still
+    leading = jnp.where(before > 0, 0, still)
+    early = (1 - fractions[1:]) * leading[1:]
+    return spikes + jnp.concatenate([early, jnp.zeros_like(spikes[:1])])

@@ -1,0 +1,342 @@
+"""Gradients forwards in time: traces that go along with the state, and no way back.
+
+The model is run twice. The first run gives the output and dL/du, the derivative of the loss by the
+input u of what comes after the last population that fires; the second one carries the traces of
+every population and adds up
+
+    dL/dw_ij = sum over steps k of L_j(k) ds_j(k)/dw_ij,     L_j = dL/ds_j
+
+with L_j by what happens within the step, from u downwards. What is kept over time is the input, u
+and dL/du, of which only the input is wide.
+"""
+
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from rheobase.adaptors import SurrogateReset
+from rheobase.adaptors.base import AbstractAdaptor
+from rheobase.errors import ArgumentError
+from rheobase.gradients.base import require_sequential
+from rheobase.gradients.surrogate import forwards
+from rheobase.gradients.traces import AbstractTrace, Jacobian, blank
+from rheobase.neurons.base import AbstractMembrane, Onset
+from rheobase.population import dtype_of, received, rest
+from rheobase.step import step
+from rheobase.train.layers import Linear, Recurrent, Sequential, advance, begin
+from rheobase.train.method import AbstractGradient, Judged, Objective
+
+STRETCH = 64
+"""Steps of the first run that are computed at once."""
+
+
+class Rule(NamedTuple):
+    """In what the methods differ."""
+
+    own: bool
+    """Whether a trace goes through the weight of a neuron onto itself, and through resets."""
+    decay: float | None
+    """Of the factors of a trace of rank one; None for whole traces."""
+    feedback: Array | None
+    """Key of random feedback; None for the transposed weights."""
+
+
+class Block(NamedTuple):
+    """A population that fires and the weights before it."""
+
+    position: int
+    linear: Linear | None
+    neuron: AbstractMembrane
+    weight: Array | None
+
+
+class Course(NamedTuple):
+    """What a population carries from step to step."""
+
+    state: Any
+    spikes: Array
+    weight: AbstractTrace | None
+    recurrent: AbstractTrace | None
+    own: tuple[tuple[Array, ...], ...]
+    """Traces of what each neuron has one of: its parameters, and last the bias."""
+
+
+class Total(NamedTuple):
+    """What is added up for a population: the gradient of each kind of parameter."""
+
+    weight: Array | None
+    recurrent: Array | None
+    own: tuple[Array, ...]
+    """(batch, n) each, since a parameter may be one number for all."""
+
+
+def blocks(method: AbstractGradient, model: Any) -> tuple[list[Block], int]:
+    """The populations that fire, and the number of layers up to the last one."""
+    require_sequential(method, model)
+    found: list[Block] = []
+    linear, name = None, type(method).__name__
+    firing = [position for position, layer in enumerate(model.layers) if _fires(layer)]
+    end = firing[-1] + 1 if firing else 0
+    for position, layer in enumerate(model.layers[:end]):
+        if isinstance(layer, Linear) and linear is None:
+            linear = layer
+        elif _fires(layer):
+            neuron = layer.neuron if isinstance(layer, Recurrent) else layer
+            weight = layer.weight if isinstance(layer, Recurrent) else None
+            found.append(Block(position, linear, neuron, weight))
+            linear = None
+        else:
+            raise ArgumentError(
+                f"{name} follows populations that fire with a Linear before each, and layer "
+                f"{position} is a {type(layer).__name__}. "
+                f"Write gradient=rb.gradients.Surrogate(checkpoint=True)."
+            )
+    if not found:
+        raise ArgumentError(f"{name} is for models that fire. Write rb.gradients.Surrogate().")
+    if any(
+        w is not None and jnp.ndim(w) != 2
+        for b in found
+        for w in (b.weight, b.linear and b.linear.weight)
+    ):
+        raise ArgumentError(f"{name} knows no delays. Write rb.gradients.Surrogate(True).")
+    return found, end
+
+
+def gradient(
+    method: AbstractGradient,
+    model: Sequential,
+    objective: Objective,
+    x: Array,
+    key: Array | None,
+    rule: Rule,
+) -> tuple[Judged, Any]:
+    """What the objective makes of a run over x, and the gradient by a rule."""
+    if objective.regulariser is not None:
+        raise ArgumentError(
+            f"{type(method).__name__} has no way back for a regulariser of spikes. Leave it out, "
+            f"or write gradient=rb.gradients.Surrogate(checkpoint=True)."
+        )
+    body, end = blocks(method, model)
+    head = model.layers[end] if end < len(model.layers) else None
+    readout = head if isinstance(head, Linear) else None
+    cut = end + (readout is not None)
+    u = forwards(_part(model, model.layers[:cut]), x, key, STRETCH)
+
+    def judged(parts: Any) -> tuple[Array, Judged]:
+        after, u = parts
+        tail = _part(model, after)
+        found = objective(advance(tail, begin(tail, u), u, key).output if after else u)
+        return found.value, found
+
+    (slope_after, slope), found = eqx.filter_grad(judged, has_aux=True)((model.layers[cut:], u))
+    totals, weight, bias = _second(model, body, readout, x, slope, key, rule)
+    layers: list[Any] = [eqx.filter(layer, eqx.is_inexact_array) for layer in model.layers]
+    for block, total in zip(body, totals, strict=True):
+        own = list(total.own)
+        if block.linear is not None:
+            sums = own.pop().sum(axis=0) if block.linear.bias is not None else None
+            layers[block.position - 1] = _with(block.linear, total.weight, sums)
+        layers[block.position] = _population(layers[block.position], block, own, total.recurrent)
+    if readout is not None:
+        layers[end] = _with(readout, weight, bias)
+    layers[cut:] = slope_after
+    return found, _part(eqx.filter(model, eqx.is_inexact_array), tuple(layers))
+
+
+def _second(
+    model: Sequential,
+    body: list[Block],
+    readout: Linear | None,
+    x: Array,
+    slope: Array,
+    key: Array | None,
+    rule: Rule,
+) -> tuple[tuple[Total, ...], Array | None, Array | None]:
+    """The second run: the sums for each population, and those of the readout's weights and bias."""
+    courses, shape = [], x
+    for block in body:
+        course = _begun(block, shape, rule)
+        shape = jax.ShapeDtypeStruct((len(x), *course.spikes.shape), course.spikes.dtype)
+        courses.append(course)
+    routes = _routes(rule, readout, slope, [course.spikes.shape[-1] for course in courses])
+    totals = tuple(map(_nothing, courses))
+    last = None if readout is None else jnp.zeros_like(readout.weight)
+
+    def body_of(carry: Any, xs: Any) -> tuple[Any, None]:
+        courses, totals, last = carry
+        number, now, c = xs
+        after, bends = [], []
+        for block, course in zip(body, courses, strict=True):
+            noise = None if key is None else jax.random.fold_in(key, block.position)
+            noise = None if noise is None else jax.random.fold_in(noise, number)
+            course, bend = _stepped(model, block, course, now, noise, rule)
+            now = course.spikes
+            after.append(course)
+            bends.append(bend)
+        signal = c if readout is None else c @ readout.weight.T
+        summed = []
+        for index in reversed(range(len(body))):
+            signal = signal if routes is None else c @ routes[index]
+            summed.append(_added(totals[index], after[index], signal))
+            signal, linear = signal * bends[index], body[index].linear
+            signal = signal if linear is None else signal @ linear.weight.T
+        last = None if last is None else last + now.T @ c
+        return (tuple(after), tuple(summed[::-1]), last), None
+
+    numbers = jnp.arange(len(x), dtype=jnp.int32)
+    begin = tuple(courses), totals, last
+    (_, totals, last), _ = jax.lax.scan(body_of, begin, (numbers, x, slope))
+    bias = None if readout is None or readout.bias is None else slope.sum(axis=(0, 1))
+    return totals, last, bias
+
+
+def _stepped(
+    model: Sequential, block: Block, course: Course, now: Array, noise: Any, rule: Rule
+) -> tuple[Course, Array]:
+    """A population and its traces after a step, and the derivative of its spikes by its input."""
+    linear, weight = block.linear, block.weight
+    neuron = block.neuron if rule.own else detached(block.neuron)
+    arrays, static = eqx.partition(neuron, eqx.is_inexact_array)
+    values, structure = jax.tree.flatten(arrays)
+    moving, fixed = eqx.partition(course.state, eqx.is_inexact_array)
+    leaves, form = jax.tree.flatten(moving)
+    a = now if linear is None else now @ linear.weight
+    a = a if linear is None or linear.bias is None else a + linear.bias[None]
+    a = a if weight is None else a + course.spikes @ weight
+
+    def run(leaves: list, a: Array, values: list) -> tuple[tuple, Any]:
+        neuron = eqx.combine(jax.tree.unflatten(structure, values), static)
+        state = eqx.combine(jax.tree.unflatten(form, leaves), fixed)
+        done = step(neuron, model.stepper, state, *received(neuron, a), model.dt, noise, False)
+        moved, counters = eqx.partition(done.state, eqx.is_inexact_array)
+        return (*jax.tree.leaves(moved), done.spike), counters
+
+    at = (leaves, a, values)
+    still = jax.tree.map(jnp.zeros_like, at)
+
+    def along(which: int, index: int | None = None) -> tuple[Array, ...]:
+        """The derivative of variables and spike by one of the arguments, elementwise."""
+        one = jax.tree.map(jnp.ones_like, at[which] if index is None else at[which][index])
+        if index is not None:
+            one = [one if i == index else z for i, z in enumerate(still[which])]
+        tangents = tuple(one if i == which else part for i, part in enumerate(still))
+        return jax.jvp(lambda *p: run(*p)[0], at, tangents)[1]
+
+    out, counters = run(*at)
+    by_input = along(1)
+    echo = jnp.diagonal(weight)[None] if weight is not None and rule.own else jnp.zeros_like(a[:1])
+    by_state = [along(0, i) for i in range(len(leaves))]
+    jacobian = Jacobian((*by_state, tuple(echo * d for d in by_input)), by_input)
+    sources = [along(2, i) for i in range(len(values))]
+    sources += [by_input] * (len(course.own) - len(sources))
+    after = Course(
+        eqx.combine(jax.tree.unflatten(form, out[:-1]), counters),
+        out[-1],
+        course.weight and course.weight.advanced(jacobian, now),
+        course.recurrent and course.recurrent.advanced(jacobian, course.spikes),
+        tuple(jacobian.moved(t, s) for t, s in zip(course.own, sources, strict=True)),
+    )
+    return after, by_input[-1]
+
+
+def detached(neuron: AbstractMembrane) -> AbstractMembrane:
+    """The neuron without the gradient through its reset."""
+    if isinstance(neuron, SurrogateReset):
+        return detached(neuron.neuron)
+    if isinstance(neuron, AbstractAdaptor):
+        return eqx.tree_at(lambda n: n.neuron, neuron, detached(neuron.neuron))
+    return neuron
+
+
+def _begun(block: Block, inputs: Any, rule: Rule) -> Course:
+    """A population at rest, with traces of what its rest depends on."""
+    batch, n_in = inputs.shape[1:]
+    n = n_in if block.linear is None else block.linear.n_out
+    neuron = block.neuron if rule.own else detached(block.neuron)
+    dtype = dtype_of(neuron, inputs)
+    arrays, static = eqx.partition(neuron, eqx.is_inexact_array)
+    values, structure = jax.tree.flatten(arrays)
+
+    def variables(values: list) -> list:
+        neuron = eqx.combine(jax.tree.unflatten(structure, values), static)
+        state = rest(neuron, (batch, n), dtype)
+        return jax.tree.leaves(eqx.filter(state, eqx.is_inexact_array))
+
+    none = jnp.zeros((batch, n), dtype)
+    own = []
+    for i in range(len(values)):
+        one = [jnp.ones_like(v) if i == j else jnp.zeros_like(v) for j, v in enumerate(values)]
+        own.append((*jax.jvp(variables, (values,), (one,))[1], none))
+    count = len(variables(values)) + 1
+    if block.linear is not None and block.linear.bias is not None:
+        own.append((none,) * count)
+    into = None if block.linear is None else blank(batch, n_in, n, count, rule.decay, dtype)
+    round_ = None if block.weight is None else blank(batch, n, n, count, rule.decay, dtype)
+    return Course(rest(neuron, (batch, n), dtype), none, into, round_, tuple(own))
+
+
+def _nothing(course: Course) -> Total:
+    none = jnp.zeros_like(course.spikes)
+    weight, recurrent = (
+        None if t is None else jnp.zeros_like(t.gradient(none))
+        for t in (course.weight, course.recurrent)
+    )
+    return Total(weight, recurrent, (none,) * len(course.own))
+
+
+def _added(total: Total, course: Course, signal: Array) -> Total:
+    weight, recurrent = (
+        None if sums is None else sums + trace.gradient(signal)
+        for sums, trace in ((total.weight, course.weight), (total.recurrent, course.recurrent))
+    )
+    own = tuple(sums + signal * t[-1] for sums, t in zip(total.own, course.own, strict=True))
+    return Total(weight, recurrent, own)
+
+
+def _routes(
+    rule: Rule, readout: Linear | None, slope: Array, widths: list[int]
+) -> list[Array] | None:
+    """Random weights from u to each population, as strong as those of the readout."""
+    if rule.feedback is None:
+        return None
+    n = slope.shape[-1]
+    size = 1.0 if readout is None else jnp.sqrt(jnp.mean(readout.weight**2))
+    return [
+        size * jax.random.normal(jax.random.fold_in(rule.feedback, i), (n, width), slope.dtype)
+        for i, width in enumerate(widths)
+    ]
+
+
+def _population(layer: Any, block: Block, own: list[Array], recurrent: Array | None) -> Any:
+    """The gradient of a layer that fires, from the sums for each neuron."""
+    leaves, structure = jax.tree.flatten(eqx.filter(block.neuron, eqx.is_inexact_array))
+    summed = [_shaped(total, leaf.shape) for total, leaf in zip(own, leaves, strict=True)]
+    neuron = jax.tree.unflatten(structure, summed)
+    if not isinstance(layer, Recurrent):
+        return neuron
+    return eqx.tree_at(lambda x: (x.neuron, x.weight), layer, (neuron, recurrent))
+
+
+def _shaped(total: Array, shape: tuple[int, ...]) -> Array:
+    """A sum over the batch, and over the neurons that share a parameter."""
+    total = total.sum(axis=0)
+    return total if total.shape == shape else total.sum().reshape(shape)
+
+
+def _with(linear: Linear, weight: Any, bias: Any) -> Any:
+    empty = eqx.filter(linear, eqx.is_inexact_array)
+    if bias is None:
+        return eqx.tree_at(lambda x: x.weight, empty, weight)
+    return eqx.tree_at(lambda x: (x.weight, x.bias), empty, (weight, bias))
+
+
+def _part(model: Sequential, layers: tuple[Any, ...]) -> Sequential:
+    return eqx.tree_at(lambda m: m.layers, model, tuple(layers), is_leaf=lambda x: x is None)
+
+
+def _fires(layer: Any) -> bool:
+    neuron = layer.neuron if isinstance(layer, Recurrent) else layer
+    return isinstance(neuron, AbstractMembrane) and neuron.onset is not Onset.NEVER
