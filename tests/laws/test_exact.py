@@ -48,10 +48,10 @@ def test_spike_times_of_every_neuron(name, x64):
     @jax.jit
     def times(by):
         arrays, amplitude = moved(at, along, by)
+        neuron, duration = eqx.combine(arrays, static), SLOW.get(name, 400) * dt
         run = rb.simulate(
-            eqx.combine(arrays, static), current=amplitude * nA, duration=SLOW.get(name, 400) * dt, dt=dt,
-            stepper=stepper, substep=True,
-        )  # fmt: skip
+            neuron, current=amplitude * nA, duration=duration, dt=dt, stepper=stepper, substep=True
+        )
         return rb.gradients.spike_times(run, 4)
 
     step = 1e-7

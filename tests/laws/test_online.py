@@ -85,7 +85,7 @@ def test_eprop_is_backpropagation_with_recurrent_spikes_and_resets_cut(neuron, x
 
     expected = jax.tree.leaves(eqx.filter_grad(loss)(model))
     # The parameters of the neuron are closed over above; weights are what e-prop is about.
-    found = gradient(model, rb.gradients.EProp())
+    found = gradient(model, rb.gradients.EProp())[1:]
     shapes = [e.shape for e in expected]
     both = [(f, e) for f, e in zip(found, expected, strict=True) if e.ndim]
     assert len(both) == 5, shapes
@@ -114,7 +114,7 @@ def test_random_feedback_points_along_the_gradient():
     model = rb.Sequential(rb.Linear(4, 40), rb.LIF(), rb.Linear(40, 1), rb.LI())
     exact = gradient(model, rb.gradients.EProp())
     random = gradient(model, rb.gradients.EProp("random", jax.random.key(2)))
-    assert np.abs(exact[0] - random[0]).max() > 0
+    assert np.abs(exact[1] - random[1]).max() > 0
     np.testing.assert_allclose(exact[-5], random[-5], rtol=1e-5)  # weights of the readout
 
 

@@ -133,7 +133,7 @@ def check(
     """A gradient against central finite differences, along a random direction of all arrays.
 
     The difference is that of the loss of the method's own run: `Exact` agrees with it as long as no
-    spike comes or goes, while a surrogate has nothing there to agree with. Differences want float64,
+    spike comes or goes, while a surrogate has nothing there to agree with. They want float64,
     `jax.config.update("jax_enable_x64", True)`.
 
     - `step`: how far to either side, in parts of the size of each array.
@@ -170,14 +170,16 @@ def check(
 
 def _timed(method: AbstractGradient, model: Any, given: Any, key: Any, repeats: int) -> tuple:
     begun = time.perf_counter()
-    program = taken.lower(method, model, given, key).compile()
+    lowered: Any = taken
+    program = lowered.lower(method, model, given, key).compile()
     first = time.perf_counter() - begun
     needs = program.compiled.memory_analysis()
     megabytes = float("nan") if needs is None else needs.temp_size_in_bytes / 1e6
+    judged, gradient = jax.block_until_ready(program(method, model, given, key))
     seconds = float("inf")
     for _ in range(repeats):
         begun = time.perf_counter()
-        judged, gradient = jax.block_until_ready(program(method, model, given, key))
+        jax.block_until_ready(program(method, model, given, key))
         seconds = min(seconds, time.perf_counter() - begun)
     return gradient, float(judged.value), seconds, megabytes, first
 

@@ -105,7 +105,7 @@ class Exact(AbstractGradient):
         first: Array | int = 0,
     ) -> Course:
         """As `rheobase.population.run`, with spikes inside their steps."""
-        if neuron.onset is Onset.NEVER:
+        if neuron.onset is Onset.NEVER or carry is None:
             return untimed(
                 neuron, stepper, inputs, dt, key=key, record=record, carry=carry, first=first
             )
@@ -134,7 +134,7 @@ def timed(
         now = now if echo is None else now + echo
         noise = None if key is None else jax.random.fold_in(key, number)
         current, delta = received(neuron, now)
-        done = step(neuron, stepper, state, current, delta, dt, noise, True)
+        done: Any = step(neuron, stepper, state, current, delta, dt, noise, True)
         state = done.state
         if weight is not None:
             spike = _mixed(done.spike, mix)

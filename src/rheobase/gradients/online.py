@@ -22,7 +22,7 @@ from rheobase.adaptors.base import AbstractAdaptor
 from rheobase.errors import ArgumentError
 from rheobase.gradients.base import require_sequential
 from rheobase.gradients.surrogate import forwards
-from rheobase.gradients.traces import AbstractTrace, Jacobian, blank
+from rheobase.gradients.traces import Jacobian, blank
 from rheobase.neurons.base import AbstractMembrane, Onset
 from rheobase.population import dtype_of, received, rest
 from rheobase.step import step
@@ -48,9 +48,9 @@ class Block(NamedTuple):
     """A population that fires and the weights before it."""
 
     position: int
-    linear: Linear | None
+    linear: Any
     neuron: AbstractMembrane
-    weight: Array | None
+    weight: Any
 
 
 class Course(NamedTuple):
@@ -58,8 +58,8 @@ class Course(NamedTuple):
 
     state: Any
     spikes: Array
-    weight: AbstractTrace | None
-    recurrent: AbstractTrace | None
+    weight: Any
+    recurrent: Any
     own: tuple[tuple[Array, ...], ...]
     """Traces of what each neuron has one of: its parameters, and last the bias."""
 
@@ -67,7 +67,7 @@ class Course(NamedTuple):
 class Total(NamedTuple):
     """What is added up for a population: the gradient of each kind of parameter."""
 
-    weight: Array | None
+    weight: Any
     recurrent: Array | None
     own: tuple[Array, ...]
     """(batch, n) each, since a parameter may be one number for all."""
@@ -77,14 +77,15 @@ def blocks(method: AbstractGradient, model: Any) -> tuple[list[Block], int]:
     """The populations that fire, and the number of layers up to the last one."""
     require_sequential(method, model)
     found: list[Block] = []
-    linear, name = None, type(method).__name__
+    linear: Any = None
+    name = type(method).__name__
     firing = [position for position, layer in enumerate(model.layers) if _fires(layer)]
     end = firing[-1] + 1 if firing else 0
     for position, layer in enumerate(model.layers[:end]):
         if isinstance(layer, Linear) and linear is None:
             linear = layer
         elif _fires(layer):
-            neuron = layer.neuron if isinstance(layer, Recurrent) else layer
+            neuron: Any = layer.neuron if isinstance(layer, Recurrent) else layer
             weight = layer.weight if isinstance(layer, Recurrent) else None
             found.append(Block(position, linear, neuron, weight))
             linear = None
@@ -121,7 +122,7 @@ def gradient(
         )
     body, end = blocks(method, model)
     head = model.layers[end] if end < len(model.layers) else None
-    readout = head if isinstance(head, Linear) else None
+    readout: Any = head if isinstance(head, Linear) else None
     cut = end + (readout is not None)
     u = forwards(_part(model, model.layers[:cut]), x, key, STRETCH)
 
@@ -149,7 +150,7 @@ def gradient(
 def _second(
     model: Sequential,
     body: list[Block],
-    readout: Linear | None,
+    readout: Any,
     x: Array,
     slope: Array,
     key: Array | None,
@@ -296,9 +297,7 @@ def _added(total: Total, course: Course, signal: Array) -> Total:
     return Total(weight, recurrent, own)
 
 
-def _routes(
-    rule: Rule, readout: Linear | None, slope: Array, widths: list[int]
-) -> list[Array] | None:
+def _routes(rule: Rule, readout: Any, slope: Array, widths: list[int]) -> list[Array] | None:
     """Random weights from u to each population, as strong as those of the readout."""
     if rule.feedback is None:
         return None

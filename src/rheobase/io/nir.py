@@ -192,7 +192,7 @@ class _Writer:
             self._chain(name, node, (layer.n_in,), (layer.n_out,))
         elif isinstance(layer, Recurrent):
             self._chain(name, self._neuron(number, layer.neuron, (layer.n,)), (layer.n,), None)
-            if jnp.ndim(layer.weight) != 2:
+            if np.ndim(np.asarray(layer.weight)) != 2:
                 raise ArgumentError(f"layer {number}: delays of synapses have no node in NIR.")
             back = f"{name}_recurrent"
             self.nodes[back] = _affine(self.nir, layer.weight, None, layer.scale)
@@ -235,10 +235,9 @@ class _Writer:
             elif not isinstance(neuron, SurrogateReset):  # which changes gradients alone
                 self._none(number, type(neuron).__name__)
             neuron = neuron.neuron
-        make = _NEURONS.get(type(neuron))
-        if make is None:
+        if type(neuron) not in _NEURONS:
             self._none(number, type(neuron).__name__)
-        return make(self.nir, _Full(neuron, shape, notes), notes, self.dt)
+        return _NEURONS[type(neuron)](self.nir, _Full(neuron, shape, notes), notes, self.dt)
 
     def _only_ours(self, number: int, what: str) -> None:
         if self.strict:
@@ -423,8 +422,9 @@ class _Reader:
                 waiting = layer if waiting is None else waiting * layer
                 continue
             if waiting is not None and isinstance(layer, Linear):
-                rows = jnp.asarray(waiting.reshape(-1, 1) * np.asarray(layer.weight, float))
-                layer = eqx.tree_at(lambda x: x.weight, layer, rows.astype(layer.weight.dtype))
+                rows = waiting.reshape(-1, 1) * np.asarray(layer.weight, float)
+                rows = jnp.asarray(rows.astype(jnp.result_type(float)))
+                layer = eqx.tree_at(lambda x: x.weight, layer, rows)
                 waiting = None
             factor = gain if waiting is None else waiting if gain is None else gain * waiting
             waiting = None
@@ -437,7 +437,7 @@ class _Reader:
         if isinstance(neuron, LI):
             return neuron
         if notes.get("reset", "subtract" if self.subtract else "value") == "subtract":
-            neuron = SoftReset(neuron)
+            neuron = SoftReset(neuron)  # pyright: ignore[reportCallIssue]
         if "refractory_ms" in notes:
             hold = notes["refractory_hold"]
             neuron = Refractory(neuron, float(notes["refractory_ms"]) * ms, hold=hold)
@@ -486,12 +486,12 @@ class _Reader:
         return neuron, None
 
 
-def _getter(node: Any, notes: dict[str, Any]) -> Callable[[str, str, Unit], Quantity]:
+def _getter(node: Any, notes: dict[str, Any]) -> Callable[[str, str, Unit], Any]:
     """Parameters by their name in NIR, as one number where they are or were one."""
     ours = "reset" in notes or "scalars" in notes
     scalars = notes.get("scalars", "").split() if ours else None
 
-    def get(name: str, own: str, unit: Unit) -> Quantity:
+    def get(name: str, own: str, unit: Unit) -> Any:
         value = np.asarray(getattr(node, name), np.float64)
         one = own in scalars if scalars is not None else np.all(value == value.flat[0])
         return Quantity(value.flat[0] if one else value, unit)
