@@ -103,7 +103,7 @@ def run(
         # repeats a step from its carry, does not repeat the product.
         echo, later = None, None
         if weight is not None and done.spike is not None:
-            echo, later = _echoes(done.spike, weight, carry.later)
+            echo, later = echoes(done.spike, weight, carry.later)
         named = dict(variables.items(done.reached))
         kept = done.spike, {name: named[name] for name in record}
         return Carry(done.state, echo, later), kept
@@ -120,7 +120,7 @@ def received(neuron: AbstractMembrane, inputs: Array) -> tuple[Array, Array | No
     return jnp.zeros_like(inputs), inputs
 
 
-def _echoes(spike: Array, weight: Array, later: Array | None) -> tuple[Array, Array | None]:
+def echoes(spike: Array, weight: Array, later: Array | None) -> tuple[Array, Array | None]:
     """What the spikes of a step give to the next step, and to those after it.
 
     What is on its way enters by addition alone, so the backward pass need not keep it.

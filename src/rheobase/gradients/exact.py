@@ -11,7 +11,7 @@ from rheobase.gradients.base import require_sequential
 from rheobase.loop import scan
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane, Onset
-from rheobase.population import Carry, Course, dtype_of, received
+from rheobase.population import Carry, Course, dtype_of, echoes, received
 from rheobase.population import run as untimed
 from rheobase.step import step
 from rheobase.steppers import AbstractStepper
@@ -129,7 +129,7 @@ def timed(
     none = jnp.zeros(inputs.shape[1:], dtype)
 
     def body(carry: Any, x: Any) -> Any:
-        state, echo, waiting = carry
+        state, echo, waiting, later = carry
         number, now = x
         now = now if echo is None else now + echo
         noise = None if key is None else jax.random.fold_in(key, number)
@@ -139,7 +139,8 @@ def timed(
         if weight is not None:
             spike = _mixed(done.spike, mix)
             # In parts, one step after the beginning of the step of the spike and after its end.
-            arriving = ((1 - done.fraction) * spike + waiting) @ weight
+            parts = (1 - done.fraction) * spike + waiting
+            arriving, later = echoes(parts, weight, later)
             waiting = done.fraction * spike
             if neuron.target == "v":
                 echo = arriving
@@ -148,10 +149,10 @@ def timed(
                 state = variables.replace(state, neuron.target, moved)
         named = dict(variables.items(done.reached))
         kept = done.spike, done.fraction, {name: named[name] for name in record}
-        return (state, echo, waiting), kept
+        return (state, echo, waiting, later), kept
 
     echo = none if weight is not None and neuron.target == "v" else None
-    start = carry.state, echo, None if weight is None else none
+    start = carry.state, echo, None if weight is None else none, carry.later
     numbers = first + jnp.arange(len(inputs), dtype=jnp.int32)
     final, (spikes, fractions, traces) = scan(
         body, start, (numbers, inputs.astype(dtype)), len(inputs)

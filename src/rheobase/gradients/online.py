@@ -26,8 +26,10 @@ from rheobase.gradients.traces import Jacobian, blank
 from rheobase.neurons.base import AbstractMembrane, Onset
 from rheobase.population import dtype_of, received, rest
 from rheobase.step import step
-from rheobase.train.layers import Linear, Recurrent, Sequential, advance, begin
+from rheobase.train.dense import Linear, masked
+from rheobase.train.layers import Sequential, advance, begin
 from rheobase.train.method import AbstractGradient, Judged, Objective
+from rheobase.train.recurrent import Recurrent
 
 STRETCH = 64
 """Steps of the first run that are computed at once."""
@@ -51,6 +53,7 @@ class Block(NamedTuple):
     linear: Any
     neuron: AbstractMembrane
     weight: Any
+    mask: Array | None
 
 
 class Course(NamedTuple):
@@ -87,7 +90,8 @@ def blocks(method: AbstractGradient, model: Any) -> tuple[list[Block], int]:
         elif _fires(layer):
             neuron: Any = layer.neuron if isinstance(layer, Recurrent) else layer
             weight = layer.weight if isinstance(layer, Recurrent) else None
-            found.append(Block(position, linear, neuron, weight))
+            mask = layer.mask if isinstance(layer, Recurrent) else None
+            found.append(Block(position, linear, neuron, weight, mask))
             linear = None
         else:
             raise ArgumentError(
@@ -97,12 +101,10 @@ def blocks(method: AbstractGradient, model: Any) -> tuple[list[Block], int]:
             )
     if not found:
         raise ArgumentError(f"{name} is for models that fire. Write rb.gradients.Surrogate().")
-    if any(
-        w is not None and jnp.ndim(w) != 2
-        for b in found
-        for w in (b.weight, b.linear and b.linear.weight)
-    ):
-        raise ArgumentError(f"{name} knows no delays. Write rb.gradients.Surrogate(True).")
+    if any(isinstance(y, Linear | Recurrent) and y.delays is not None for y in model.layers):
+        raise ArgumentError(
+            f"{name} knows no delays. Write gradient=rb.gradients.Surrogate(checkpoint=True)."
+        )
     return found, end
 
 
@@ -316,6 +318,7 @@ def _population(layer: Any, block: Block, own: list[Array], recurrent: Array | N
     neuron = jax.tree.unflatten(structure, summed)
     if not isinstance(layer, Recurrent):
         return neuron
+    recurrent = masked(recurrent, block.mask)
     return eqx.tree_at(lambda x: (x.neuron, x.weight), layer, (neuron, recurrent))
 
 
@@ -326,7 +329,7 @@ def _shaped(total: Array, shape: tuple[int, ...]) -> Array:
 
 
 def _with(linear: Linear, weight: Any, bias: Any) -> Any:
-    empty = eqx.filter(linear, eqx.is_inexact_array)
+    empty, weight = eqx.filter(linear, eqx.is_inexact_array), masked(weight, linear.mask)
     if bias is None:
         return eqx.tree_at(lambda x: x.weight, empty, weight)
     return eqx.tree_at(lambda x: (x.weight, x.bias), empty, (weight, bias))

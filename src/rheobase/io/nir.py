@@ -187,13 +187,13 @@ class _Writer:
 
     def add(self, number: int, layer: Any) -> None:
         name = str(number)
+        if isinstance(layer, Linear | Recurrent) and layer.delays is not None:
+            raise ArgumentError(f"layer {number}: delays of synapses have no node in NIR.")
         if isinstance(layer, Linear):
             node = _affine(self.nir, layer.weight, layer.bias, layer.scale)
             self._chain(name, node, (layer.n_in,), (layer.n_out,))
         elif isinstance(layer, Recurrent):
             self._chain(name, self._neuron(number, layer.neuron, (layer.n,)), (layer.n,), None)
-            if np.ndim(np.asarray(layer.weight)) != 2:
-                raise ArgumentError(f"layer {number}: delays of synapses have no node in NIR.")
             back = f"{name}_recurrent"
             self.nodes[back] = _affine(self.nir, layer.weight, None, layer.scale)
             self.edges += [(name, back), (back, name)]

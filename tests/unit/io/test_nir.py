@@ -29,7 +29,8 @@ MODELS = {
     ),
     "spread": lambda: rb.Sequential(
         rb.Linear(5, 7, key=jax.random.key(1)),
-        rb.LIF(tau=spread(5, 30, 7) * ms, v_th=spread(-52, -47, 7) * mV, R=spread(3, 9, 7) * MOhm),
+        rb.LIF(tau=spread(5, 30, 7) * ms, v_th=spread(-52, -47, 7) * mV, R=spread(3, 9, 7) * MOhm,
+               v_rest=spread(-66, -64, 7) * mV, v_reset=spread(-66, -64, 7) * mV),
         rb.Linear(7, 4), rb.IF(C=0.3 * nF), dt=0.3 * ms, stepper=rb.Euler(),
     ),
     "recurrent": lambda: rb.Sequential(
