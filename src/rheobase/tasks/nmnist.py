@@ -31,7 +31,7 @@ class EventDigits(AbstractTask):
 
     @property
     def epochs(self) -> int:
-        return 100
+        return 60
 
     @property
     def batch_size(self) -> int:

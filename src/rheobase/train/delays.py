@@ -40,8 +40,8 @@ class Delays(eqx.Module):
     - `kernel`, `width` (steps): how a spike is spread over slots, see `rheobase.train.delays`. By
       default a triangle of width 1, which is linear interpolation.
 
-    A layer with delays per synapse costs as much as `max/dt` layers without; per axon no more than
-    one.
+    The products of a layer with delays per synapse, or of a recurrent one, are `max/dt` times those
+    without; per axon a `Linear` needs one product.
 
     >>> import jax.numpy as jnp, rheobase as rb
     >>> from rheobase.units import ms
