@@ -37,6 +37,7 @@ TITLES = {
     "io": "Files",
     "devices": "Devices",
     "datasets": "Data sets",
+    "fitting": "Fitting recordings",
     "plot": "Plots",
     "units": "Units",
     "errors": "Errors",

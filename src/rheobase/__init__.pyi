@@ -6,6 +6,7 @@ from . import (
     classics,
     datasets,
     devices,
+    fitting,
     gradients,
     io,
     morphology,
@@ -42,6 +43,7 @@ from .connectivity import (
     Pairs,
     Uniform,
 )
+from .fitting import fit_posterior, fit_recording
 from .io import load, save
 from .network import Connection, Drive, Network, NetworkRecording, Population
 from .neurons import (
@@ -194,6 +196,9 @@ __all__ = [
     "datasets",
     "encoders",
     "fit",
+    "fit_posterior",
+    "fit_recording",
+    "fitting",
     "gradients",
     "io",
     "load",

@@ -9,6 +9,7 @@ ValueError
   DataError         a data set that is missing, or a recording that is damaged
   MorphologyError   a morphology that cannot be read, with the line of its file
   MechanismError    a .mod file that cannot become a channel, with the line
+  RecordingError    a recording that cannot be used, with the reason
   KeyRequired       something random without `key=`
 LookupError
   UnknownName       a name that does not exist, with the near miss
@@ -53,6 +54,10 @@ class MechanismError(ValueError):
 
 class DataError(ValueError):
     """A data set that is not there, or a recording that cannot be read."""
+
+
+class RecordingError(ValueError):
+    """A recording that cannot be used: the file, what is wrong with it, and the way out."""
 
 
 class KeyRequired(ValueError):

@@ -31,7 +31,7 @@ LAYERS = (
     ("gradients",),
     ("datasets", "io", "plot"),
     ("devices",),
-    ("demo", "tasks"),
+    ("demo", "fitting", "tasks"),
     ("cli",),
 )
 """A part imports from the layers below its own, never from its neighbours."""

@@ -34,6 +34,7 @@ PACKAGES = {
     "connectivity": connectivity,
     "devices.dynapse2": rb.devices.dynapse2,
     "gradients": rb.gradients,
+    "fitting": rb.fitting,
     "io": rb.io,
     "morphology": rb.morphology,
     "neurons": neurons,

@@ -10,11 +10,25 @@ from rheobase.analysis.counts import correlation, fano, synchrony
 from rheobase.analysis.exports import to_neo
 from rheobase.analysis.intervals import cv, isi
 from rheobase.analysis.rate import population_rate, power_spectrum, rates
+from rheobase.analysis.voltage import (
+    DetectedSpikes,
+    Firing,
+    coincidence,
+    detect_spikes,
+    efel_features,
+    firing,
+)
 
 __all__ = [
+    "DetectedSpikes",
+    "Firing",
+    "coincidence",
     "correlation",
     "cv",
+    "detect_spikes",
+    "efel_features",
     "fano",
+    "firing",
     "isi",
     "population_rate",
     "power_spectrum",

@@ -191,6 +191,96 @@ def evaluate(
 
 
 @app.command
+def fit(
+    recording: Path,
+    /,
+    *,
+    model: str = "AdEx",
+    out: Path = Path("fit"),
+    train: str | None = None,
+    test: str | None = None,
+    starts: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 12,
+    steps: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
+    seed: int = 0,
+    voltage: str | None = None,
+    current: str | None = None,
+) -> int:
+    """Fit a neuron to a current-clamp recording (ABF, NWB, or what neo reads).
+
+    Trains on every second sweep, judges on the others, and leaves the model, its scores and
+    parameters, pictures and a page in a folder. Ctrl-C keeps the best so far.
+
+    Parameters
+    ----------
+    recording
+        The file.
+    model
+        A neuron such as AdEx or GLIF, one that wears something, "SoftReset(GLIF)", a saved model
+        to begin from, or auto, which ranks several.
+    out
+        Folder for model.rheobase, scores.json, parameters.json, pictures and index.html.
+    train
+        Sweeps to train on, counted from 0: 0,2,5-8 or a slice ::2.
+    test
+        Sweeps to judge on, likewise.
+    starts
+        How many places the search starts from.
+    steps
+        Of the last stage of the search.
+    seed
+        Of the starts.
+    voltage
+        Name of the voltage channel, where there are several.
+    current
+        Name of the current channel, likewise.
+    """
+    from rheobase.cli import fitting
+
+    try:
+        return fitting.show(
+            recording, model, out, train, test, starts, steps, seed, voltage, current
+        )
+    except ImportError as error:
+        if error.name is not None:
+            raise
+        print(error, file=sys.stderr)  # a reader of the format is missing, and how to get it
+        return 2
+
+
+@app.command
+def simulate(
+    model: Path,
+    /,
+    *,
+    current: str | None = None,
+    duration: str = "500ms",
+    dt: str = "0.1ms",
+    recording: Path | None = None,
+    out: Path = Path("simulation"),
+) -> int:
+    """Simulate a saved neuron under a step of current, or under the currents of a recording.
+
+    Parameters
+    ----------
+    model
+        A file written by rb.save or rheobase fit.
+    current
+        Of a step that lasts from a tenth to nine tenths of the duration: 200pA or 0.2nA.
+    duration
+        Simulated time, such as 1s or 500ms.
+    dt
+        Time step.
+    recording
+        Take the currents of this recording instead, sweep after sweep.
+    out
+        Folder for voltage.npz, spikes.json and voltage.png.
+    """
+    from rheobase.cli import simulating
+
+    return simulating.show(model, current, duration, dt, recording, out)
+
+
+@app.command
 def version() -> int:
     """Print the version, and those of Python and JAX."""
     import platform

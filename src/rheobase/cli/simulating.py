@@ -1,0 +1,85 @@
+"""`rheobase simulate`: a saved model under a step of current, or under that of a recording."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rheobase import plot
+from rheobase.cli.running import read_time
+from rheobase.errors import ArgumentError
+from rheobase.fitting.judge import free_run
+from rheobase.fitting.report import name_of
+from rheobase.io import load, read_recording
+from rheobase.neurons.base import AbstractMembrane
+from rheobase.plot.style import MAIN
+from rheobase.record import Record
+from rheobase.simulate import simulate
+from rheobase.stimulus import Step
+from rheobase.units import Quantity, ms, nA, pA
+
+_UNITS = {"pA": pA, "nA": nA}
+
+
+def show(
+    path: Path, current: str | None, duration: str, dt: str, recording: Path | None, out: Path
+) -> int:
+    """Simulate, print the spikes, and leave voltage, spikes and a picture in a folder."""
+    model = load(path)
+    if not isinstance(model, AbstractMembrane):
+        raise ArgumentError(
+            f"{path} holds a {type(model).__name__}, and rheobase simulate takes a neuron. "
+            f"In Python write rb.simulate(rb.load({str(path)!r}), ...)."
+        )
+    step = read_time(dt)
+    if recording is not None:
+        rec = read_recording(recording)
+        run = free_run(model, rec.sweeps, float(step.value_in(ms)))
+        v, spikes = run.v, [t.tolist() for t in run.spikes]
+        times = np.arange(1, len(v) + 1) * 1.0
+    else:
+        level = read_current("200pA" if current is None else current)
+        length = read_time(duration)
+        given = Step(level, start=0.1 * length, stop=0.9 * length)
+        whole = simulate(model, current=given, duration=length, dt=step, record=Record(("v",)))
+        v, times = np.asarray(whole["v"], float)[:, None], whole.t
+        spikes = [np.asarray(whole.spike_times(), float).tolist()]
+    out.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(out / "voltage.npz", t=times, v=v)
+    (out / "spikes.json").write_text(json.dumps(spikes) + "\n")
+    _draw(out / "voltage.png", times, v, name_of(model))
+    counts = ", ".join(str(len(s)) for s in spikes)
+    print(f"{name_of(model)}: {counts} spikes; see {out / 'voltage.png'}")
+    return 0
+
+
+def read_current(text: str) -> Quantity:
+    """A current such as 200pA or -0.1nA."""
+    found = re.fullmatch(r"\s*(-?[0-9.]+(?:e-?[0-9]+)?)\s*(pA|nA)\s*", text)
+    try:
+        value = None if found is None else float(found[1])
+    except ValueError:
+        value = None
+    if found is None or value is None:
+        raise ArgumentError(
+            f"`current` is a current with its unit, got {text!r}. Write --current 200pA."
+        )
+    return value * _UNITS[found[2]]
+
+
+def _draw(file: Path, times: Any, v: np.ndarray, title: str) -> None:
+    from matplotlib.figure import Figure
+
+    rows = min(v.shape[1], 8)
+    with plot.look():
+        figure = Figure(figsize=(9, 1 + 1.5 * rows), layout="constrained")
+        axes = figure.subplots(rows, 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+        places = np.linspace(0, v.shape[1] - 1, rows).astype(int)
+        for ax, k in zip(axes, places, strict=True):
+            ax.plot(times, v[:, k], color=MAIN)
+            ax.set_ylabel("v (mV)")
+        axes[0].set_title(title, loc="left")
+        axes[-1].set_xlabel("time (ms)")
+        figure.savefig(file, dpi=140)

@@ -1,0 +1,125 @@
+"""The passive membrane and the electrode, from the answers to small pulses of current.
+
+After a step dI the recorded voltage goes as
+
+    dV(t) = dI (R_e + R (1 - exp(-t/tau)))
+
+with R_e what the bridge left uncompensated, which jumps at once, and R and tau of the membrane. The
+answers to all pulses without spikes are divided by their dI and averaged; tau goes over a grid, R_e
+and R follow by least squares.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from rheobase.errors import RecordingError
+
+_LONGEST = 200.0
+"""ms after the step that are used: later, slow currents have set in."""
+_BLANK = 0.3
+"""ms after a step in which the electrode's capacitance and filters distort the record."""
+_BEFORE = 20.0
+"""ms before the step, of which the mean is the voltage from which it starts."""
+_FAR = 10.0
+"""ms around a spike in which the voltage is not that of the passive membrane."""
+
+
+class Passive(NamedTuple):
+    """What the subthreshold voltage says of the membrane and of the electrode."""
+
+    tau: float
+    """Membrane time constant, ms."""
+    R: float
+    """Membrane resistance, MOhm."""
+    v_rest: float
+    """Voltage without current, mV."""
+    bridge: float
+    """Resistance of the electrode that the bridge did not compensate, MOhm."""
+    drift: float
+    """Change of the resting voltage with time, mV/min."""
+    pulses: int
+    """How many pulses this is taken from."""
+
+
+def passive(sweeps: Sequence, spikes: Sequence[np.ndarray], shortest: float = 50.0) -> Passive:
+    """Identify membrane and electrode from sweeps and their spike times (ms).
+
+    Hyperpolarising pulses count where there are any, otherwise all that stay without spikes.
+
+    Errors: `RecordingError` where no pulse stays below threshold.
+
+    >>> import numpy as np, rheobase as rb
+    >>> from rheobase.units import nA
+    >>> rec = rb.fitting.synthetic(rb.LIF(), [-0.2, -0.4] * nA)
+    >>> found = rb.fitting.passive(rec.sweeps, [np.zeros(0)] * 2)
+    >>> round(found.tau), round(found.R), round(found.v_rest)
+    (10, 10, -65)
+    """
+    answers = _answers(sweeps, spikes, shortest)
+    below = [a for a in answers if a[0] < 0]
+    chosen = below or answers
+    if not chosen:
+        raise RecordingError(
+            "no pulse of current stays without spikes, so that the passive membrane cannot be "
+            "identified. Include sweeps with small or hyperpolarising pulses in `train`."
+        )
+    dt = sweeps[0].dt
+    length = min(len(v) for _, v in chosen)
+    weight = np.array([abs(di) for di, _ in chosen])
+    total = sum(np.sign(di) * v[:length] for di, v in chosen) / weight.sum()
+    t = (np.arange(length) + 0.5) * dt
+    used = t > _BLANK
+    best = None
+    for tau in np.geomspace(1.0, 300.0, 150):
+        basis = np.stack([np.ones_like(t), 1 - np.exp(-t / tau)], axis=1)[used]
+        (bridge, resistance), *_ = np.linalg.lstsq(basis, total[used], rcond=None)
+        if bridge < 0:
+            bridge = 0.0
+            resistance = float(basis[:, 1] @ total[used] / (basis[:, 1] @ basis[:, 1]))
+        error = float(np.sum((basis @ [bridge, resistance] - total[used]) ** 2))
+        if best is None or error < best[0]:
+            best = error, float(tau), float(resistance), float(bridge)
+    _, tau, resistance, bridge = best  # pyright: ignore[reportGeneralTypeIssues]
+    levels = np.array(_baselines(sweeps, spikes))
+    held = sweeps[0].holding
+    v_rest = float(np.median(levels[:, 1])) - held * (max(resistance, 1e-3) + bridge)
+    minutes = levels[:, 0] / 6e4
+    drift = float(np.polyfit(minutes, levels[:, 1], 1)[0]) if np.ptp(minutes) > 0 else 0.0
+    return Passive(tau, max(resistance, 1e-3), v_rest, bridge, drift, len(chosen))
+
+
+def _answers(sweeps: Sequence, spikes: Sequence[np.ndarray], shortest: float) -> list:
+    """Change of current (nA) and of voltage (mV, from the step on) of each quiet pulse."""
+    found = []
+    for sweep, times in zip(sweeps, spikes, strict=True):
+        for pulse in sweep.pulses(shortest):
+            a, b = round(pulse.begin / sweep.dt), round(pulse.end / sweep.dt)
+            before = max(a - round(_BEFORE / sweep.dt), 0)
+            b = min(b, a + round(_LONGEST / sweep.dt))
+            near = (times > before * sweep.dt - _FAR) & (times < b * sweep.dt + _FAR)
+            di = pulse.current - float(sweep.i[a - 1]) if a > 0 else 0.0
+            if near.any() or di == 0 or a == before or np.ptp(sweep.i[before:a]) > 0:
+                continue
+            found.append((di, sweep.v[a:b] - sweep.v[before:a].mean()))
+    return found
+
+
+def _baselines(sweeps: Sequence, spikes: Sequence[np.ndarray]) -> list[tuple[float, float]]:
+    """Time (ms) and median voltage (mV) of what each sweep spends at the holding current."""
+    found = []
+    for sweep, times in zip(sweeps, spikes, strict=True):
+        quiet = sweep.i == sweep.holding
+        for t in times:
+            quiet[(sweep.t > t - _FAR) & (sweep.t < t + 5 * _FAR)] = False
+        if not quiet.any():
+            quiet = np.ones(len(sweep.v), bool)
+        # Before the first pulse where there is such a stretch: later the pulses' echoes last.
+        first = np.flatnonzero(sweep.i != sweep.holding)
+        early = quiet.copy()
+        if len(first):
+            early[first[0] :] = False
+        chosen = early if early.sum() * sweep.dt > _BEFORE else quiet
+        found.append((sweep.start, float(np.median(sweep.v[chosen]))))
+    return found

@@ -1,0 +1,88 @@
+"""Where a fit begins: the parameters that the passive membrane and the spikes suggest."""
+
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from rheobase.adaptors.base import AbstractAdaptor
+from rheobase.fitting.membrane import Passive
+from rheobase.neurons import ALIF, GLIF, HodgkinHuxley, Izhikevich
+from rheobase.neurons.base import AbstractMembrane, Onset
+
+
+class Look(NamedTuple):
+    """What a first look at the data says."""
+
+    passive: Passive
+    threshold: float
+    """Voltage at which spikes begin, mV."""
+    reset: float
+    """Voltage after a spike, mV."""
+    peak: float
+    """mV."""
+
+
+def begin(neuron: Any, look: Look) -> Any:
+    """The neuron with the parameters that it shares with the passive membrane set to the data's.
+
+    What is no neuron of a known form stays as it is.
+    """
+    if isinstance(neuron, AbstractAdaptor):
+        return eqx.tree_at(lambda n: n.neuron, neuron, begin(neuron.neuron, look))
+    values = _values(neuron, look)
+    names = [name for name in values if name in _names(neuron)]
+    if not names:
+        return neuron
+    old = [getattr(neuron, name) for name in names]
+    new = [
+        jnp.broadcast_to(jnp.asarray(values[n], o.dtype), o.shape)
+        for n, o in zip(names, old, strict=True)
+    ]
+    return eqx.tree_at(lambda n: [getattr(n, name) for name in names], neuron, new)
+
+
+def _names(neuron: Any) -> set[str]:
+    return {k for k, v in vars(neuron).items() if eqx.is_inexact_array(v)}
+
+
+def _values(neuron: Any, look: Look) -> dict[str, float]:
+    p = look.passive
+    tau, R, rest = p.tau, p.R, p.v_rest
+    threshold = look.threshold
+    reset = min(look.reset, threshold - 2.0)
+    way = abs(threshold - rest) + 2.0
+    if isinstance(neuron, Izhikevich):
+        k = 1 / (tau * way)
+        return {
+            "quadratic": k, "linear": -k * (rest + threshold), "constant": k * rest * threshold,
+            "C": tau / R, "v_b": rest, "b": 0.02 / tau, "a": 0.01, "c": reset, "d": 0.05 * 10 / tau,
+            "v_th": look.peak,
+        }  # fmt: skip
+    if isinstance(neuron, HodgkinHuxley):
+        g = 1 / R / 0.003
+        return {
+            "C": tau / R, "g_L": 1 / R, "g_Na": 1.2 * g * 0.3, "g_K": 0.36 * g * 0.3,
+            "v_rest": rest, "v_L": rest,
+        }  # fmt: skip
+    step = 0.1 * way / R
+    common = {"tau": tau, "R": R, "v_rest": rest, "v_reset": reset, "C": tau / R}
+    if isinstance(neuron, GLIF):
+        return common | {
+            "v_th_inf": threshold, "v_th_reset": reset + 0.5 * (threshold - reset),
+            "a": 0.002, "b": 0.01, "k1": 0.05, "k2": 0.005, "A1": -step, "A2": -step / 4,
+        }  # fmt: skip
+    if isinstance(neuron, ALIF):
+        return common | {"v_th": threshold, "beta": 0.1 * way, "tau_a": 100.0}
+    if getattr(neuron, "onset", None) is Onset.UPSTROKE:
+        return common | {
+            "v_T": threshold, "v_th": look.peak, "delta_T": 1.0, "v_c": threshold,
+            "a": 0.05 / R, "b": step / 2, "tau_w": 5 * tau,
+        }  # fmt: skip
+    return common | {"v_th": threshold}
+
+
+def shape_of(neuron: AbstractMembrane) -> Any:
+    """The initial state in full shape."""
+    return jax.tree.map(jnp.asarray, neuron.init())

@@ -1,0 +1,298 @@
+"""Current-clamp recordings: what was injected into a cell, and how its voltage answered.
+
+`read_recording` reads Axon files (ABF) with the command of their protocol, NWB files, and every
+other format that neo reads where the current was recorded beside the voltage. What cannot be used
+is refused with the reason: voltage clamp, no current, missing or implausible units, damaged files.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from rheobase.errors import ArgumentError, RecordingError
+from rheobase.units import Quantity, ms, mV, nA
+
+LARGEST_VOLTAGE = 300.0
+"""mV; a membrane that is not torn by its field stays below it."""
+SMALLEST_SWING = 1.5
+"""mV; a voltage that never leaves this range around zero is in volts, whatever its label says."""
+LARGEST_CURRENT = 100.0
+"""nA; more does not go through a patch or sharp electrode: pA with the label nA."""
+
+
+class Pulse(NamedTuple):
+    """A stretch of constant current that differs from the holding current."""
+
+    begin: float
+    """ms after the beginning of the sweep."""
+    end: float
+    """ms."""
+    current: float
+    """nA."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """One sweep: voltage `v` (mV) and injected current `i` (nA) at the times `t` (ms).
+
+    - `number`: its place in the recording, from 0.
+    - `dt`: sampling interval, ms.
+    - `start`: when it began after the first sweep began, ms.
+
+    >>> import numpy as np, rheobase as rb
+    >>> from rheobase.units import kHz, mV, nA
+    >>> v, i = np.full((1, 90), -65), np.arange(90)[None] // 30 % 2 * 0.1
+    >>> sweep = rb.io.recording_of(v * mV, i * nA, rate=1 * kHz).sweeps[0]
+    >>> sweep.t[-1].item(), sweep.pulses(shortest=20)
+    (89.0, [Pulse(begin=30.0, end=60.0, current=0.1)])
+    """
+
+    number: int
+    v: np.ndarray
+    i: np.ndarray
+    dt: float
+    start: float
+    holding: float = 0.0
+    """nA."""
+
+    @property
+    def t(self) -> np.ndarray:
+        """Time of each sample after the beginning of the sweep, ms."""
+        return np.arange(len(self.v)) * self.dt
+
+    @property
+    def duration(self) -> float:
+        """ms."""
+        return len(self.v) * self.dt
+
+    def pulses(self, shortest: float = 50.0) -> list[Pulse]:
+        """The stretches of constant current other than the holding current, of 50 ms at least."""
+        edges = np.flatnonzero(np.diff(self.i)) + 1
+        bounds = np.concatenate([[0], edges, [len(self.i)]])
+        found = [
+            Pulse(float(a * self.dt), float(b * self.dt), float(self.i[a]))
+            for a, b in zip(bounds[:-1], bounds[1:], strict=True)
+            if (b - a) * self.dt >= shortest and self.i[a] != self.holding
+        ]
+        return found
+
+    def every(self, dt: float) -> Self:
+        """The sweep with a sample every `dt` (ms), a whole multiple of its own.
+
+        Sample k is the voltage at k dt and the mean of the current from then to (k + 1) dt.
+        """
+        ratio = round(dt / self.dt)
+        if ratio < 1 or abs(ratio * self.dt - dt) > 1e-6 * dt:
+            raise ArgumentError(
+                f"the recording has a sample every {self.dt:g} ms, of which {dt:g} ms is no whole "
+                f"multiple. Choose dt={max(ratio, 1) * self.dt:g}*ms."
+            )
+        length = len(self.v) // ratio
+        blocks = self.i[: length * ratio].reshape(length, ratio)
+        return dataclasses.replace(
+            self, v=self.v[: length * ratio : ratio], i=blocks.mean(axis=1), dt=ratio * self.dt
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class CurrentClamp:
+    """A recording in current clamp: sweeps of voltage and current, as `read_recording` returns it.
+
+    Voltages in mV, currents in nA, times in ms; `holding` is the current between pulses, nA.
+
+    >>> import numpy as np, rheobase as rb
+    >>> from rheobase.units import kHz, mV, nA
+    >>> v, i = np.full((3, 100), -65.0), np.zeros((3, 100))
+    >>> i[:, 20:80] = [[0.1], [0.2], [0.3]]
+    >>> rec = rb.io.recording_of(v * mV, i * nA, rate=1 * kHz)
+    >>> rec
+    CurrentClamp(3 sweeps of 100 ms at 1 kHz, -65 to -65 mV, 0 to 0.3 nA, holding 0 nA)
+    >>> rec.sweeps[2].pulses()
+    [Pulse(begin=20.0, end=80.0, current=0.3)]
+    """
+
+    sweeps: tuple[Sweep, ...]
+    holding: float
+    protocol: str
+    path: str
+
+    @property
+    def dt(self) -> float:
+        """Sampling interval, ms."""
+        return self.sweeps[0].dt
+
+    @property
+    def rate(self) -> float:
+        """Sampling rate, kHz."""
+        return 1 / self.dt
+
+    def __repr__(self) -> str:
+        v = np.concatenate([s.v for s in self.sweeps])
+        i = np.concatenate([s.i for s in self.sweeps])
+        protocol = f", {self.protocol}" if self.protocol else ""
+        return (
+            f"CurrentClamp({len(self.sweeps)} sweeps of {self.sweeps[0].duration:g} ms at "
+            f"{self.rate:g} kHz, {v.min():.4g} to {v.max():.4g} mV, {i.min():.4g} to "
+            f"{i.max():.4g} nA, holding {self.holding:g} nA{protocol})"
+        )
+
+
+class Raw(NamedTuple):
+    """A sweep as a format gives it, in mV and nA."""
+
+    v: np.ndarray
+    i: np.ndarray
+    dt: float
+    start: float
+
+
+def read_recording(
+    path: str | Path, *, voltage: str | None = None, current: str | None = None
+) -> CurrentClamp:
+    """Read a current-clamp recording.
+
+    - `path`: of an Axon file (`.abf`), an NWB file (`.nwb`), or any file that neo reads.
+    - `voltage`, `current`: names of the channels, where there are several.
+
+    The current of an Axon file is that of a recorded channel, or else the command of its protocol;
+    that of an NWB file is the stimulus series of each sweep.
+
+    Errors: `RecordingError` for what is no current clamp, holds no current, has no units or
+    implausible ones, is damaged or cut short; `ImportError` where neo or pynwb is not installed.
+
+    >>> import rheobase as rb
+    >>> rb.io.read_recording("cell.abf")
+    Traceback (most recent call last):
+        ...
+    rheobase.errors.RecordingError: there is no file cell.abf.
+    """
+    path = Path(path)
+    if not path.is_file():
+        what = "is a folder, not a file" if path.is_dir() else None
+        raise RecordingError(f"{path} {what}." if what else f"there is no file {path}.")
+    if path.stat().st_size == 0:
+        raise RecordingError(f"{path} is empty.")
+    if path.suffix.lower() == ".nwb":
+        from rheobase.io import nwb as reader
+    elif path.suffix.lower() == ".abf":
+        from rheobase.io import axon as reader
+    else:
+        from rheobase.io import through_neo as reader
+    raw, holding, protocol = reader.read(path, voltage, current)
+    return _assembled(raw, holding, protocol, str(path))
+
+
+def recording_of(
+    v: Quantity,
+    i: Quantity,
+    *,
+    rate: Quantity,
+    holding: Quantity | None = None,
+    protocol: str = "",
+) -> CurrentClamp:
+    """A recording from arrays.
+
+    - `v`, `i`: voltage and current, shape (sweeps, samples).
+    - `rate`: samples per time, `20*kHz`.
+    - `holding`: current between pulses; by default that with which most sweeps begin.
+
+    The sweeps follow each other without a gap. Errors: as for `read_recording`.
+
+    >>> import numpy as np, rheobase as rb
+    >>> from rheobase.units import kHz, mV, nA
+    >>> rb.io.recording_of(np.zeros((2, 10)) * nA, np.zeros((2, 10)) * nA, rate=20 * kHz)
+    Traceback (most recent call last):
+        ...
+    rheobase.units.errors.UnitError: nA cannot be converted to mV: they measure different things.
+    """
+    volts = np.atleast_2d(np.asarray(v.value_in(mV), float))
+    amperes = np.atleast_2d(np.asarray(i.value_in(nA), float))
+    if volts.shape != amperes.shape:
+        raise RecordingError(
+            f"voltage and current have one shape, (sweeps, samples), got {volts.shape} and "
+            f"{amperes.shape}."
+        )
+    dt = float((1 / rate).value_in(ms))
+    length = volts.shape[1] * dt
+    raw = [Raw(a, b, dt, k * length) for k, (a, b) in enumerate(zip(volts, amperes, strict=True))]
+    held = None if holding is None else float(holding.value_in(nA))
+    return _assembled(raw, held, protocol, "the recording")
+
+
+def _assembled(raw: Sequence[Raw], holding: float | None, protocol: str, path: str) -> CurrentClamp:
+    """The recording, after its values have been looked at."""
+    if not raw:
+        raise RecordingError(f"{path} holds no sweep.")
+    for number, sweep in enumerate(raw):
+        _require_usable(sweep, f"sweep {number} of {path}")
+    if len({round(s.dt, 9) for s in raw}) > 1:
+        rates = ", ".join(sorted({f"{1 / s.dt:g}" for s in raw}))
+        raise RecordingError(f"the sweeps of {path} differ in their sampling rate: {rates} kHz.")
+    if holding is None:
+        first = [float(s.i[0]) for s in raw]
+        holding = max(set(first), key=first.count)
+    begin = raw[0].start
+    sweeps = tuple(
+        Sweep(number, s.v, s.i, s.dt, s.start - begin, holding) for number, s in enumerate(raw)
+    )
+    if all(np.ptp(s.i) == 0 for s in sweeps) and len({float(s.i[0]) for s in sweeps}) == 1:
+        raise RecordingError(
+            f"the current of {path} is {holding:g} nA all the time: there is nothing to fit. Was "
+            f"the command recorded on another channel? Name it by current=."
+        )
+    return CurrentClamp(sweeps, holding, protocol, path)
+
+
+def _require_usable(sweep: Raw, what: str) -> None:
+    if len(sweep.v) == 0 or len(sweep.v) != len(sweep.i):
+        raise RecordingError(
+            f"{what} has {len(sweep.v)} samples of voltage and {len(sweep.i)} of current: the file "
+            f"is cut short."
+        )
+    if not (np.isfinite(sweep.v).all() and np.isfinite(sweep.i).all()):
+        raise RecordingError(f"{what} has values that are no numbers: the file is damaged.")
+    low, high = float(sweep.v.min()), float(sweep.v.max())
+    if max(-low, high) > LARGEST_VOLTAGE:
+        raise RecordingError(
+            f"{what} has voltages from {low:.4g} to {high:.4g} mV, more than a membrane bears: "
+            f"its units or its gain are wrong. Correct them in the file, or use recording_of."
+        )
+    if max(-low, high) < SMALLEST_SWING:
+        raise RecordingError(
+            f"{what} has voltages from {low:.4g} to {high:.4g} mV, the size of volts: its units or "
+            f"its gain are wrong. Correct them in the file, or use recording_of."
+        )
+    if np.abs(sweep.i).max() > LARGEST_CURRENT:
+        raise RecordingError(
+            f"{what} has currents up to {np.abs(sweep.i).max():.4g} nA, the size of pA: its units "
+            f"or its gain are wrong. Correct them in the file, or use recording_of."
+        )
+
+
+def scale_to(target: Any, symbol: str, what: str) -> float | None:
+    """How many mV (or nA) one `symbol` is; None where it measures something else.
+
+    Errors: `RecordingError` for a missing unit or one that is no unit.
+    """
+    prefixes = {"": 1.0, "m": 1e-3, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "n": 1e-9, "p": 1e-12}  # noqa: RUF001
+    text = symbol.strip().replace("dimensionless", "")
+    if not text:
+        raise RecordingError(
+            f"{what} has no unit, so that nobody knows what it measures. Set the units in the "
+            f"file, or hand the arrays to rb.io.recording_of(v*mV, i*nA, rate=20*kHz)."
+        )
+    long = {"volt": "V", "volts": "V", "ampere": "A", "amperes": "A", "amp": "A", "amps": "A"}
+    text = long.get(text.lower(), text)
+    kind, prefix = text[-1], text[:-1]
+    if kind not in "VA" or prefix not in prefixes:
+        raise RecordingError(
+            f"{what} is in {symbol!r}, which is no unit of voltage or current: it is scaled, or "
+            f"mislabelled. Set the units in the file to mV or pA."
+        )
+    if kind != {mV: "V", nA: "A"}[target]:
+        return None
+    return prefixes[prefix] * {mV: 1e3, nA: 1e9}[target]
