@@ -23,9 +23,10 @@ SOMA = 1
 def read_swc(path: str | Path, *, min_radius: Any = None, join: Any = None) -> Tree:
     r"""Read a neuron from an SWC file.
 
-    Samples are joined by frusta, as NEURON's reader does: a neurite begins at the sample it grows
-    from, where it leaves the soma with its own first radius; from the centre of a soma that stands
-    for a sphere (one sample, or three) it begins at its own first sample. The soma becomes the
+    Samples are joined by frusta: a neurite begins at the sample it grows from, where it leaves the
+    soma with its own first radius; from the centre of a soma that stands for a sphere (one sample,
+    or three) it begins at its own first sample. NEURON's reader does the same, with exceptions
+    where a soma branches or neurites leave it in the middle. The soma becomes the
     root, wherever in the file it is, and one section if it is unbranched. Types 1 to 4 are the
     regions soma, axon, basal and apical, other types `custom5` and so on. A root that touches
     another part of the neuron is joined to it there.

@@ -1,10 +1,10 @@
 """From traced samples, each with a parent, to a tree of sections.
 
-The conventions are those of NEURON's reader of SWC files. A neurite begins at the sample that it
-grows from: with that sample's radius, or where it leaves the soma with the radius of its own
-first sample. Only at the centre of a soma that stands for a sphere, one sample alone or three
-(the centre and two at the distance of the radius), it begins at its own first sample, if it has
-two.
+A neurite begins at the sample that it grows from: with that sample's radius, or where it leaves the
+soma with the radius of its own first sample. Only at the centre of a soma that stands for a sphere,
+one sample alone or three (the centre and two at the distance of the radius), it begins at its own
+first sample, if it has two. NEURON's reader does the same, with exceptions where a soma branches or
+neurites leave it in the middle.
 """
 
 from typing import NamedTuple, final

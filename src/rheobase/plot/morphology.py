@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from rheobase.errors import ShapeError, UnknownName
+from rheobase.morphology.frusta import at
 from rheobase.plot.arrays import numbers, require_length
 from rheobase.plot.pieces import Pieces, coloured, pieces, shown
 from rheobase.plot.style import drawing, look
@@ -123,11 +124,12 @@ def _flat(parts: Pieces, values: Any, view: str, limits: Any, axes: Any) -> tupl
     if view not in PLANES:
         raise UnknownName("view", view, [*PLANES, "3d"])
     plane = list(PLANES[view])
-    ends = parts.ends[:, :, plane]
+    ends = _within_caps(parts)[:, :, plane]
     # The thin ones in front of the thick ones, and the soma in front of all.
     soma = np.array([name == "soma" for name in parts.tree.region])[parts.section]
     order = np.lexsort((-parts.width, soma))
     lines = LineCollection(list(ends[order]), capstyle="round")
+    lines.set_snap(False)  # else a soma that is one round end would have no length, and vanish
     behind = parts._replace(section=parts.section[order], node=parts.node[order])
     axes.add_collection(lines)
     low, high = ends.min(axis=(0, 1)), ends.max(axis=(0, 1))
@@ -142,6 +144,18 @@ def _flat(parts: Pieces, values: Any, view: str, limits: Any, axes: Any) -> tupl
     point = np.diff(axes.transData.transform([(0, 0), (0, 1)]), axis=0)[0, 1]
     lines.set_linewidth(np.maximum(parts.width[order] * point * 72 / axes.figure.dpi, _THINNEST))
     return lines, order
+
+
+def _within_caps(parts: Pieces) -> np.ndarray:
+    """The ends of the pieces, those of the root so far inside that its round ends fit."""
+    ends = parts.ends.copy()
+    own = np.flatnonzero(parts.section == 0)
+    length = parts.tree.lengths[0]
+    cap = min(parts.width[own].max(), length * (1 - 1e-3)) / 2
+    for side in (0, 1):
+        place = np.clip(parts.path[own, side], cap, length - cap)
+        ends[own, side] = at(parts.tree.tube, np.zeros(len(own), int), place).points
+    return ends
 
 
 def _space(parts: Pieces, values: Any, limits: Any, ax: Any) -> Any:

@@ -199,7 +199,7 @@ DERIVATIVE states {
     m' = am(v)*(1 - m) - bm(v)*m
     h' = ah(v)*(1 - h) - bh(v)*h
 }
-FUNCTION am(v (mV)) (/ms) { am = 0.055 (/ms) * 3.8 * exprelr((-27 - v)/3.8 (mV)) }
+FUNCTION am(v (mV)) (/ms) { am = 0.055 (/ms) * (-27 - v)/(exp((-27 - v)/3.8 (mV)) - 1) }
 FUNCTION bm(v (mV)) (/ms) { bm = 0.94*exp((-75 - v)/17) }
 FUNCTION ah(v (mV)) (/ms) { ah = 0.000457*exp((-13 - v)/50) }
 FUNCTION bh(v (mV)) (/ms) { bh = 0.0065/(exp((-v - 15)/28) + 1) }

@@ -1,5 +1,8 @@
 """Reading SWC: geometry against loops, awkward files read or refused by the line."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -177,3 +180,19 @@ def test_a_branch_from_within_a_section_is_written(tmp_path):
         np.testing.assert_allclose(
             again.areas[again.where(name)].sum(), tree.areas[tree.where(name)].sum(), rtol=1e-12
         )
+
+
+RECONSTRUCTIONS = sorted(Path(os.environ.get("RHEOBASE_DATA", "none")).glob("morphologies/*.swc"))
+
+
+@pytest.mark.parametrize("file", RECONSTRUCTIONS, ids=lambda file: file.stem)
+def test_reconstructions_have_the_geometry_of_their_frusta(file, tmp_path):
+    """Real neurons, where RHEOBASE_DATA has them."""
+    tree = rb.io.read_swc(file, min_radius=0.1 * um)
+    cut = rb.morphology.discretise(tree, max_length=20 * um)
+    np.testing.assert_allclose(cut.area.sum(), tree.areas.sum(), rtol=1e-12)
+    assert (cut.axial[1:] > 0).all() and (cut.parent[1:] >= 0).all()
+    if "retina" not in file.stem and "multiple" not in file.stem:
+        assert tree.areas.sum() == pytest.approx(frusta(file)["area"], rel=1e-12)
+    rb.io.write_swc(tree, tmp_path / "again.swc")
+    assert rb.io.read_swc(tmp_path / "again.swc") == tree
