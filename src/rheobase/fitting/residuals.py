@@ -51,7 +51,8 @@ class Residuals(NamedTuple):
         """Matrix and right-hand side of the normal equations, outliers weighed down."""
         weight = np.minimum(1, OUTLIER / np.maximum(np.abs(self.value), 1e-12))
         weighted = self.slope * weight[:, None]
-        return weighted.T @ self.slope, weighted.T @ self.value
+        with np.errstate(invalid="ignore", over="ignore"):  # who asks looks at what is finite
+            return weighted.T @ self.slope, weighted.T @ self.value
 
 
 class Seen(NamedTuple):
