@@ -28,7 +28,7 @@ MODELS = {
         rb.Linear(5, 7), rb.LIF(), rb.Linear(7, 3, bias=False), rb.LI(tau=13.7 * ms)
     ),
     "spread": lambda: rb.Sequential(
-        rb.Linear(5, 7, key=jax.random.key(1)),
+        rb.Linear(5, 7, key=jax.random.key(1), scale=9.0),
         rb.LIF(tau=spread(5, 30, 7) * ms, v_th=spread(-52, -47, 7) * mV, R=spread(3, 9, 7) * MOhm,
                v_rest=spread(-66, -64, 7) * mV, v_reset=spread(-66, -64, 7) * mV),
         rb.Linear(7, 4), rb.IF(C=0.3 * nF), dt=0.3 * ms, stepper=rb.Euler(),
@@ -54,9 +54,10 @@ def test_there_and_back_to_the_bit(name, tmp_path):
         assert a.dtype == b.dtype and a.shape == b.shape
         np.testing.assert_array_equal(a, b)
     x = 3 * np.random.default_rng(1).uniform(size=(60, 2, 5)).astype(np.float32)
-    np.testing.assert_array_equal(model(x), again(x))
+    with jax.numpy_rank_promotion("allow"):  # one parameter a neuron, beside a batch
+        np.testing.assert_array_equal(model(x), again(x))
+        assert model.activity(x)[0].spikes.sum() > 0
     assert [type(r) for r in again.layers] == [type(r) for r in model.layers]
-    assert model.activity(x)[0].spikes.sum() > 0
 
 
 def test_others_can_read_it(tmp_path):
@@ -145,5 +146,7 @@ def test_the_published_neuron_does_what_was_recorded(who):
     (run,) = model.activity(events.astype(np.float32)[:, None, None], record=("v",))
     np.testing.assert_array_equal(run.spikes[:, 0, 0], spikes)
     assert spikes.sum() == 4
-    quiet = spikes == 0
-    np.testing.assert_allclose(run.v[quiet, 0, 0] / 1000, v[quiet], atol=2e-6)
+    # The exact one resets inside the step of a spike, we at its end: the same until the first.
+    first = int(np.argmax(spikes)) if who == "exact" else len(v)
+    alike = np.flatnonzero(spikes[:first] == 0)
+    np.testing.assert_allclose(run.v[alike, 0, 0] / 1000, v[alike], atol=2e-6)
