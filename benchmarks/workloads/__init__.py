@@ -3,6 +3,7 @@
 from benchmarks.workloads.adex import ADEX
 from benchmarks.workloads.cells import CELLS
 from benchmarks.workloads.dense_lif import DENSE_LIF
+from benchmarks.workloads.dynapse2 import DYNAPSE2
 from benchmarks.workloads.import_time import IMPORT_TIME
 from benchmarks.workloads.networks import BRUNEL, COBA, COBAHH, CUBA, STDP
 from benchmarks.workloads.scaling import CUBA_GRADIENT, CUBA_SIZE
@@ -10,6 +11,7 @@ from benchmarks.workloads.scaling import CUBA_GRADIENT, CUBA_SIZE
 WORKLOADS = (
     ADEX,
     DENSE_LIF,
+    DYNAPSE2,
     CUBA,
     COBA,
     COBAHH,

@@ -6,6 +6,7 @@ Its circuits are ordinary neurons of this library, its currents ordinary paramet
 from rheobase.devices.dynapse2 import pictures
 from rheobase.devices.dynapse2.bias import BiasTable, Code
 from rheobase.devices.dynapse2.config import Config
+from rheobase.devices.dynapse2.convert import Converted, NeuronFit, SynapseFit, convert
 from rheobase.devices.dynapse2.firing_rate import firing_rate
 from rheobase.devices.dynapse2.layout import Layout
 from rheobase.devices.dynapse2.mismatch import mismatch
@@ -23,6 +24,7 @@ __all__ = [
     "Code",
     "CompatibleStep",
     "Config",
+    "Converted",
     "CorePower",
     "Depression",
     "Energies",
@@ -31,13 +33,16 @@ __all__ = [
     "NetworkRun",
     "NetworkState",
     "Neuron",
+    "NeuronFit",
     "PhysicalStep",
     "Placement",
     "Power",
     "Projection",
     "Quantised",
     "Redrawn",
+    "SynapseFit",
     "Trained",
+    "convert",
     "firing_rate",
     "mismatch",
     "on_grid",

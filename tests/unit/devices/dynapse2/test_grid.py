@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rheobase.devices.dynapse2 import grid
@@ -26,6 +26,7 @@ def test_never_worse_than_the_best_uniform_grid(law, n, seed, decade):
 
 
 @given(st.sampled_from(["gaussian", "log-normal"]), st.integers(2000, 6000), st.integers(0, 999))
+@settings(max_examples=6)
 def test_a_tenth_better_than_the_plain_uniform_grid(law, n, seed):
     weights = LAWS[law](np.random.default_rng(seed), n)
     assert grid.fit(weights).rms <= 0.9 * grid.full_range(weights).rms

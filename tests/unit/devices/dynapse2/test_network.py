@@ -42,7 +42,7 @@ def varied(mode="physical", n_in=12, n=5, **options):
 
 
 @pytest.mark.parametrize("mode", ["physical", "compatible"])
-@pytest.mark.parametrize("cut", [1, 77])
+@pytest.mark.parametrize("cut", [pytest.param(1, marks=pytest.mark.slow), 77])
 def test_two_runs_are_one(mode, cut):
     net, x = varied(mode), events(12)
     whole = net.run(x, record=("Imem",))
@@ -57,6 +57,7 @@ def test_two_runs_are_one(mode, cut):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["physical", "compatible"])
 def test_a_batch_is_its_samples(mode):
     net, x = varied(mode), events(12, batch=3)
@@ -163,6 +164,7 @@ def test_gradients_below_threshold_are_those_of_finite_differences(x64):
     check_grads(loss, (net.inputs.weight,), order=1, modes="rev", eps=1e-6, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_chip_is_a_key():
     net, x = varied(), events(12)
     keys = jax.random.split(jax.random.key(3), 4)
@@ -189,6 +191,7 @@ def test_mismatch_has_the_spread_that_is_asked_for(distribution):
     assert two.C_mem.shape == (20000,)
 
 
+@pytest.mark.slow
 def test_it_trains_with_rb_fit():
     x = np.stack([events(6, 1, 60, 0.2, seed=k)[:, 0] for k in range(8)])
     net = d2.Network(n_in=6, n_out=2, neuron=d2.Neuron(**STRONG))
