@@ -236,14 +236,15 @@ def fit_synapse(neuron: Any, chip: Neuron, dt: float) -> SynapseFit:
 
 def _descended(loss: Any, start: Array) -> tuple[Array, Array]:
     """Where Adam found the smallest loss, and that loss."""
-    optimizer = optax.adam(optax.cosine_decay_schedule(0.05, STEPS))
+    optimizer = optax.adam(0.03)
 
     def step(carry: Any, _: None) -> tuple[Any, None]:
         free, memory, best, least = carry
         value, gradient = jax.value_and_grad(loss)(free)
         better = value < least
         best, least = jnp.where(better, free, best), jnp.where(better, value, least)
-        update, memory = optimizer.update(gradient, memory)
+        with jax.numpy_dtype_promotion("standard"):  # optax mixes its counter with the rates
+            update, memory = optimizer.update(gradient, memory)
         return (free + update, memory, best, least), None
 
     def run(start: Array) -> tuple[Array, Array]:

@@ -115,7 +115,8 @@ def train(
     def step(carry: Any, number: Array) -> tuple[Any, Array]:
         moving, memory = carry
         value, gradient = jax.value_and_grad(cost)(moving, jax.random.fold_in(key, number))
-        update, memory = optimizer.update(gradient, memory, moving)
+        with jax.numpy_dtype_promotion("standard"):  # optax mixes its counter with the rates
+            update, memory = optimizer.update(gradient, memory, moving)
         return (eqx.apply_updates(moving, update), memory), value
 
     block = jax.jit(lambda carry, numbers: jax.lax.scan(step, carry, numbers))

@@ -42,5 +42,5 @@ def test_errors_teach():
         fit_rate(rb.AdEx())
     with pytest.raises(ArgumentError, match=r"rb.Sequential"):
         d2.convert(rb.LIF())  # pyright: ignore[reportArgumentType]
-    with pytest.raises(ArgumentError, match="Linear"):
+    with pytest.raises(ArgumentError, match="neurons that fire"):
         d2.convert(rb.Sequential(rb.Linear(3, 2)))
