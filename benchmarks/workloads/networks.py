@@ -188,7 +188,7 @@ BRUNEL = Workload(
     # Long, since in a small network rates differ from input to input.
     smoke=Size("1,000 neurons", _brunel(1000, 10_000, 5.0, 2.0, 1), 1),
     contenders=_contenders(
-        "delta synapses; input drawn by XLA",
+        "delta synapses; input drawn in the compiled loop, the numbers of `jax.random`",
         "`exact`, `PoissonInput`",
         "a ring of the numbers of neurons that fired; one draw of xorshift a neuron and step",
     ),

@@ -87,7 +87,7 @@ void deliver(const Real* spikes, std::int64_t n, const std::int32_t* start, Plac
 // The sum of term(k) from begin to end, in several sums that do not wait for each other. Their
 // number is odd, lest a compiler pack them into vectors: collecting the terms would cost more.
 template <typename Real, typename Term>
-Real sum(std::int64_t begin, std::int64_t end, Term term) {
+inline __attribute__((always_inline)) Real sum(std::int64_t begin, std::int64_t end, Term term) {
     constexpr std::int64_t lanes = 5;
     Real sums[lanes] = {};
     std::int64_t k = begin;

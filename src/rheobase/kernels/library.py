@@ -17,7 +17,7 @@ KERNELS = (
     *("change_rows", "change_columns", "mark_rows", "mark_columns", "reap"),
     *("tree_advance", "tree_difference", "tree_divergence"),
     "once",
-    "run",
+    *("run", "go_back"),
 )
 TYPES = {"float32": "f32", "float64": "f64"}
 
@@ -74,14 +74,15 @@ def _call(name: str, results: tuple, operands: Any, aliases: dict[int, int]) -> 
     return tuple(function(*operands))
 
 
-def run(
-    operands: list, results: list, aliases: dict[int, int], layout: list[int], dt: float, dtype: Any
-) -> list[Array]:
-    """Many steps of a network: the call of kernels/network.cpp."""
+def steps(name: str, call: Any, layout: list[int], dt: float, dtype: Any) -> list[Array]:
+    """Many steps of a network, there or back: what a compiled loop makes of its operands."""
     function = jax.ffi.ffi_call(
-        f"rheobase_run_{TYPES[str(dtype)]}", results, input_output_aliases=aliases
+        f"rheobase_{name}_{TYPES[str(dtype)]}",
+        call.results,
+        vmap_method="sequential",
+        input_output_aliases=call.aliases,
     )
-    return list(function(*operands, layout=np.asarray(layout, np.int64), dt=float(dt)))
+    return list(function(*call.operands, layout=np.asarray(layout, np.int64), dt=float(dt)))
 
 
 @custom_vmap

@@ -3,11 +3,12 @@
 // Operands, by `layout`: the step from which to go on, how many to do and how many the recordings
 // hold already (int32, 3); for each population its numbers, its whole numbers, state, remaining,
 // arriving, current, delta, drives of each kind of synapse, the key and the numbers of each drive that
-// is drawn here, the neurons and variables to record, steps, neurons and number of its events, traces;
+// is drawn here, the neurons and variables to record, steps, neurons and number of its events, traces,
+// counts and raster;
 // for each projection start, target, weight, delay
 // and ring, and where it has rules, its synapses by postsynaptic neuron, its weights and for each
 // rule its numbers and traces. Results: steps done, and, in place where XLA can, state, remaining,
-// arriving, events, traces, rings, weights that change and traces of rules.
+// arriving, events, traces, counts, raster, rings, weights that change and traces of rules.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -15,47 +16,11 @@
 #include <vector>
 
 #include "network.h"
-#include "xla/ffi/api/ffi.h"
+#include "operands.h"
 
 namespace {
 
-namespace ffi = xla::ffi;
-
-template <ffi::DataType type>
-class Operands {
-  public:
-    using Real = ffi::NativeType<type>;
-
-    Operands(ffi::RemainingArgs from, ffi::RemainingRets to) : from_(from), to_(to) {}
-
-    const Real* real() { return from_.get<ffi::Buffer<type>>(next_++)->typed_data(); }
-    const std::int32_t* whole() { return from_.get<ffi::Buffer<ffi::S32>>(next_++)->typed_data(); }
-    // Of the next operand.
-    std::int64_t size(std::size_t axis) const {
-        return from_.get<ffi::AnyBuffer>(next_)->dimensions()[axis];
-    }
-    rheobase::Series<Real> series() {
-        const std::int64_t steps = size(0), width = size(1);
-        return {real(), steps, width};
-    }
-
-    // A result that begins as a copy of operand `source`, unless XLA gave it the same place.
-    template <typename T>
-    T* continued(const T* source) {
-        ffi::AnyBuffer buffer = **to_.get<ffi::AnyBuffer>(done_++);
-        T* place = reinterpret_cast<T*>(buffer.untyped_data());
-        if (place != source) std::copy_n(source, buffer.element_count(), place);
-        return place;
-    }
-    std::int32_t* whole_result() {
-        return (*to_.get<ffi::Buffer<ffi::S32>>(done_++))->typed_data();
-    }
-
-  private:
-    ffi::RemainingArgs from_;
-    ffi::RemainingRets to_;
-    std::size_t next_ = 0, done_ = 0;
-};
+using namespace rheobase;
 
 // `layout`: number of populations and projections; the variables and synapses of each population, how
 // many of its drives are drawn here and of which kind of synapse each of them is (-1: delta); pre, post, kind of synapse (-1: delta), kind of delay (0 none, 1 one, 2 one each) and number of
@@ -69,7 +34,7 @@ ffi::Error run(ffi::RemainingArgs from, ffi::RemainingRets to,
     const std::int32_t* clock = operands.whole();
     std::int32_t* done = operands.whole_result();
 
-    std::vector<rheobase::Population<Real>> populations;
+    std::vector<Population<Real>> populations;
     std::vector<std::int32_t*> events;
     for (std::int64_t p = 0; p < n_populations; ++p) {
         const std::int64_t variables = *shape++, synapses = *shape++;
@@ -79,8 +44,8 @@ ffi::Error run(ffi::RemainingArgs from, ffi::RemainingRets to,
         const Real* x = operands.real();
         const std::int32_t* remaining = operands.whole();
         const Real* arriving = operands.real();
-        rheobase::Population<Real> one(
-            rheobase::Kind<Real>(numbers, variables, synapses, whole, static_cast<Real>(dt)));
+        Population<Real> one(
+            Kind<Real>(numbers, variables, synapses, whole, static_cast<Real>(dt)));
         one.n = n;
         one.x = operands.continued(x);
         one.remaining = operands.continued(remaining);
@@ -108,9 +73,15 @@ ffi::Error run(ffi::RemainingArgs from, ffi::RemainingRets to,
         events.push_back(operands.continued(operands.whole()));
         one.events = events.back()[0];
         one.traces = operands.continued(operands.real());
+        const bool counts = operands.size(0) > 0;
+        Real* number = operands.continued(operands.real());
+        if (counts) one.counts = number;
+        const bool raster = operands.size(0) > 0;
+        Real* flags = operands.continued(operands.real());
+        if (raster) one.raster = flags;
         populations.push_back(std::move(one));
     }
-    std::vector<rheobase::Synapses<Real>> projections;
+    std::vector<Synapses<Real>> projections;
     for (std::int64_t p = 0; p < n_projections; ++p) {
         const std::int64_t pre = *shape++, post = *shape++, kind = *shape++, delays = *shape++;
         const std::int64_t rules = *shape++, n_pre = populations[pre].n, n_post = populations[post].n;
@@ -121,7 +92,7 @@ ffi::Error run(ffi::RemainingArgs from, ffi::RemainingRets to,
         const std::int32_t* delay = operands.whole();
         const std::int64_t depth = delays == 0 ? 0 : operands.size(0);
         Real* ring = operands.continued(operands.real());
-        rheobase::Synapses<Real> one{pre, post, kind, n_pre, n_post, start, target,
+        Synapses<Real> one{pre, post, kind, n_pre, n_post, start, target,
                                      {weight, shared}, depth, delays == 2 ? delay : nullptr, ring};
         if (rules > 0) {
             const std::int32_t* first = operands.whole();
@@ -139,7 +110,7 @@ ffi::Error run(ffi::RemainingArgs from, ffi::RemainingRets to,
         projections.push_back(std::move(one));
     }
     done[0] = static_cast<std::int32_t>(
-        rheobase::run(populations, projections, clock[0], clock[1], clock[2]));
+        run_steps(populations, projections, clock[0], clock[1], clock[2]));
     for (std::size_t p = 0; p < events.size(); ++p)
         events[p][0] = static_cast<std::int32_t>(populations[p].events);
     return ffi::Error::Success();
@@ -147,13 +118,4 @@ ffi::Error run(ffi::RemainingArgs from, ffi::RemainingRets to,
 
 }  // namespace
 
-#define RHEOBASE_RUN(suffix, type)                                          \
-    XLA_FFI_DEFINE_HANDLER_SYMBOL(rheobase_run_##suffix, run<type>,         \
-                                  ffi::Ffi::Bind()                          \
-                                      .RemainingArgs()                      \
-                                      .RemainingRets()                      \
-                                      .Attr<ffi::Span<const std::int64_t>>("layout") \
-                                      .Attr<double>("dt"))
-
-RHEOBASE_RUN(f32, ffi::F32);
-RHEOBASE_RUN(f64, ffi::F64);
+RHEOBASE_CALL(run);

@@ -15,16 +15,6 @@ namespace rheobase {
 // Neurons that are advanced at a time: their state stays in the nearest cache.
 constexpr std::int64_t block = 512;
 
-// A value for each step and neuron, or fewer that serve several.
-template <typename Real>
-struct Series {
-    const Real* value;
-    std::int64_t steps, width;
-
-    bool given() const { return steps > 1 || width > 1 || value[0] != Real(0); }
-    const Real* at(std::int64_t step) const { return value + (steps > 1 ? step * width : 0); }
-};
-
 // A population of a network; all arrays belong to the caller.
 template <typename Real>
 class Population {
@@ -44,6 +34,7 @@ class Population {
     const std::int32_t *probed = nullptr, *shown = nullptr;  // neurons and variables to record
     std::int64_t probes = 0, shows = 0;
     Real* traces = nullptr;  // (steps, shows, probes)
+    Real *counts = nullptr, *raster = nullptr;  // (n), (steps, n), where they are wanted
     bool kicks = false;      // whether a synapse adds to `target` at once
     std::vector<std::int32_t> fired{};
 
@@ -197,6 +188,8 @@ class Population {
         for (const std::int32_t i : fired) {
             step[events] = static_cast<std::int32_t>(kept);
             neuron[events++] = i;
+            if (counts != nullptr) counts[i] += Real(1);
+            if (raster != nullptr) raster[kept * n + i] = Real(1);
             remaining[i] = kind.period;
             for (std::int64_t d = 0; d < variables; ++d) old[d] = x[d * n + i];
             for (std::int64_t d = 0; d < variables; ++d) {
@@ -278,8 +271,8 @@ struct Synapses {
 // Up to `steps` steps from step `number`, of which the recordings hold `kept` before; ends early, by
 // the number that it returns, where the events of one more step might not fit.
 template <typename Real>
-std::int64_t run(std::vector<Population<Real>>& populations,
-                 std::vector<Synapses<Real>>& synapses, std::int64_t number,
+std::int64_t run_steps(std::vector<Population<Real>>& populations,
+                       std::vector<Synapses<Real>>& synapses, std::int64_t number,
                  std::int64_t steps, std::int64_t kept) {
     for (Population<Real>& p : populations) p.begin();
     for (const Synapses<Real>& s : synapses)

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "linear.h"
+#include "kind.h"
 
 namespace rheobase {
 

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "linear.h"
+#include "kind.h"
 #include "plasticity.h"
 
 namespace rheobase {

@@ -17,6 +17,7 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
+from rheobase.network.network import Network
 from rheobase.neurons import variables
 from rheobase.neurons.base import Onset
 from rheobase.steppers import AbstractStepper, ExponentialEuler, Flow
@@ -182,3 +183,10 @@ def numbers(system: Coupled, stepper: AbstractStepper, dt: float, dtype: Any) ->
         jnp.concatenate([jnp.ravel(x).astype(dtype) for x in parts]),
         jnp.concatenate([*whole, jnp.where(standing == 0, 1, 0).astype(jnp.int32)]),
     )
+
+
+def constants(
+    network: Network, stepper: AbstractStepper, dt: float, dtype: Any
+) -> dict[str, Numbers]:
+    """Each population of a network in numbers."""
+    return {name: numbers(s, stepper, dt, dtype) for name, s in network.systems.items()}

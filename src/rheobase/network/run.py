@@ -16,7 +16,7 @@ from rheobase.compilation import Compiled
 from rheobase.errors import ArgumentError, KeyRequired, ShapeError, UnknownName
 from rheobase.kernels.once import once
 from rheobase.loop import scan
-from rheobase.network import fused
+from rheobase.network import adjoint, fused
 from rheobase.network.cells import CellsState, CoupledCells, sites_of
 from rheobase.network.inputs import drives, summed
 from rheobase.network.network import Network
@@ -34,6 +34,8 @@ _LARGEST = 1 << 23
 """Numbers in an array that has a row for each step of a piece of a run."""
 _LONGEST = 1 << 20
 """Steps of a piece."""
+_STEEPEST = 1e12
+"""Where the cotangent of a spike saturates."""
 
 
 class NetworkState(NamedTuple):
@@ -81,6 +83,8 @@ def simulate(
 
     dtype = jax.tree.leaves(eqx.filter(state.neuron.systems, eqx.is_inexact_array))[0].dtype
     if any(isinstance(x, Tracer) for x in jax.tree.leaves((network, state))):
+        if adjoint.takes(network, stepper, records, state):
+            return _derivable(network, stepper, records, state, dt, steps)
         return replace(run(network, stepper, records, state, dt, steps), network=network)
     units = {name: _units(network, name, one) for name, one in records.items()}
     # In pieces, so that what they record can move to the host.
@@ -102,6 +106,27 @@ def simulate(
     parts, final = pieces(part, state, steps, dt, length, progress)
     joined = {name: join([p.populations[name] for p in parts]) for name in parts[0].populations}
     return NetworkRecording(joined, final, network)
+
+
+def _derivable(network, stepper, records, begin, dt, steps) -> NetworkRecording:
+    """A run by the compiled loop inside of a program that may be differentiated."""
+    final, made = adjoint.run(network, stepper, records, begin, dt, steps)
+    recordings = {
+        name: Recording(
+            traces={},
+            raster=made[name] if record.spikes == "raster" else None,
+            sums=made[name] if record.spikes == "count" else None,
+            fractions=None,
+            final=final,
+            start=begin.step,
+            dt=dt,
+            every=1,
+            steps=steps,
+            units={},
+        )
+        for name, record in records.items()
+    }
+    return NetworkRecording(recordings, final, network)
 
 
 def _length(network: Network, records: dict[str, Any], compiled: bool) -> int:
@@ -203,6 +228,20 @@ def begin(network: Network, dt: float, init: Any, dtype: Any) -> NetworkState:
     )
 
 
+@jax.custom_vjp
+def bounded(spikes: Array) -> Array:
+    """Spikes whose cotangent saturates, so that gradients stay finite.
+
+    A chaotic network multiplies it in each step back in time, beyond what float32 can hold.
+    """
+    return spikes
+
+
+bounded.defvjp(
+    lambda spikes: (spikes, None), lambda _, back: (jnp.clip(back, -_STEEPEST, _STEEPEST),)
+)
+
+
 def on_host(tree: Any) -> Any:
     """The same with numpy arrays, where they are known: JAX compiles each operation on its own."""
     return jax.tree.map(lambda x: x if isinstance(x, Tracer) else np.asarray(x), tree)
@@ -257,7 +296,7 @@ def run(
                 key = jax.random.fold_in(jax.random.fold_in(start.key, place), number)
             done[name] = step(system, stepper, ready, current, delta, dt, key, False)
         spikes: dict[str, Any] = {
-            n: None if d.spike is None else once(d.spike) for n, d in done.items()
+            n: None if d.spike is None else bounded(once(d.spike)) for n, d in done.items()
         }
         sent = [
             p.conduct(state, _voltage(done[p.pre].state, p))

@@ -136,7 +136,7 @@ void check(bool conducts, std::int32_t period, int delays, bool delta, bool shar
     long events = 0;
     for (std::int64_t done = 0; done < steps;) {
         populations[0].events = 0;
-        done += rheobase::run(populations, synapses, done, steps - done, 0);
+        done += rheobase::run_steps(populations, synapses, done, steps - done, 0);
         events += populations[0].events;
     }
     if (events != fired || fired == 0) {

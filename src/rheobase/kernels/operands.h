@@ -1,0 +1,62 @@
+// The operands and results of a custom call that has as many as the network needs, one after the other.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include "kind.h"
+#include "xla/ffi/api/ffi.h"
+
+namespace rheobase {
+
+namespace ffi = xla::ffi;
+
+template <ffi::DataType type>
+class Operands {
+  public:
+    using Real = ffi::NativeType<type>;
+
+    Operands(ffi::RemainingArgs from, ffi::RemainingRets to) : from_(from), to_(to) {}
+
+    const Real* real() { return from_.get<ffi::Buffer<type>>(next_++)->typed_data(); }
+    const std::int32_t* whole() { return from_.get<ffi::Buffer<ffi::S32>>(next_++)->typed_data(); }
+    // Of the next operand.
+    std::int64_t size(std::size_t axis) const {
+        return from_.get<ffi::AnyBuffer>(next_)->dimensions()[axis];
+    }
+    Series<Real> series() {
+        const std::int64_t steps = size(0), width = size(1);
+        return {real(), steps, width};
+    }
+
+    // A result that begins as a copy of operand `source`, unless XLA gave it the same place.
+    template <typename T>
+    T* continued(const T* source) {
+        ffi::AnyBuffer buffer = **to_.get<ffi::AnyBuffer>(done_++);
+        T* place = reinterpret_cast<T*>(buffer.untyped_data());
+        if (place != source) std::copy_n(source, buffer.element_count(), place);
+        return place;
+    }
+    std::int32_t* whole_result() {
+        return (*to_.get<ffi::Buffer<ffi::S32>>(done_++))->typed_data();
+    }
+
+  private:
+    ffi::RemainingArgs from_;
+    ffi::RemainingRets to_;
+    std::size_t next_ = 0, done_ = 0;
+};
+
+}  // namespace rheobase
+
+#define RHEOBASE_CALL_OF(name, suffix, type)                                              \
+    XLA_FFI_DEFINE_HANDLER_SYMBOL(rheobase_##name##_##suffix, name<type>,                 \
+                                  ffi::Ffi::Bind()                                        \
+                                      .RemainingArgs()                                    \
+                                      .RemainingRets()                                    \
+                                      .Attr<ffi::Span<const std::int64_t>>("layout")      \
+                                      .Attr<double>("dt"))
+#define RHEOBASE_CALL(name)             \
+    RHEOBASE_CALL_OF(name, f32, ffi::F32); \
+    RHEOBASE_CALL_OF(name, f64, ffi::F64)

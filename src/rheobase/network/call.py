@@ -1,0 +1,283 @@
+"""The call of the compiled loop of a network: its state taken apart and put together again."""
+
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from rheobase.kernels import library
+from rheobase.network.inputs import drives, own_key, series, summed, through_synapses
+from rheobase.network.network import Drive, Network
+from rheobase.network.plastic import effects
+from rheobase.network.projection import Projection, ProjectionState
+from rheobase.neurons import variables
+from rheobase.record import Record
+from rheobase.stimulus import Poisson
+from rheobase.time import whole_steps
+
+NOTHING = Record(spikes=None)
+
+
+class Course(NamedTuple):
+    """What is recorded of a population, in arrays with room for more."""
+
+    step: Array
+    neuron: Array
+    spikes: Array
+    """(1,), their number."""
+    traces: Array
+    """(steps, variables, neurons)."""
+    counts: Array
+    """Spikes of each neuron, (n,), or (0,) where nobody asks."""
+    raster: Array
+    """0 or 1 in each step, (steps, n), or (0, n)."""
+
+
+class Operands:
+    """Operands and results of a call, in the order in which the compiled loop reads them."""
+
+    def __init__(self):
+        self.operands: list = []
+        self.results: list = []
+        self.aliases: dict[int, int] = {}
+
+    def give(self, *arrays: Array) -> None:
+        self.operands += arrays
+
+    def take(self, shape: tuple[int, ...], dtype: Any) -> None:
+        self.results.append(jax.ShapeDtypeStruct(shape, dtype))
+
+    def go_on(self, *arrays: Array) -> None:
+        """Operands that the call changes in place."""
+        for array in arrays:
+            self.aliases[len(self.operands)] = len(self.results)
+            self.operands.append(array)
+            self.take(array.shape, array.dtype)
+
+
+class Inside(NamedTuple):
+    """What the compiled loop knows of a network, the same in all steps."""
+
+    network: Network
+    records: dict[str, Record]
+    shown: dict[str, list[int]]
+    """The recorded ones among the continuous variables of each population."""
+    constants: dict[str, Any]
+    """Each population in numbers."""
+    dt: float
+    key: Array | None
+
+    def steps(
+        self, state: Any, courses: dict[str, Course], now: Array, block: int
+    ) -> tuple[Any, dict[str, Course], Array]:
+        """State and recordings after some steps, and how many they were.
+
+        `now`: the number of the first step, how many to do, at most `block`, and how many the
+        recordings hold already, int32, (3,).
+        """
+        network, dt = self.network, self.dt
+        dtype = dtype_of(state)
+        drawn = _drawn(network, self.key, dt, dtype)
+        ahead = jnp.arange(block if computed(network, dt, self.key) else 1, dtype=jnp.int32)
+        clock = now[0] + ahead
+        inputs = drives(network, clock, dt, dtype, self.key)
+        values, memories = series(inputs, state.memories, clock, now[1])
+        values = [None if i in drawn else value for i, value in enumerate(values)]
+        state = state._replace(memories=memories)
+        return _call(self, state, courses, (values, drawn), now)
+
+
+def dtype_of(state: Any) -> Any:
+    """The floating-point type of the state of a network."""
+    return jax.tree.leaves(eqx.filter(state.systems, eqx.is_inexact_array))[0].dtype
+
+
+def _is_drawn(network: Network, drive: Drive, dt: float, key: Array | None) -> bool:
+    """Whether the compiled loop itself draws this drive: spikes of one rate for all neurons.
+
+    It knows JAX's default generator, whose keys are two numbers.
+    """
+    stimulus = drive.stimulus
+    acts_on_state = drive.synapse is not None or not stimulus.unit.same_dimension(
+        network.systems[drive.population].receives
+    )
+    return (
+        isinstance(stimulus, Poisson)
+        and stimulus.shape == ()
+        and stimulus.few(dt)
+        and acts_on_state
+        and key is not None
+        and jax.random.key_data(key).shape == (2,)
+        and jax.config.jax_threefry_partitionable  # pyright: ignore[reportAttributeAccessIssue]
+    )
+
+
+def computed(network: Network, dt: float, key: Array | None) -> list[Drive]:
+    """The drives whose values the compiled loop is given."""
+    return [d for d in network.drives if not _is_drawn(network, d, dt, key)]
+
+
+def _drawn(network: Network, key: Any, dt: float, dtype: Any) -> dict[int, tuple[Array, Array]]:
+    """Key and numbers of each drive that the loop draws: amplitude, and chances of few spikes."""
+    found = {}
+    for i, drive in enumerate(network.drives):
+        if _is_drawn(network, drive, dt, key) and isinstance(drive.stimulus, Poisson):
+            below = [x.astype(dtype) for x in drive.stimulus.below(dt)]
+            amplitude = drive.stimulus.amplitude.value.astype(dtype)
+            bits = jax.random.key_data(own_key(key, i)).astype(jnp.int32)
+            found[i] = bits, jnp.stack([amplitude, *below])
+    return found
+
+
+def _call(inside: Inside, state: Any, courses: dict[str, Course], given: Any, now: Array) -> Any:
+    """Some steps: the compiled loop, with the state taken apart for it and put together again."""
+    network, records, shown, constants, dt, _ = inside
+    names, call = list(network.systems), Operands()
+    values, drawn = given
+    layout = [len(names), len(network.projections)]
+    call.give(now)
+    call.take((1,), jnp.int32)
+    for name, system in network.systems.items():
+        n, kinds = network.populations[name].n, len(system.synapses)
+        leaves, counters = split(state.systems[name])
+        layout += [len(leaves), kinds]
+        call.give(*constants[name])
+        call.go_on(jnp.stack(leaves), counters[0] if counters else jnp.zeros(n, jnp.int32))
+        call.go_on(arriving_of(network, state.projections, name, kinds))
+        nothing = jnp.zeros((1, 1), leaves[0].dtype)
+        current, delta = summed(network, name, values, nothing)
+        call.give(current, nothing if delta is None else delta)
+        call.give(*through_synapses(network, name, values, nothing))
+        here = [i for i in drawn if network.drives[i].population == name]
+        call.give(*(array for i in here for array in drawn[i]))
+        kinds_of = (network.driven[i] for i in here)
+        layout += [len(here), *(-1 if kind is None else kind for kind in kinds_of)]
+        call.give(_probed(records.get(name, NOTHING), n), jnp.asarray(shown[name], jnp.int32))
+        call.go_on(*courses[name])
+    for p, sending in zip(network.projections, state.projections, strict=True):
+        layout += [names.index(p.pre), names.index(p.post), row_of(p, -1)]
+        layout += _give_synapses(call, p, sending, dt)
+
+    found = iter(library.steps("run", call, layout, dt, dtype_of(state)))
+    made = next(found)[0]
+    systems, recorded, arrived = {}, {}, {}
+    for name in names:
+        moved, remaining, arrived[name] = next(found), next(found), next(found)
+        systems[name] = joined(state.systems[name], list(moved), remaining)
+        recorded[name] = Course(*(next(found) for _ in Course._fields))
+    projections = []
+    for p, sending in zip(network.projections, state.projections, strict=True):
+        # What arrives next is known by its kind: the first projection of the kind carries it.
+        row = row_of(p, len(network.systems[p.post].synapses))
+        arriving = arrived[p.post][row]
+        arrived[p.post] = arrived[p.post].at[row].set(0)
+        ring = next(found)
+        weight = None if sending.weight is None else next(found)
+        rules = tuple(_unstacked(one, next(found)) for one in sending.rules)
+        ring = None if sending.ring is None else ring
+        projections.append(ProjectionState(arriving, ring, sending.release, weight, rules))
+    return state._replace(systems=systems, projections=tuple(projections)), recorded, made
+
+
+def give_rows(
+    call: Operands, p: Projection, weight: Array, sending: ProjectionState, dt: float
+) -> int:
+    """The operands that say who is connected to whom, and how; the kind of delay."""
+    delays, late = jnp.zeros(1, jnp.int32), 0
+    if p.delay is not None and sending.ring is not None:
+        delays, late = whole_steps(p.delay, dt), 1 if p.delay.shape == (1,) else 2
+    call.give(p.to.start, p.to.target, weight, delays)
+    return late
+
+
+def _give_synapses(call: Operands, p: Projection, sending: ProjectionState, dt: float) -> list[int]:
+    """The operands of a projection; its kind of delay, its rules and their traces."""
+    dtype = sending.arriving.dtype
+    layout = [give_rows(call, p, p.weight.astype(dtype), sending, dt), len(p.rules)]
+    call.go_on(jnp.zeros((0, 0), dtype) if sending.ring is None else sending.ring.astype(dtype))
+    if sending.weight is not None and p.by_post is not None:
+        call.give(p.by_post.to.start, p.by_post.to.target, p.by_post.synapse)
+        call.go_on(sending.weight)
+    for rule, traces in zip(p.rules, sending.rules, strict=True):
+        call.give(effects(rule, dt, dtype))
+        call.go_on(jnp.concatenate(jax.tree.leaves(traces)))
+        layout += [len(jax.tree.leaves(traces.pre)), len(jax.tree.leaves(traces.post))]
+    return layout
+
+
+def _unstacked(traces: Any, joined: Array) -> Any:
+    """Traces of a rule from one array of all."""
+    sizes = [x.shape[0] for x in jax.tree.leaves(traces)]
+    parts = jnp.split(joined, np.cumsum(sizes)[:-1])
+    return jax.tree.unflatten(jax.tree.structure(traces), parts)
+
+
+def row_of(p: Projection, delta: int) -> int:
+    """Where its synapses are among those of the population; `delta` for those without a state."""
+    return delta if p.kind is None else p.kind
+
+
+def empty(
+    shown: list[int], record: Record, n: int, most: int, room: int, dtype: Any, dense: bool
+) -> Course:
+    """Room for `most` steps and `room` spikes; for a raster if it is to be `dense`."""
+    probes = (n if record.indices is None else len(record.indices)) if shown else 0
+    rows = most if dense and record.spikes == "raster" else 0
+    return Course(
+        jnp.zeros(room + n, jnp.int32),
+        jnp.zeros(room + n, jnp.int32),
+        jnp.zeros(1, jnp.int32),
+        jnp.zeros((most if shown else 1, len(shown), probes), dtype),
+        jnp.zeros(n if record.spikes == "count" else 0, dtype),
+        jnp.zeros((rows, n), dtype),
+    )
+
+
+def _probed(record: Record, n: int) -> Array:
+    """The neurons whose variables are recorded."""
+    if not record.variables:
+        return jnp.zeros(0, jnp.int32)
+    if record.indices is None:
+        return jnp.arange(n, dtype=jnp.int32)
+    return jnp.asarray(np.asarray(record.indices) % n, jnp.int32)
+
+
+def split(state: Any) -> tuple[list[Array], list[Array]]:
+    """The continuous variables of a state, and its counters."""
+    leaves = jax.tree.leaves(state)
+    continuous = [x for x in leaves if eqx.is_inexact_array(x)]
+    return continuous, [x for x in leaves if not eqx.is_inexact_array(x)]
+
+
+def joined(state: Any, continuous: list[Array], counter: Array) -> Any:
+    """A state with other continuous variables and another counter."""
+    leaves, structure = jax.tree.flatten(state)
+    moved = iter(continuous)
+    return jax.tree.unflatten(
+        structure, [next(moved) if eqx.is_inexact_array(x) else counter for x in leaves]
+    )
+
+
+def arriving_of(network: Network, sending: tuple, name: str, kinds: int) -> Array:
+    """(kinds + 1, n): total weight at each kind of synapse, and the delta inputs behind them."""
+    n = network.populations[name].n
+    rows: list = [jnp.zeros(n)] * (kinds + 1)
+    for p, state in zip(network.projections, sending, strict=True):
+        if p.post == name:
+            row = row_of(p, kinds)
+            rows[row] = rows[row] + state.arriving
+    dtype = jnp.result_type(*rows)
+    return jnp.stack([x.astype(dtype) for x in rows])
+
+
+def shown_of(rest: Any, names: tuple[str, ...]) -> list[int]:
+    """Places of the recorded variables among the continuous ones."""
+    places = []
+    for name in names:
+        marked = jax.tree.map(lambda x: np.zeros(()) if eqx.is_inexact_array(x) else None, rest)
+        marked = variables.replace(marked, name, np.ones(()))
+        places.append(int(np.argmax(jax.tree.leaves(marked))))
+    return places
