@@ -74,7 +74,7 @@ CUBA_GRADIENT = Workload(
             (
                 GRADIENT,
                 "gradient",
-                "`jit(value_and_grad(loss))`: the compiled loop, there and back",
+                "`jit(value_and_grad(loss))`: the compiled loop and its way back",
             ),
             (FORWARD, "forward", "`jit(loss)`: the compiled loop"),
         )

@@ -183,6 +183,17 @@ def test_only_rules_with_effects_of_spikes_are_taken():
     assert not has_effects(rb.RewardModulated(rb.PairSTDP(w_max=1 * nA), reward=0.01 / ms))
 
 
+def test_every_k_th_step_is_kept(monkeypatch):
+    net, name = network(), "a"
+    whole = run(net, record={name: ("v",)})[name].v
+    thin = {name: rb.Record(("v",), every=7, spikes="events")}
+    monkeypatch.setattr("rheobase.network.run._LARGEST", 60 * 40)  # several pieces
+    for way in (lambda: run(net, record=thin), lambda: general(monkeypatch, net, record=thin)):
+        kept = way()[name]
+        np.testing.assert_allclose(kept.v, whole[6::7], rtol=1e-4)
+        np.testing.assert_allclose(kept.t, 0.7 * np.arange(1, 29))
+
+
 @pytest.mark.parametrize("drive", ["step", "Poisson", "noise"])
 def test_a_call_without_room_goes_on_in_the_next(drive, monkeypatch):
     net = network(drive=drive)

@@ -14,13 +14,25 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from rheobase import adaptors, neurons, steppers, stimulus, surrogate
+from rheobase import (
+    adaptors,
+    connectivity,
+    neurons,
+    plasticity,
+    steppers,
+    stimulus,
+    surrogate,
+    synapses,
+)
 from rheobase.adaptors import AbstractAdaptor
+from rheobase.connectivity import AbstractConnectivity
 from rheobase.errors import UnknownName
 from rheobase.neurons import AbstractMembrane
+from rheobase.plasticity import AbstractRule
 from rheobase.steppers import AbstractStepper
 from rheobase.stimulus import AbstractStimulus
 from rheobase.surrogate import AbstractSurrogate
+from rheobase.synapses import AbstractRelease, AbstractSynapse, Delta
 from rheobase.units import Quantity, Unit, parameters, state_units
 
 
@@ -52,7 +64,7 @@ class Entry(NamedTuple):
 
 class _Family(NamedTuple):
     module: types.ModuleType
-    base: type
+    base: type | tuple[type, ...]
 
 
 _FAMILIES = {
@@ -61,6 +73,9 @@ _FAMILIES = {
     "steppers": _Family(steppers, AbstractStepper),
     "surrogates": _Family(surrogate, AbstractSurrogate),
     "stimuli": _Family(stimulus, AbstractStimulus),
+    "synapses": _Family(synapses, (AbstractSynapse, Delta)),
+    "plasticity": _Family(plasticity, (AbstractRule, AbstractRelease)),
+    "connectivity": _Family(connectivity, AbstractConnectivity),
 }
 
 _WORDS = {

@@ -55,6 +55,8 @@ class OneToOne(AbstractConnectivity):
 class Pairs(AbstractConnectivity):
     """An explicit list of pairs, in any order: neuron pre[k] is connected to neuron post[k].
 
+    - `pre`, `post` (synapses,): numbers of the neurons of each synapse.
+
     A pair that is listed twice is two synapses. Weights and delays that are given as arrays are in
     the order of the list. Errors: `ShapeError` for a number outside the populations.
 
@@ -76,15 +78,17 @@ class Pairs(AbstractConnectivity):
 
 
 class Matrix(AbstractConnectivity):
-    """The stored entries of a scipy.sparse matrix of shape (n_pre, n_post), or those of a dense one
-    that are not zero. The entries themselves are no weights: pass `weight=matrix.data * mV`.
+    """A synapse for each entry of a matrix; weights are not taken from it: `weight=m.data * mV`.
+
+    - `matrix` (n_pre, n_post): the stored entries of a scipy.sparse matrix count, or those of a
+      dense one that are not zero.
 
     Errors: `ShapeError` for another shape.
 
     >>> import numpy as np
     >>> import rheobase as rb
     >>> rule = rb.Matrix(np.eye(3))
-    """  # noqa: D205
+    """
 
     pre: np.ndarray
     post: np.ndarray

@@ -13,7 +13,7 @@
 namespace rheobase {
 
 // Neurons that are advanced at a time: their state stays in the nearest cache.
-constexpr std::int64_t block = 512;
+constexpr std::int64_t block = most_drawn;
 
 // A population of a network; all arrays belong to the caller.
 template <typename Real>

@@ -55,12 +55,15 @@ struct Poisson {
     const Real* amplitude;  // (1), of one spike
 };
 
-// out[i] += amplitude times the number of spikes of neuron first + i, for `m` neurons, 512 at most.
+// Neurons that are drawn for at a time.
+constexpr std::int64_t most_drawn = 1024;
+
+// out[i] += amplitude times the number of spikes of neuron first + i, for `m` of them.
 template <typename Real>
 inline __attribute__((always_inline)) void draw(const Poisson<Real>& drive, Key key,
                                                 std::uint32_t first, std::int64_t m,
                                                 Real* __restrict out) {
-    Real u[512], count[512];
+    Real u[most_drawn], count[most_drawn];
     for (std::int64_t i = 0; i < m; ++i) {
         uniform(threefry(key, {0, first + static_cast<std::uint32_t>(i)}), u[i]);
         count[i] = 0;

@@ -39,7 +39,7 @@ class Size(NamedTuple):
     """Whether they are done all or not at all."""
 
 
-_ROOM = 1 << 18
+_ROOM = 1 << 16
 """Spikes of a population in a call."""
 _CACHED = 1 << 17
 """Numbers of an input that are computed at a time."""
@@ -71,7 +71,7 @@ def size_of(network: Network, most: int, dt: float, key: Array | None) -> Size:
     # A drive that remembers cannot go back to the step where there was no room any more.
     whole = any(jax.tree.leaves(d.stimulus.start((1,), float)) for d in driven)
     largest = max(p.n for p in network.populations.values())
-    return Size(most, max(_ROOM, block * largest) if whole else _ROOM, block, whole)
+    return Size(most, max(_ROOM, (block if whole else 2) * largest), block, whole)
 
 
 def run(
@@ -107,7 +107,7 @@ def run(
         elif record.spikes == "count":
             sums = course.counts
         recordings[name] = Recording(
-            traces={v: jnp.asarray(traces[:, k]) for k, v in enumerate(record.variables)},
+            traces={v: traces[:, k] for k, v in enumerate(record.variables)},
             raster=raster,
             sums=sums,
             fractions=None,

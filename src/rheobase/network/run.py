@@ -85,7 +85,8 @@ def simulate(
     if any(isinstance(x, Tracer) for x in jax.tree.leaves((network, state))):
         if adjoint.takes(network, stepper, records, state):
             return _derivable(network, stepper, records, state, dt, steps)
-        return replace(run(network, stepper, records, state, dt, steps), network=network)
+        whole = run(network, stepper, records, state, dt, steps)
+        return replace(_thinned(whole, records, 0), network=network)
     units = {name: _units(network, name, one) for name, one in records.items()}
     # In pieces, so that what they record can move to the host.
     compiled = fused.takes(network, stepper, dtype)
@@ -103,9 +104,25 @@ def simulate(
         def part(begin: RunState, steps: int) -> NetworkRecording:
             return run(network, stepper, records, begin, dt, steps).on_host()
 
-    parts, final = pieces(part, state, steps, dt, length, progress)
+    first = int(state.step)
+
+    def thinned(begin: RunState, steps: int) -> NetworkRecording:
+        return _thinned(part(begin, steps), records, int(begin.step) - first)
+
+    parts, final = pieces(thinned, state, steps, dt, length, progress)
     joined = {name: join([p.populations[name] for p in parts]) for name in parts[0].populations}
     return NetworkRecording(joined, final, network)
+
+
+def _thinned(run: NetworkRecording, records: dict[str, Record], done: int) -> NetworkRecording:
+    """The recording of a piece, after `done` steps, with every k-th step of its variables only."""
+    populations = {}
+    for name, one in run.populations.items():
+        every = records[name].every
+        kept = slice((-done - 1) % every, None, every)
+        traces = {variable: values[kept] for variable, values in one.traces.items()}
+        populations[name] = replace(one, traces=traces, every=every) if every > 1 else one
+    return replace(run, populations=populations)
 
 
 def _derivable(network, stepper, records, begin, dt, steps) -> NetworkRecording:
@@ -163,8 +180,6 @@ def _records(network: Network, record: Any) -> dict[str, Any]:
         for variable in one.variables:
             if variable not in known:
                 raise UnknownName(f"variable of {name!r} (in `record`)", variable, known)
-        if one.every != 1:
-            raise ArgumentError("`every` is not available in networks yet: leave it out.")
         records[name] = one
     return records
 

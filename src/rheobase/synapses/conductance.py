@@ -14,6 +14,9 @@ class Conductance(AbstractSynapse):
 
     g enters the linearised part of the membrane, so that large conductances stay stable.
 
+    - `synapse`: the time course of g.
+    - `reversal` (mV, ()): the voltage at which its current changes sign.
+
     >>> import rheobase as rb
     >>> from rheobase.units import ms, mV
     >>> excitatory = rb.Conductance(rb.Exponential(tau=5 * ms), reversal=0 * mV)

@@ -4,7 +4,16 @@ import json
 import pytest
 
 import rheobase as rb
-from rheobase import adaptors, neurons, steppers, stimulus, surrogate
+from rheobase import (
+    adaptors,
+    connectivity,
+    neurons,
+    plasticity,
+    steppers,
+    stimulus,
+    surrogate,
+    synapses,
+)
 from rheobase.cli.listing import entries
 from rheobase.units import parameters
 
@@ -22,6 +31,9 @@ def find(name):
         ("steppers", steppers, steppers.AbstractStepper),
         ("surrogates", surrogate, surrogate.AbstractSurrogate),
         ("stimuli", stimulus, stimulus.AbstractStimulus),
+        ("synapses", synapses, (synapses.AbstractSynapse, synapses.Delta)),
+        ("plasticity", plasticity, (plasticity.AbstractRule, synapses.AbstractRelease)),
+        ("connectivity", connectivity, connectivity.AbstractConnectivity),
     ],
 )
 def test_every_final_class_is_listed_once(family, module, base):
@@ -38,7 +50,7 @@ def test_every_final_class_is_listed_once(family, module, base):
 
 @pytest.mark.parametrize("entry", entries(), ids=lambda entry: entry.name)
 def test_every_argument_of_the_constructor_is_there_and_described(entry):
-    homes = (neurons, adaptors, steppers, surrogate, stimulus)
+    homes = (neurons, adaptors, steppers, surrogate, stimulus, synapses, plasticity, connectivity)
     cls = next(vars(home)[entry.name] for home in homes if entry.name in vars(home))
     signature = inspect.signature(cls).parameters
     assert [argument.name for argument in entry.arguments] == list(signature)
