@@ -98,7 +98,7 @@ def run(
             steps,
             network.populations[name].n,
         )
-        traces = np.asarray(course.traces)[:steps]
+        traces: Any = np.asarray(course.traces)[:steps]
         raster = sums = None
         if record.spikes == "events":
             raster = events
