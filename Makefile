@@ -26,7 +26,7 @@ $(VENV)/.installed: pyproject.toml $(KERNELS)
 	@test -x $(BIN)/python || { echo "Creating $(VENV)"; $(PYTHON) -m venv $(VENV); }
 	@echo "Installing rheobase into $(VENV); the first time takes a minute or two"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "pip>=25.1"
-	@$(BIN)/python -m pip install --quiet --editable ".[demo,recording]"
+	@$(BIN)/python -m pip install --quiet --editable ".[all]"
 	@touch $@
 
 # $(VENV)/.ready-test and the like: what one task needs beside it.
