@@ -1,5 +1,6 @@
 """The commands on small folders: what they leave, and that a killed run goes on."""
 
+import importlib
 import json
 
 import jax
@@ -57,8 +58,7 @@ def test_train_then_evaluate(folder, capsys):
 def test_a_killed_run_goes_on_to_the_same_bits(folder, monkeypatch):
     task, whole, broken = EventDigits(), folder / "whole", folder / "broken"
     expected = train(task, folder / "data", whole, epochs=2, progress=False)[1]
-    from rheobase.train import fit as module
-
+    module = importlib.import_module("rheobase.train.fit")
     write = module._write
 
     def killed(path, state, task):
