@@ -61,7 +61,7 @@ def digits() -> Arrays:
             "the digits ship with scikit-learn, which is not installed. "
             'Write pip install "rheobase[demo]".'
         ) from None
-    pixels, labels = load_digits(return_X_y=True)
+    pixels, labels = map(np.asarray, load_digits(return_X_y=True))
     return Arrays((pixels / 16).astype(np.float32), labels.astype(np.int32))
 
 

@@ -17,14 +17,16 @@ a spike adds its weight to the current at once, is written with w_in = tau_syn/d
 |---|---|
 | Affine, Linear | `Linear` (weights transposed) |
 | IF (r = 1/C), LIF, LI, CubaLIF | the same |
-| Conv1d, Conv2d, SumPool2d, AvgPool2d, Flatten | `Conv1d`, `Conv2d`, `Pool`, `Flatten` |
 | Scale | into the weights beside it |
 | population -> Linear -> same population | `Recurrent` |
+
+Everything else is refused by name: convolutions and pools, `Delay`, `Threshold`, `I`, `CubaLI`, and
+recurrent delays of ours.
 """
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -48,9 +50,6 @@ from rheobase.steppers import (
 )
 from rheobase.train import Linear, Recurrent, Sequential
 from rheobase.units import A, F, Ohm, Quantity, Unit, V, in_unit, ms, s
-
-if TYPE_CHECKING:
-    pass
 
 STEPPERS = {
     kind.__name__: kind for kind in (Euler, Exact, ExponentialEuler, Heun, Midpoint, RungeKutta4)
@@ -81,8 +80,7 @@ CONVENTIONS: dict[str, Callable[[], Convention]] = {
 def write_nir(model: Sequential, path: str | Path, *, strict: bool = True) -> None:
     """Write a model as a NIR graph.
 
-    - `model`: a `Sequential` of `Linear`, convolutions and pools, and IF, LIF, LI and CubaLIF
-      neurons, recurrent or not.
+    - `model`: a `Sequential` of `Linear`, `Recurrent`, and IF, LIF, LI and CubaLIF neurons.
     - `strict`: refuse what NIR cannot say. With False a `SoftReset`, a `Refractory` and delta
       inputs are left to our metadata, which other libraries do not read.
 
