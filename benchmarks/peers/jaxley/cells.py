@@ -11,6 +11,8 @@ from jaxley.channels import HH
 from benchmarks.measure import contend
 from benchmarks.swc import path_of, spikes_of
 
+jax.config.update("jax_enable_x64", True)  # as its documentation has it; NaN in float32
+
 
 def prepare(spec):
     built = []
