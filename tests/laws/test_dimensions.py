@@ -7,7 +7,7 @@ import pytest
 import rheobase as rb
 from rheobase.neurons import Onset
 from rheobase.units import DimensionError, ms, prove, prove_model, quantity
-from rheobase.units.proof import _leaf_units
+from rheobase.units.proof import leaf_units
 from tests.registry import ADAPTORS, NEURONS, compositions, every_neuron
 
 
@@ -33,11 +33,11 @@ def test_noise_is_proved(adaptor):
     def perturb(arrays, state, current, dt):
         return eqx.combine(arrays, static).perturb(state, current, dt, key)
 
-    units = _leaf_units(state, state)
+    units = leaf_units(state, state)
     number = jax.ShapeDtypeStruct((), "float32")
     prove(
         perturb,
-        (_leaf_units(arrays, neuron), units, neuron.receives, ms),
+        (leaf_units(arrays, neuron), units, neuron.receives, ms),
         (units, neuron.receives),
         arguments=(arrays, state, number, number),
     )

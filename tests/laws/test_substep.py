@@ -45,10 +45,11 @@ def escape(make):
 @pytest.mark.parametrize("make, amplitude", [(rb.ExpIF, 0.4), (rb.AdEx, 1.4)])
 @pytest.mark.parametrize("rule", [rb.Heun, rb.RungeKutta4])
 def test_an_upstroke_is_located_faster_than_dt(make, amplitude, rule, held, x64):
-    """Steps that resolve the upstroke; the measured order lies between 1.25 and 2.
+    """Steps that resolve the upstroke: order 1.2 to 2, or at most 4 % of a step.
 
-    The right-hand side has a kink where it is bounded, and a refractory neuron takes the rest of
-    its spiking step before it is held, while its adaptation goes on: neither is second order.
+    The right-hand side has a kink where it is bounded, which is not second order. A refractory
+    neuron takes the rest of its spiking step before it is held, while its adaptation goes on: first
+    order with a small factor, which is what is left where the rule itself is accurate.
     """
     neuron = escape(make)
     neuron = rb.Refractory(neuron, 2 * ms) if held else neuron
@@ -60,7 +61,9 @@ def test_an_upstroke_is_located_faster_than_dt(make, amplitude, rule, held, x64)
         assert len(found) == len(truth)
         errors.append(np.max(np.abs(found - truth)))
         assert errors[-1] < 0.4 * dt
-    assert np.polyfit(np.log(steps), np.log(errors), 1)[0] > 1.2, (errors, orders(errors))
+    order = np.polyfit(np.log(steps), np.log(errors), 1)[0]
+    small = np.max(np.divide(errors, steps)) < 0.04
+    assert order > 1.2 or (held and small), (errors, orders(errors))
 
 
 def test_on_the_grid_they_converge_at_first_order_only(x64):

@@ -147,7 +147,7 @@ class Cochlea(AbstractEncoder):
     >>> sound = np.sin(2 * np.pi * 440 * np.arange(4000) / 8000)
     >>> x = rb.datasets.Cochlea(channels=32, dt=10 * ms, sampling=8000 * Hz)(sound[None])
     >>> x.shape, int(x[25, 0].argmax())
-    ((50, 1, 32), 7)
+    ((50, 1, 32), 6)
     """
 
     bank: AbstractBank

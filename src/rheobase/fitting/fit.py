@@ -124,7 +124,7 @@ def fit_recording(
     >>> from rheobase.units import ms, mV, nA, MOhm
     >>> cell = rb.LIF(tau=15 * ms, R=80 * MOhm, v_rest=-70 * mV, v_th=-52 * mV, v_reset=-62 * mV)
     >>> rec = rb.fitting.synthetic(cell, [-0.1, 0.2, 0.3, 0.4] * nA)
-    >>> fit = rb.fit_recording(rec, rb.LIF(), starts=4, steps=5, progress=False)
+    >>> fit = rb.fit_recording(rec, rb.LIF(), starts=4, steps=15, progress=False)
     >>> abs(fit.parameters["tau"].value - 15) < 0.75
     True
     """

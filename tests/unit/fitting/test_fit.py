@@ -28,7 +28,7 @@ def recording():
 
 @pytest.fixture(scope="module")
 def fit(recording):
-    return rb.fit_recording(recording, rb.LIF(), starts=3, steps=10, progress=False)
+    return rb.fit_recording(recording, rb.LIF(), starts=3, steps=20, progress=False)
 
 
 def test_a_known_cell_is_found_again(fit):
