@@ -51,7 +51,7 @@ CELLS = Workload(
             NEURON, "peers/neuron/cells.py", "Crank-Nicolson, tables of rates, float64", "neuron"
         ),
         Contender(ARBOR, "peers/arbor/cells.py", "implicit Euler, float64, vectorised", "arbor"),
-        Contender(JAXLEY, "peers/jaxley/cells.py", "implicit Euler, float32", "jaxley"),
+        Contender(JAXLEY, "peers/jaxley/cells.py", "implicit Euler, float64", "jaxley"),
     ),
     targets=(
         Target("4x faster than NEURON", OURS, NEURON, 1 / 4),
