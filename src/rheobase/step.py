@@ -13,9 +13,21 @@ from jax import Array
 
 from rheobase.loop import plainly
 from rheobase.neurons import variables
-from rheobase.neurons.base import AbstractMembrane, AbstractNeuron, Onset, at_most, reset_by, span
+from rheobase.neurons.base import (
+    AbstractMembrane,
+    AbstractNeuron,
+    Onset,
+    at_most,
+    eased,
+    reset_by,
+    span,
+)
 from rheobase.steppers import AbstractStepper, Flow
 from rheobase.substep import locate
+
+
+_FAST = 0.1
+"""Part of the way from reset to threshold, risen in one step, above which gradients are eased."""
 
 
 class Stepped(NamedTuple):
@@ -47,6 +59,8 @@ def step(
     flow = Flow(neuron, current)
     advance = plainly(stepper.advance) if substep else stepper.advance
     coasted = advance(flow, old, dt)
+    if isinstance(neuron, AbstractNeuron) and neuron.onset is Onset.UPSTROKE and not substep:
+        coasted = _eased(neuron, old, coasted)
     reached = _pushed(neuron, coasted, delta)
     if not isinstance(neuron, AbstractNeuron) or neuron.onset is Onset.NEVER:
         return Stepped(reached, None, None, reached)
@@ -87,6 +101,12 @@ def _pushed(neuron: AbstractMembrane, state: Any, delta: Array | None) -> Any:
     if delta is None:
         return state
     return variables.replace(state, neuron.target, variables.get(state, neuron.target) + delta)
+
+
+def _eased(neuron: AbstractNeuron, old: Any, new: Any) -> Any:
+    """`new`, its derivative to the voltage bounded where that took a long way at once."""
+    before, after = variables.get(old, "v"), variables.get(new, "v")
+    return variables.replace(new, "v", eased(after, after - before, _FAST * span(neuron, old)))
 
 
 def _bounded(neuron: AbstractNeuron, reached: Any) -> Any:
