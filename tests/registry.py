@@ -226,6 +226,12 @@ SYNAPSES = {
     "GABAB": Synapse(rb.GABAB, uS, events=False),
     "SpikeSynapse": Synapse(rb.SpikeSynapse, nA),
     "SpikeSynapse, saturating": Synapse(lambda: rb.SpikeSynapse(saturating=True), nA, events=False),
+    "Ionotropic": Synapse(rb.Ionotropic, nA, events=False),
+    "Tanh": Synapse(rb.Tanh, nA, events=False),
+    "Conductance, Ionotropic": Synapse(
+        lambda: rb.Conductance(rb.Ionotropic(), reversal=-70 * mV), uS, events=False
+    ),
+    "NMDA, Binding": Synapse(lambda: rb.NMDA(rb.Binding()), uS, events=False),
     "GapJunction": Synapse(rb.GapJunction, uS, events=False),
 }
 

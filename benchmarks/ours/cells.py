@@ -24,7 +24,8 @@ def build(spec):
 
 def arguments(cell, spec):
     soma = cell.at("soma")
-    step = rb.stimulus.Step(spec["amplitude"] * nA, start=10 * ms, stop=90 * ms)
+    stop = min(90.0, spec["duration"])
+    step = rb.stimulus.Step(spec["amplitude"] * nA, start=10 * ms, stop=stop * ms)
     return {
         "duration": spec["duration"] * ms,
         "dt": spec["dt"] * ms,

@@ -4,7 +4,7 @@ A model is written as plain mathematics, so its body computes decay factors, pro
 parameters again at every step. XLA does not move them out of a loop when the parameters are traced.
 `scan` does: it reads the body's jaxpr, computes once what depends on neither state nor input, and
 loops over the rest. Values and derivatives are those of the plain scan; the backward pass keeps the
-carry of every step and nothing else.
+carry of every step, what is marked as `kept`, and nothing else.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,7 @@ import jax
 import jax.extend.core as jex
 import jax.numpy as jnp
 from jax import tree_util as tree
+from jax.ad_checkpoint import checkpoint_name
 
 # Element-wise primitives act alike on a scalar and on its broadcast, so an invariant that is one
 # number stays one number outside the loop instead of becoming an array that each step must load.
@@ -22,6 +23,7 @@ _ELEMENTWISE = frozenset(
     " gt integer_pow is_finite le log log1p logistic lt max min mul ne neg not or pow rem round"
     " rsqrt select_n sign sin sinh sqrt square stop_gradient sub tan tanh xor".split()
 )
+_KEPT = "kept"
 _COSTLY = frozenset("exp exp2 expm1 log log1p logistic pow tanh sin cos erf".split())
 _INLINED = frozenset({"pjit", "jit", "closed_call", "core_call"})
 
@@ -46,8 +48,19 @@ def scan(body: Callable, carry: Any, xs: Any, length: int) -> tuple[Any, Any]:
         return tree.tree_unflatten(structure, leaves)
 
     # The backward pass computes a step again from its carry: cheaper than to store its inside.
-    again = jax.checkpoint(lean_body, prevent_cse=False)
+    policy = jax.checkpoint_policies.save_only_these_names(_KEPT)
+    again = jax.checkpoint(lean_body, prevent_cse=False, policy=policy)
     return jax.lax.scan(again, carry, xs, length=length)
+
+
+def kept(x: jax.Array) -> jax.Array:
+    """x, which the backward pass of `scan` keeps: what is small and dear to compute again.
+
+    >>> import jax.numpy as jnp
+    >>> kept(jnp.ones(())).item()
+    1.0
+    """
+    return checkpoint_name(x, _KEPT)
 
 
 def plainly(function: Callable) -> Callable:

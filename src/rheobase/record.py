@@ -22,7 +22,8 @@ Spikes = Literal["raster", "events", "count"]
 class Record(eqx.Module):
     """Which variables to keep, of which neurons, how often.
 
-    - `variables`: names of state variables, such as `("v", "w")`.
+    - `variables`: names of state variables, such as `("v", "w")`; of a cell also where, such as
+      `{"v": [cell.at("soma")]}`.
     - `indices`: along the last axis of the population; None for all neurons.
     - `every`: keep every k-th step of the variables, the last of each k; spikes are never skipped.
     - `spikes`: `"raster"` for 0/1 of shape (time, *n), differentiable; `"events"` for the pairs of
@@ -40,6 +41,8 @@ class Record(eqx.Module):
     indices: tuple[int, ...] | None = eqx.field(static=True, default=None)
     every: int = eqx.field(static=True, default=1)
     spikes: Spikes | None = eqx.field(static=True, default="raster")
+    places: tuple[Any, ...] | None = eqx.field(static=True, default=None)
+    """Where on a cell each variable is kept; None for everywhere."""
 
     def __init__(
         self,
@@ -50,6 +53,10 @@ class Record(eqx.Module):
     ):
         names = (variables,) if isinstance(variables, str) else tuple(variables)
         self.variables = tuple(name for name in names if name != "spikes")
+        if isinstance(variables, dict):
+            self.places = tuple(map(_hashable, (variables[name] for name in self.variables)))
+        else:
+            self.places = None
         self.indices = None if indices is None else tuple(int(i) for i in np.ravel(indices))
         if isinstance(every, bool) or not isinstance(every, int) or every < 1:
             raise ArgumentError(f"`every` is a whole number of steps >= 1, got {every!r}.")
@@ -58,6 +65,20 @@ class Record(eqx.Module):
             known = ("raster", "events", "count", "None")
             raise UnknownName("way to record spikes", spikes, known)
         self.spikes = spikes
+
+
+def _hashable(places: Any) -> Any:
+    """Places on a cell, which may come as a list of them."""
+    return tuple(map(_hashable, places)) if isinstance(places, list) else places
+
+
+def require_everywhere(record: Record) -> None:
+    """Refuse places of variables where there is no cell."""
+    if record.places is not None:
+        raise ArgumentError(
+            "`record` goes by place for a cell only; a neuron has none. Write "
+            f"record={record.variables!r}."
+        )
 
 
 class RunState(NamedTuple):

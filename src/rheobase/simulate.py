@@ -27,7 +27,7 @@ from rheobase.network import run as network_run
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane, Onset
 from rheobase.progress import chunked
-from rheobase.record import Record, Recording, RunState
+from rheobase.record import Record, Recording, RunState, require_everywhere
 from rheobase.step import step
 from rheobase.steppers import AbstractImplicit, AbstractStepper, CrankNicolson, ExponentialEuler
 from rheobase.stimulus import AbstractStimulus, Constant, Grid
@@ -59,7 +59,7 @@ def simulate(
     *,
     duration: Quantity,
     dt: Quantity,
-    stepper: AbstractStepper | None = ...,
+    stepper: Any = ...,
     record: dict[str, Any] | tuple[()] = ...,
     init: dict[str, Any] | None = ...,
     state: RunState | None = ...,
@@ -94,7 +94,7 @@ def simulate(
     clamp: dict[str, dict[Any, Any]] | None = None,
     delta: Quantity | AbstractStimulus | None = None,
     n: int | tuple[int, ...] | None = None,
-    stepper: AbstractStepper | AbstractImplicit | None = None,
+    stepper: AbstractStepper | AbstractImplicit | tuple[Any, ...] | None = None,
     record: Record | tuple[str, ...] | str | dict[str, Any] = (),
     init: dict[str, Any] | None = None,
     state: RunState | None = None,
@@ -117,7 +117,8 @@ def simulate(
     - `n`: size of the population, or a shape such as (batch, n). Without it the shape is that to
       which parameters, current and delta broadcast.
     - `stepper`: how the state is advanced; by default the neuron's own rule where it has one, else
-      `ExponentialEuler()`, of a cell `CrankNicolson()`.
+      `ExponentialEuler()`, of a cell `CrankNicolson()`. Of a network that has cells, the one of
+      its neurons, that of its cells, or a tuple of both.
     - `record`: names of variables to keep, or a `Record`; spikes are always kept unless it says
       otherwise.
     - `init`: initial values by name, `{"v": -70*mV}`; the others are those of `neuron.init()`.
@@ -155,14 +156,16 @@ def simulate(
         )
     if clamp is not None:
         raise ArgumentError("`clamp` is for cells, whose places it goes by: write rb.Cell(tree).")
-    stepper = _stepper(stepper, system)
     if isinstance(system, Network):
+        stepper, rule = _both(stepper, system)
         given = {"current": current, "delta": delta, "n": n, "substep": substep or None}
         _require_none(given)
         return network_run.simulate(
-            system, stepper, dt_ms, steps, record, init, state, key, progress
+            system, stepper, rule, dt_ms, steps, record, init, state, key, progress
         )
+    stepper = _stepper(stepper, system)
     record = record if isinstance(record, Record) else Record(record)
+    require_everywhere(record)
     _check_names(system, record.variables, "record")
     given = 0 * system.receives if current is None else current
     drive = _drive(given, system.receives, "current", dt_ms)
@@ -451,6 +454,21 @@ def _stepper(stepper: Any, system: AbstractMembrane | Network) -> AbstractSteppe
     if name in known:
         raise StepperError(f"`stepper` takes an object, got {stepper!r}. Write rb.{name}().")
     raise UnknownName("stepper", name, known)
+
+
+def _both(stepper: Any, system: Network) -> tuple[AbstractStepper, AbstractImplicit]:
+    """The steppers of the neurons of a network and of its cells."""
+    given = stepper if isinstance(stepper, tuple) else (stepper,)
+    cells = any(isinstance(p.neuron, Cell) for p in system.populations.values())
+    implicit = [one for one in given if cells and isinstance(one, AbstractImplicit)]
+    others = [one for one in given if one not in implicit]
+    if len(implicit) > 1 or len(others) > 1:
+        raise StepperError(
+            f"`stepper` takes one for neurons and one for cells, got {stepper!r}. Write "
+            "stepper=(rb.ExponentialEuler(), rb.CrankNicolson())."
+        )
+    own = _stepper(others[0] if others else None, system)
+    return own, _implicit(implicit[0] if implicit else None)
 
 
 def _check_names(system: AbstractMembrane, names: Any, argument: str) -> None:

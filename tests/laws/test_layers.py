@@ -14,13 +14,13 @@ import rheobase
 
 ROOT = Path(rheobase.__file__).parent
 LAYERS = (
-    ("_version", "errors", "page", "phi", "time"),
+    ("_version", "errors", "loop", "page", "phi", "time"),
     ("units",),
     ("morphology", "surrogate"),
     ("neurons",),
     ("adaptors",),
     ("steppers", "synapses"),
-    ("channels", "compilation", "connectivity", "kernels", "loop", "stimulus", "substep"),
+    ("channels", "compilation", "connectivity", "kernels", "stimulus", "substep"),
     ("plasticity",),
     ("inputs", "record", "step"),
     ("population", "progress"),

@@ -12,7 +12,7 @@ from rheobase.errors import ArgumentError, ParameterError, ShapeError, UnknownNa
 from rheobase.morphology import Location
 from rheobase.neurons import variables
 from rheobase.record import Record
-from rheobase.stimulus import AbstractStimulus, FromArray
+from rheobase.stimulus import AbstractStimulus
 from rheobase.stimulus.base import as_stimulus
 from rheobase.units import Unit, UnitError, mV, nA
 
@@ -114,15 +114,13 @@ def _stimulus(
             f"Write rb.stimulus.Constant(1*{unit})."
         )
     one.check(dt)
-    if duration is not None and isinstance(one, FromArray):
-        each = dt if one.sample_time is None else float(one.sample_time)
-        length = each * one.samples.shape[0]
-        if length > duration * (1 + 1e-6):
-            raise ShapeError(
-                f"`{name}` lasts {length:g} ms, longer than the run of {duration:g} ms. Write "
-                f"simulate(..., duration={length:g}*ms), or "
-                f"FromArray(values[:{int(duration / each)}], ...)."
-            )
+    end = one.end(dt)
+    if duration is not None and end is not None and end > duration * (1 + 1e-6):
+        raise ShapeError(
+            f"`{name}` lasts until {end:g} ms, longer than the run of {duration:g} ms. Write "
+            f"simulate(..., duration={end:g}*ms), or let {type(one).__name__} end at "
+            f"{duration:g}*ms."
+        )
     return one
 
 
@@ -187,7 +185,9 @@ def probes(cell: Cell, record: Any, held: Clamps) -> Probes:
             raise ArgumentError(
                 'a cell is recorded by location: write record={"v": [cell.at("soma")]}.'
             )
-        every, spikes, record = record.every, record.spikes, record.variables
+        every, spikes, places = record.every, record.spikes, record.places
+        names = record.variables
+        record = names if places is None else dict(zip(names, places, strict=True))
     if not isinstance(record, dict):
         names = (record,) if isinstance(record, str) else tuple(record)
         record = {name: "all" for name in names if name != "spikes"}

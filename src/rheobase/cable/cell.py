@@ -188,14 +188,22 @@ class Cell(eqx.Module):
         for other in self.mechanisms:
             twice = np.intersect1d(nodes, other.nodes)
             if other.name == new.name and twice.size:
-                region = self.compartments.region[twice[0]]
-                raise ParameterError(
-                    f"{new.name} is already in {len(twice)} of these compartments, the first of "
-                    f"{region}. Insert it once, with other parameters in another region: "
-                    f"cell.insert(ch.{new.name}(...), at={region!r})."
-                )
+                raise ParameterError(self._twice(new.name, twice))
         _check_shapes(new)
         return eqx.tree_at(lambda c: c.mechanisms, self, (*self.mechanisms, new))
+
+    def _twice(self, name: str, nodes: np.ndarray) -> str:
+        """What is wrong with inserting a channel where it already is, and what to do instead."""
+        taken = {i for m in self.mechanisms if m.name == name for i in m.nodes}
+        membrane = np.flatnonzero(self.compartments.membrane)
+        free = [self.compartments.region[i] for i in membrane if i not in taken]
+        cure = (
+            f"Insert it where it is not yet: cell.insert(ch.{name}(...), at={free[0]!r})."
+            if free
+            else f"Give it one value for each compartment instead: ch.{name}(...) of arrays."
+        )
+        region = self.compartments.region[nodes[0]]
+        return f"{name} is already in {len(nodes)} of these compartments, first of {region}. {cure}"
 
     def __getitem__(self, name: str) -> AbstractMechanism:
         """The channel of that name; of several in different regions the one inserted first."""

@@ -15,6 +15,7 @@ from jax import Array, lax
 
 from rheobase.errors import ShapeError
 from rheobase.kernels import library
+from rheobase.loop import kept
 
 
 @final
@@ -105,7 +106,7 @@ def advance(
 @functools.partial(advance.defjvp, symbolic_zeros=True)
 def _(tree, primals, tangents):
     v, slope, _, held, coupling = primals
-    x = advance(tree, *primals)
+    x = kept(advance(tree, *primals))
     dv, dslope, dcurrent, dheld, dcoupling = tangents
     change = jnp.zeros_like(x)
     if not _is_zero(dv):

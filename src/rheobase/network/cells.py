@@ -17,7 +17,7 @@ from rheobase.channels import AbstractFiring
 from rheobase.channels.base import exponential_euler
 from rheobase.errors import ArgumentError
 from rheobase.morphology import Location
-from rheobase.steppers import CrankNicolson
+from rheobase.steppers import AbstractImplicit
 from rheobase.synapses import AbstractSynapse
 from rheobase.units import Unit, nA
 
@@ -47,9 +47,20 @@ class CoupledCells(eqx.Module):
     receives: Unit = eqx.field(static=True, default=nA)
     random: bool = eqx.field(static=True, default=False)
 
-    def start(self, n: int, dtype: Any) -> CellsState:
-        """n cells where everything has settled, and synapses at rest."""
-        one = settled(self.cable, assemble(self.cable, dtype), dtype)
+    def start(self, n: int, dtype: Any, v: Array | None = None) -> CellsState:
+        """n cells where everything has settled, and synapses at rest.
+
+        `v`: at which voltage (mV), for all, (), or for each of them, (n,); None for `v_init`.
+        """
+        assembly = assemble(self.cable, dtype)
+
+        def begun(v: Array) -> CellState:
+            cable = eqx.tree_at(lambda c: c.v_init, self.cable, v)
+            return settled(cable, assembly, dtype)
+
+        v = self.cable.v_init if v is None else v
+        each = v is not self.cable.v_init and v.ndim > 0
+        one = jax.vmap(begun)(v) if each else begun(v)
 
         def full(x: Any, *shape: int) -> Array:
             x = jnp.asarray(x)
@@ -60,7 +71,8 @@ class CoupledCells(eqx.Module):
             jax.tree.map(lambda x, sites=sites: full(x, n, len(sites)), synapse.init())
             for synapse, sites in zip(self.synapses, self.sites, strict=True)
         )
-        return CellsState(jax.tree.map(lambda x: full(x, n, *x.shape), one), synapses)
+        wide = one if each else jax.tree.map(lambda x: full(x, n, *x.shape), one)
+        return CellsState(wide, synapses)
 
     def check(self, dt: float) -> None:
         """Refuse a time step (ms) that it cannot take."""
@@ -77,7 +89,12 @@ class CoupledCells(eqx.Module):
         return state._replace(synapses=moved)
 
     def advance(
-        self, state: CellsState, currents: list[tuple[int, Array]], dt: float, wanted: Any
+        self,
+        state: CellsState,
+        currents: list[tuple[int, Array]],
+        dt: float,
+        wanted: Any,
+        rule: AbstractImplicit,
     ) -> Advanced:
         """One step of dt (ms) under currents (nA) into nodes, one for all cells or for each.
 
@@ -92,7 +109,7 @@ class CoupledCells(eqx.Module):
 
         def one(cell: CellState, synapses: tuple, injected: list[Array]) -> Any:
             held = self._held(cell.v, synapses, nodes, injected)
-            done = step(assembly, CrankNicolson().share, cell, held, (), dt)
+            done = step(assembly, rule.share, cell, held, (), dt)
             traces = {}
             if isinstance(wanted, Probes):
                 traces = cable_run.read(wanted, assembly, Clamps(()), held, done, ())

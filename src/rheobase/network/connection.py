@@ -40,7 +40,8 @@ class Connection(eqx.Module):
       that change weights, which act in this order. Needs one delay for all synapses, or none.
     - `at`: on which compartment of a cell the synapses end: a location, by default the root. Of a
       region or several locations each synapse draws one.
-    - `source`: the compartment of a presynaptic cell whose voltage an electrical synapse sees.
+    - `source`: the compartment of a presynaptic cell whose voltage an electrical or a graded
+      synapse sees.
 
     >>> import rheobase as rb
     >>> from rheobase.units import ms, nA, pA
@@ -105,6 +106,12 @@ class Connection(eqx.Module):
         return isinstance(self.synapse, AbstractSynapse) and self.synapse.electrical
 
     @property
+    def voltages(self) -> bool:
+        """Whether voltages pass on, and no spikes: it is electrical or graded."""
+        graded = isinstance(self.synapse, AbstractSynapse) and self.synapse.graded
+        return graded or self.electrical
+
+    @property
     def rules(self) -> tuple[AbstractRule, ...]:
         """What changes its weights."""
         return tuple(p for p in self.plasticity if isinstance(p, AbstractRule))
@@ -127,6 +134,10 @@ def _require_plasticity(connection: Connection) -> None:
             "`plasticity` has two rules that change what a terminal releases: leave one out."
         )
     name = type(connection.synapse).__name__
+    if connection.voltages and (connection.plasticity or connection.delay is not None):
+        raise ArgumentError(
+            f"{name} transmits voltages at once: leave out `delay` and `plasticity`."
+        )
     if _receptors(connection.synapse) is not None:
         if len(connection.plasticity) > len(connection.rules):
             raise ArgumentError(
@@ -138,10 +149,6 @@ def _require_plasticity(connection: Connection) -> None:
                 f"{name} keeps one state for each presynaptic neuron, for whose synapses a spike "
                 f"must arrive at one time. Give one delay, such as delay=1.5*ms."
             )
-    if connection.electrical and (connection.plasticity or connection.delay is not None):
-        raise ArgumentError(
-            f"{name} transmits voltages at once: leave out `delay` and `plasticity`."
-        )
     if connection.plasticity and _is_array(connection.delay):
         raise ArgumentError(
             "`plasticity` keeps one state for each presynaptic neuron, for whose synapses a spike "

@@ -217,7 +217,7 @@ def _sites(neuron: AbstractMembrane | Cell, at: Any) -> tuple[int, ...]:
 def _require_spikes(populations: dict[str, Population], connections: Any) -> None:
     """Refuse connections from what never fires, and plastic ones to it."""
     for c in connections:
-        if not c.electrical and not _fires(populations, c.pre):
+        if not c.voltages and not _fires(populations, c.pre):
             raise ArgumentError(f"population {c.pre!r} never fires and cannot be presynaptic.")
         for post in c.post if c.rules else ():
             if not _fires(populations, post):

@@ -13,7 +13,7 @@ from rheobase.errors import StepperError
 from rheobase.kernels.delivery import Targets, deliver, deliver_delayed
 from rheobase.kernels.plasticity import Columns
 from rheobase.plasticity.base import AbstractRule, Arrivals, Synapses
-from rheobase.synapses import AbstractRelease
+from rheobase.synapses import AbstractGradedRelease, AbstractRelease
 from rheobase.time import whole_steps
 from rheobase.units import Unit
 
@@ -55,6 +55,11 @@ class Projection(eqx.Module):
     """Whether it transmits voltages and no spikes."""
     source: int = eqx.field(static=True, default=0)
     """The node of a presynaptic cell whose voltage it sees."""
+
+    @property
+    def voltages(self) -> bool:
+        """Whether it reads voltages and no spikes: it is electrical or graded."""
+        return self.electrical or isinstance(self.release, AbstractGradedRelease)
 
     @property
     def synapses(self) -> int:
@@ -108,8 +113,18 @@ class Projection(eqx.Module):
         arriving: Any = np.zeros(shape, dtype)
         return ProjectionState(arriving, ring, release, weight, rules)
 
-    def conduct(self, state: ProjectionState, v: Array) -> ProjectionState:
-        """The state after the voltages (n_pre,) of an electrical connection have been read."""
+    def begin(self, v: Array, dt: float, dtype: Any) -> ProjectionState:
+        """The state where voltages (n_pre,) are read that have long been what they are."""
+        state = self.start(dt, dtype)
+        if isinstance(self.release, AbstractGradedRelease):
+            state = state._replace(release=self.release.settled(v))
+        return self.read(state, v, dt)
+
+    def read(self, state: ProjectionState, v: Array, dt: float) -> ProjectionState:
+        """The state after voltages (n_pre,) have been read, of which no spikes are made."""
+        if self.release is not None:
+            given, release = self.release.step(state.release, v, dt)
+            return state._replace(arriving=deliver(self.to, given, self.weight), release=release)
         drive = deliver(self.to, v, self.weight)
         g = deliver(self.to, jnp.ones_like(v), self.weight)
         return state._replace(arriving=jnp.stack([drive, g]))

@@ -24,11 +24,11 @@ from rheobase.network.projection import Projection, ProjectionState
 from rheobase.network.recording import NetworkRecording
 from rheobase.neurons import variables
 from rheobase.progress import CHUNKS, pieces
-from rheobase.record import Record, Recording, RunState, join
+from rheobase.record import Record, Recording, RunState, join, require_everywhere
 from rheobase.step import step
-from rheobase.steppers import AbstractStepper
+from rheobase.steppers import AbstractImplicit, AbstractStepper
 from rheobase.synapses import Coupled
-from rheobase.units import Quantity, Unit, to_internal
+from rheobase.units import Quantity, Unit, mV, to_internal
 
 _LARGEST = 1 << 23
 """Numbers in an array that has a row for each step of a piece of a run."""
@@ -51,6 +51,7 @@ class NetworkState(NamedTuple):
 def simulate(
     network: Network,
     stepper: AbstractStepper,
+    rule: AbstractImplicit,
     dt: float,
     steps: int,
     record: Any,
@@ -85,7 +86,7 @@ def simulate(
     if any(isinstance(x, Tracer) for x in jax.tree.leaves((network, state))):
         if adjoint.takes(network, stepper, records, state):
             return _derivable(network, stepper, records, state, dt, steps)
-        whole = run(network, stepper, records, state, dt, steps)
+        whole = run(network, stepper, rule, records, state, dt, steps)
         return replace(_thinned(whole, records, 0), network=network)
     units = {name: _units(network, name, one) for name, one in records.items()}
     # In pieces, so that what they record can move to the host.
@@ -102,7 +103,7 @@ def simulate(
     else:
 
         def part(begin: RunState, steps: int) -> NetworkRecording:
-            return run(network, stepper, records, begin, dt, steps).on_host()
+            return run(network, stepper, rule, records, begin, dt, steps).on_host()
 
     first = int(state.step)
 
@@ -176,6 +177,7 @@ def _records(network: Network, record: Any) -> dict[str, Any]:
             records[name] = _probes(cell, wanted)
             continue
         one = wanted if isinstance(wanted, Record) else Record(wanted, spikes="events")
+        require_everywhere(one)
         known = list(variables.units(cell.init()))
         for variable in one.variables:
             if variable not in known:
@@ -191,10 +193,8 @@ def _initial(network: Network, init: Any) -> dict[str, dict[str, Array]]:
         _require_population(network, name)
         neuron = network.populations[name].neuron
         if isinstance(neuron, Cell):
-            raise ArgumentError(
-                f"cells start where everything has settled: leave {name!r} out of `init`, and "
-                "write rb.Cell(..., v_init=-70*mV)."
-            )
+            values[name] = {"v": _voltages(name, network.populations[name].n, given)}
+            continue
         units = variables.units(neuron.init())
         for variable, value in given.items():
             if variable not in units:
@@ -203,6 +203,21 @@ def _initial(network: Network, init: Any) -> dict[str, dict[str, Array]]:
             array = to_internal(value, units[variable], variable, example)
             values.setdefault(name, {})[variable] = array
     return values
+
+
+def _voltages(name: str, n: int, given: dict[str, Any]) -> Array:
+    """The voltage at which cells settle, for all of them or for each, (n,)."""
+    for variable in given:
+        if variable != "v":
+            raise UnknownName(f"variable of the cells {name!r} (in `init`)", variable, ["v"])
+    example = f'simulate(..., init={{"{name}": {{"v": ...}}}})'
+    v = to_internal(given["v"], mV, "v", example)
+    if v.shape not in ((), (n,)):
+        raise ShapeError(
+            f"`init` of the cells {name!r} has the shape {v.shape}: give one voltage at which "
+            f"they settle, or one for each of the {n}."
+        )
+    return v
 
 
 def _require_population(network: Network, name: str) -> None:
@@ -222,7 +237,8 @@ def begin(network: Network, dt: float, init: Any, dtype: Any) -> NetworkState:
     systems = {}
     for name, system in network.systems.items():
         if isinstance(system, CoupledCells):
-            systems[name] = system.start(network.populations[name].n, dtype)
+            v = (init or {}).get(name, {}).get("v")
+            systems[name] = system.start(network.populations[name].n, dtype, v)
             continue
         state = on_host(system).init()
         for variable, value in (init or {}).get(name, {}).items():
@@ -232,9 +248,7 @@ def begin(network: Network, dt: float, init: Any, dtype: Any) -> NetworkState:
     return NetworkState(
         systems,
         tuple(
-            p.conduct(p.start(dt, dtype), _voltage(systems[p.pre], p))
-            if p.electrical
-            else p.start(dt, dtype)
+            p.begin(_voltage(systems[p.pre], p), dt, dtype) if p.voltages else p.start(dt, dtype)
             for p in network.projections
         ),
         tuple(
@@ -266,6 +280,7 @@ def on_host(tree: Any) -> Any:
 def run(
     network: Network,
     stepper: AbstractStepper,
+    rule: AbstractImplicit,
     records: dict[str, Any],
     start: RunState,
     dt: float,
@@ -297,7 +312,7 @@ def run(
             ready = system.arrive(systems[name], _arrived(network, name, arriving, now))
             if isinstance(system, CoupledCells):
                 into = _into_cells(network, name, now)
-                done[name] = system.advance(ready, into, dt, records.get(name))
+                done[name] = system.advance(ready, into, dt, records.get(name), rule)
                 continue
             kicks = [
                 a
@@ -314,8 +329,8 @@ def run(
             n: None if d.spike is None else bounded(once(d.spike)) for n, d in done.items()
         }
         sent = [
-            p.conduct(state, _voltage(done[p.pre].state, p))
-            if p.electrical
+            p.read(state, _voltage(done[p.pre].state, p), dt)
+            if p.voltages
             else p.send(state, spikes[p.pre], spikes[p.post], number, dt)
             for p, state in zip(network.projections, sending, strict=True)
         ]
@@ -375,16 +390,12 @@ def run(
 
 def _probes(cell: Cell, wanted: Any) -> Probes:
     """What to record of cells: by variable and location."""
-    if isinstance(wanted, dict):
-        return replace(probes(cell, wanted, Clamps(())), spikes="events")
     one = wanted if isinstance(wanted, Record) else Record(wanted, spikes="events")
-    if one.every != 1:
-        raise ArgumentError("`every` is not available in networks yet: leave it out.")
     return probes(cell, one, Clamps(()))
 
 
 def _voltage(state: Any, p: Projection) -> Array:
-    """The presynaptic voltages that an electrical connection sees, (n_pre,)."""
+    """The presynaptic voltages that a connection sees, (n_pre,)."""
     if isinstance(state, CellsState):
         return state.neuron.v[:, p.source]
     return variables.get(state, "v")

@@ -60,6 +60,10 @@ class AbstractStimulus(eqx.Module):
     def check(self, dt: float) -> None:
         """Refuse values or times that cannot be had with this time step (ms)."""
 
+    def end(self, dt: float) -> float | None:
+        """When the last of what it was given is over (ms); None where it has no end of its own."""
+        return None
+
     def __add__(self, other: Any) -> "Sum":
         return Sum(self, as_stimulus(other, self.unit))
 
@@ -170,6 +174,9 @@ class Sum(AbstractStimulus):
         self.first.check(dt)
         self.second.check(dt)
 
+    def end(self, dt: float) -> float | None:
+        return max(_ends(self, dt), default=None)
+
     def values(self, grid: Grid, memory: Any, key: Array | None) -> tuple[Array, Any]:
         (one, kept), (two, also) = _both(self, grid, memory, key)
         return _padded(one, two) + _padded(two, one), (kept, also)
@@ -205,6 +212,9 @@ class Product(AbstractStimulus):
         self.first.check(dt)
         self.second.check(dt)
 
+    def end(self, dt: float) -> float | None:
+        return min(_ends(self, dt), default=None)
+
     def values(self, grid: Grid, memory: Any, key: Array | None) -> tuple[Array, Any]:
         if memory[1] is None and self.second.random and not self.first.random:
             return _gated(self.first, self.second, grid, key, 1)
@@ -226,6 +236,11 @@ def as_stimulus(value: Any, unit: Unit) -> AbstractStimulus:
         return value
     array = to_internal(value, unit, "stimulus", "rb.stimulus.Constant({})")
     return Constant(Quantity(array, unit.internal()))
+
+
+def _ends(pair: Sum | Product, dt: float) -> list[float]:
+    ends = (pair.first.end(dt), pair.second.end(dt))
+    return [end for end in ends if end is not None]
 
 
 def _both(pair: Sum | Product, grid: Grid, memory: Any, key: Array | None) -> Any:

@@ -29,6 +29,9 @@ from rheobase.units import (
     to_internal,
 )
 
+_NEVER = 1e30
+"""When a step that is not ended stops, ms."""
+
 
 class Step(AbstractSteadyStimulus):
     """`amplitude` from `start` until `stop`, zero elsewhere.
@@ -42,7 +45,7 @@ class Step(AbstractSteadyStimulus):
     start_time: Array = quantity(ms, non_negative, "onset")
     stop_time: Array = quantity(ms, non_negative, "end")
 
-    def __init__(self, amplitude: Quantity, start: Quantity = 0 * ms, stop: Quantity = 1e30 * ms):
+    def __init__(self, amplitude: Quantity, start: Quantity = 0 * ms, stop: Quantity = _NEVER * ms):
         self.amplitude = amplitude
         self.start_time = start  # pyright: ignore[reportAttributeAccessIssue]
         self.stop_time = stop  # pyright: ignore[reportAttributeAccessIssue]
@@ -54,6 +57,10 @@ class Step(AbstractSteadyStimulus):
     @property
     def shape(self) -> tuple[int, ...]:
         return self.amplitude.shape
+
+    def end(self, dt: float) -> float | None:
+        stop = _latest(self.stop_time)
+        return None if stop is None or stop >= _NEVER else stop
 
     def at(self, grid: Grid) -> Array:
         on, off = whole_steps(self.start_time, grid.dt), whole_steps(self.stop_time, grid.dt)
@@ -88,6 +95,9 @@ class Ramp(AbstractSteadyStimulus):
     @property
     def shape(self) -> tuple[int, ...]:
         return np.broadcast_shapes(self.first.shape, self.last.shape)
+
+    def end(self, dt: float) -> float | None:
+        return _latest(self.stop_time)
 
     def at(self, grid: Grid) -> Array:
         length = self.stop_time - self.start_time
@@ -153,6 +163,10 @@ class Pulses(AbstractSteadyStimulus):
     def shape(self) -> tuple[int, ...]:
         return self.amplitude.shape
 
+    def end(self, dt: float) -> float | None:
+        onset, width = _latest(self.times), _latest(self.width)
+        return None if onset is None or width is None else onset + max(width, dt)
+
     def at(self, grid: Grid) -> Array:
         on = whole_steps(jnp.atleast_1d(self.times), grid.dt)[None]
         off = on + jnp.maximum(whole_steps(self.width, grid.dt), 1)
@@ -207,6 +221,10 @@ class FromArray(AbstractSteadyStimulus):
                 f"number of steps of dt = {dt:g} ms. Choose dt so that it divides it."
             )
 
+    def end(self, dt: float) -> float | None:
+        each = dt if self.sample_time is None else _latest(self.sample_time)
+        return None if each is None else each * self.samples.shape[0]
+
     def at(self, grid: Grid) -> Array:
         index = grid.steps
         if self.sample_time is not None:
@@ -214,6 +232,13 @@ class FromArray(AbstractSteadyStimulus):
         values = self.samples.value
         taken = jnp.take(values, index, axis=0, mode="fill", fill_value=0)
         return taken
+
+
+def _latest(times: Array) -> float | None:
+    """The last of some times (ms), where they are known before the run and there are any."""
+    if isinstance(times, Tracer) or not np.size(times):
+        return None
+    return float(np.max(np.asarray(times)))
 
 
 def _in_time(value: Array, during: Array) -> Array:

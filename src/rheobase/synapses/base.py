@@ -4,6 +4,7 @@ from abc import abstractmethod
 from typing import Any, ClassVar
 
 import equinox as eqx
+import jax.numpy as jnp
 from jax import Array
 
 
@@ -40,6 +41,11 @@ class AbstractSynapse(eqx.Module):
         return None
 
     @property
+    def graded(self) -> bool:
+        """Whether the presynaptic voltage drives it, spike or no spike."""
+        return isinstance(self.release, AbstractGradedRelease)
+
+    @property
     def reversal(self) -> Array | None:
         """Reversal potential (mV) of a conductance; None for a current."""
         return None
@@ -67,3 +73,14 @@ class AbstractRelease(eqx.Module):
 
         `spikes` are those that arrive at its end.
         """
+
+
+class AbstractGradedRelease(AbstractRelease):
+    """What the voltage of a presynaptic neuron opens: `step` takes voltages (mV) for spikes."""
+
+    @abstractmethod
+    def settled(self, v: Array) -> Any:
+        """The state in which it settles at a presynaptic voltage."""
+
+    def init(self) -> Any:
+        return self.settled(jnp.zeros(()))

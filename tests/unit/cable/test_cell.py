@@ -74,12 +74,40 @@ def test_what_is_refused():
     refuse(StepperError, r"rb\.CrankNicolson\(\)", run(stepper=rb.Euler()))
     refuse(ArgumentError, "point neurons", run(delta=1 * mV))
     refuse(ParameterError, "VoltageClamp", run(record={"clamp": soma}))
-    long = rb.stimulus.FromArray(np.ones(100) * nA)
-    refuse(ShapeError, r"longer than the run.*values\[:40\]", run(current={soma: long}))
     refuse(ArgumentError, "`clamp` is for cells",
            lambda: rb.simulate(rb.LIF(), duration=1 * ms, dt=DT, clamp={}))  # fmt: skip
     fire = stick().insert(ch.Fire(refractory=0.001 * ms), at="soma")
     refuse(StepperError, "would last no step", lambda: rb.simulate(fire, duration=1 * ms, dt=DT))
+
+
+LONG = {
+    "samples": lambda: rb.stimulus.FromArray(np.ones(100) * nA),
+    "step": lambda: rb.stimulus.Step(1 * nA, stop=2.5 * ms),
+    "ramp": lambda: rb.stimulus.Ramp(0 * nA, 1 * nA, start=0 * ms, stop=2.5 * ms),
+    "pulses": lambda: rb.stimulus.Pulses([0, 2] * ms, 1 * nA, width=0.5 * ms),
+    "sum": lambda: 1 * nA + rb.stimulus.Step(1 * nA, stop=2.5 * ms),
+    "product": lambda: (
+        rb.stimulus.Sine(1 * nA, frequency=1 / ms) * rb.stimulus.Step(1.0, stop=2.5 * ms)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_a_stimulus_longer_than_the_run_is_refused(name):
+    cell = stick()
+    one = LONG[name]()
+    for given in ({"current": {cell.at("soma"): one}},
+                  {"clamp": {"v": {cell.at("soma"): one * (1 * mV / nA)}}}):  # fmt: skip
+        refuse(
+            ShapeError, r"until 2\.5 ms, longer than the run of 1 ms.*duration=2\.5\*ms",
+            lambda given=given: rb.simulate(cell, duration=1 * ms, dt=DT, **given),
+        )  # fmt: skip
+
+
+def test_a_step_without_an_end_lasts_as_long_as_the_run():
+    assert rb.stimulus.Step(1 * nA).end(0.1) is None
+    gated = rb.stimulus.FromArray(np.ones(100) * nA) * rb.stimulus.Step(1.0, stop=1 * ms)
+    assert gated.end(0.1) == 1
 
 
 def test_inserting_leaves_the_cell_as_it_was():

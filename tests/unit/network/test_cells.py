@@ -8,7 +8,7 @@ import pytest
 import rheobase as rb
 from rheobase import channels as ch
 from rheobase.channels.base import exponential_euler
-from rheobase.errors import ArgumentError
+from rheobase.errors import ArgumentError, ShapeError, StepperError, UnknownName
 from rheobase.units import S, cm, ms, mV, nA, nS, um
 
 DT = 0.025 * ms
@@ -152,3 +152,41 @@ def test_what_is_refused():
             {"a": rb.Population(rb.LIF(), 1)},
             [rb.Connection("a", "a", rb.OneToOne(), rb.SpikeSynapse(), weight=1 * nA, at="soma")],
         )
+
+
+def test_cells_start_where_they_are_told_and_are_kept_every_few_steps(x64):
+    cell = stick()
+    soma = cell.at("soma")
+
+    def run(init=None, every=1, **more):
+        net = rb.Network({"a": rb.Population(cell, 3)})
+        record = {"a": rb.Record({"v": [soma], "HH.m": [soma]}, every=every)}
+        return rb.simulate(net, duration=2 * ms, dt=DT, record=record, init=init, **more)["a"]
+
+    whole = run({"a": {"v": [-75, -65, -55] * mV}})
+    for k, v in enumerate((-75, -65, -55)):
+        alone = rb.Cell(cell.compartments, v_init=v * mV).insert(ch.HH())
+        expected = rb.simulate(alone, duration=2 * ms, dt=DT, record={"v": [soma], "HH.m": [soma]})
+        for name in ("v", "HH.m"):
+            np.testing.assert_allclose(whole[name][:, k], expected[name], rtol=1e-9)
+    part = run({"a": {"v": [-75, -65, -55] * mV}}, every=16)
+    assert part.v.shape == (5, 3, 1)
+    np.testing.assert_array_equal(part.v, whole.v[15::16])
+    with pytest.raises(ShapeError, match="one for each of the 3"):
+        run({"a": {"v": [-75, -65] * mV}})
+    with pytest.raises(UnknownName, match="HH.m"):
+        run({"a": {"HH.m": 0.5}})
+
+
+def test_cells_take_their_own_stepper(x64):
+    cell = stick()
+    soma = cell.at("soma")
+    net = rb.Network({"a": rb.Population(cell, 1), "b": rb.Population(rb.LIF(), 1)},
+                     drives=[rb.Drive("a", rb.stimulus.Constant(1 * nA))])  # fmt: skip
+    alone = rb.simulate(cell, current={soma: 1 * nA}, duration=2 * ms, dt=DT,
+                        record={"v": [soma]}, stepper=rb.BackwardEuler())  # fmt: skip
+    for given in (rb.BackwardEuler(), (rb.Exact(), rb.BackwardEuler())):
+        run = rb.simulate(net, duration=2 * ms, dt=DT, record={"a": {"v": [soma]}}, stepper=given)
+        np.testing.assert_allclose(run["a"].v[:, 0], alone.v, rtol=1e-9)
+    with pytest.raises(StepperError, match="one for neurons and one for cells"):
+        rb.simulate(net, duration=2 * ms, dt=DT, stepper=(rb.Exact(), rb.Euler()))
