@@ -28,10 +28,13 @@ _COSTLY = frozenset("exp exp2 expm1 log log1p logistic pow tanh sin cos erf".spl
 _INLINED = frozenset({"pjit", "jit", "closed_call", "core_call"})
 
 
-def scan(body: Callable, carry: Any, xs: Any, length: int) -> tuple[Any, Any]:
+def scan(
+    body: Callable, carry: Any, xs: Any, length: int, stretch: int | None = None
+) -> tuple[Any, Any]:
     """Loop `carry, y = body(carry, x)` over the leading axis of `xs`, hoisting what is invariant.
 
-    The same signature and result as `jax.lax.scan(body, carry, xs, length)`.
+    The same result as `jax.lax.scan(body, carry, xs, length)`. With `stretch` the backward pass
+    keeps the carry of one step in so many, and runs the steps between once more.
 
     >>> import jax.numpy as jnp
     >>> total, sums = scan(lambda c, x: (c + x, c + x), jnp.zeros(()), jnp.arange(3.0), 3)
@@ -50,7 +53,27 @@ def scan(body: Callable, carry: Any, xs: Any, length: int) -> tuple[Any, Any]:
     # The backward pass computes a step again from its carry: cheaper than to store its inside.
     policy = jax.checkpoint_policies.save_only_these_names(_KEPT)
     again = jax.checkpoint(lean_body, prevent_cse=False, policy=policy)
-    return jax.lax.scan(again, carry, xs, length=length)
+    if stretch is None or stretch >= length:
+        return jax.lax.scan(again, carry, xs, length=length)
+    return _stretches(again, carry, xs, length, stretch)
+
+
+def _stretches(body: Callable, carry: Any, xs: Any, length: int, steps: int) -> tuple[Any, Any]:
+    """A loop over stretches of `steps` steps, and over what is left after them."""
+
+    def stretch(carry, xs):
+        return jax.lax.scan(body, carry, xs)
+
+    whole = length // steps * steps
+    folded = tree.tree_map(lambda x: x[:whole].reshape(-1, steps, *x.shape[1:]), xs)
+    # Nothing of a stretch is kept but its beginning.
+    again = jax.checkpoint(stretch, prevent_cse=False)
+    carry, ys = jax.lax.scan(again, carry, folded)
+    ys = tree.tree_map(lambda y: y.reshape(whole, *y.shape[2:]), ys)
+    if whole < length:
+        carry, rest = again(carry, tree.tree_map(lambda x: x[whole:], xs))
+        ys = tree.tree_map(lambda a, b: jnp.concatenate([a, b]), ys, rest)
+    return carry, ys
 
 
 def kept(x: jax.Array) -> jax.Array:

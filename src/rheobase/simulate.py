@@ -82,6 +82,7 @@ def simulate(
     state: RunState | None = ...,
     key: Array | None = ...,
     progress: bool = ...,
+    checkpoint: bool | int = ...,
 ) -> Recording: ...
 
 
@@ -101,6 +102,7 @@ def simulate(
     key: Array | None = None,
     substep: bool = False,
     progress: bool = False,
+    checkpoint: bool | int = False,
 ) -> Recording | NetworkRecording:
     """Simulate a neuron, a population of it, a cell or a network, on a fixed grid of time steps.
 
@@ -129,6 +131,8 @@ def simulate(
       evaluations of the stepper, and a few in steps with spikes.
     - `progress`: show a bar and run in chunks whose recordings move to host memory; Ctrl-C returns
       what is done.
+    - `checkpoint`: of a cell, how its gradient keeps memory small: True for the state of every
+      sqrt(T)-th of T steps, a whole number k for every k-th. Each step is then run once more.
 
     Returns a `Recording`. Differentiable and jit-able in everything but `duration` and `dt`.
 
@@ -152,7 +156,14 @@ def simulate(
         _require_no_neuron({"delta": delta, "substep": substep or None})
         rule = _implicit(stepper)
         return cable_run.simulate(
-            system, rule, dt_ms, steps, current, clamp, record, n, init, state, key, progress
+            system, rule, dt_ms, steps, current, clamp, record, n, init, state, key, progress,
+            checkpoint,
+        )  # fmt: skip
+    if checkpoint is not False:
+        raise ArgumentError(
+            "`checkpoint` is for cells. Stacks of layers take "
+            "gradient=rb.gradients.Surrogate(checkpoint=True) in rb.fit; a network goes back from "
+            "checkpoints by itself."
         )
     if clamp is not None:
         raise ArgumentError("`clamp` is for cells, whose places it goes by: write rb.Cell(tree).")

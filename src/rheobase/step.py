@@ -25,7 +25,6 @@ from rheobase.neurons.base import (
 from rheobase.steppers import AbstractStepper, Flow
 from rheobase.substep import locate
 
-
 _FAST = 0.1
 """Part of the way from reset to threshold, risen in one step, above which gradients are eased."""
 

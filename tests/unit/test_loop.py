@@ -247,3 +247,19 @@ def test_a_run_is_linear_in_memory_of_its_carry():
     _, back = jax.vjp(objective, jnp.ones(100))
     kept = sum(x.size for x in jax.tree.leaves(back))
     assert kept < 3 * 50 * 100
+
+
+@pytest.mark.parametrize("stretch", [1, 4, 7, 20, 30])
+def test_stretches_change_no_value_and_no_derivative(stretch):
+    xs = jnp.linspace(0.1, 1.0, 20)
+
+    def total(a, stretch):
+        carry, ys = scan(lambda c, x: (jnp.sin(a * c + x), c * x), a, xs, 20, stretch)
+        return carry + ys.sum(), ys
+
+    for stretched, plain in zip(
+        jax.tree.leaves(jax.value_and_grad(total, has_aux=True)(0.7, stretch)),
+        jax.tree.leaves(jax.value_and_grad(total, has_aux=True)(0.7, None)),
+        strict=True,
+    ):
+        np.testing.assert_allclose(stretched, plain, rtol=1e-6)

@@ -1,5 +1,6 @@
 """The time loop of a cell: inputs for all steps, then one loop over them."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -46,6 +47,7 @@ def simulate(
     state: RunState | None,
     key: Array | None,
     progress: bool,
+    checkpoint: bool | int,
 ) -> Recording:
     """`rheobase.simulate` for a cell: checks the arguments and runs."""
     duration = None if state is not None else steps * dt
@@ -70,14 +72,31 @@ def simulate(
         begin = begin._replace(current=tuple(one.start(shape, dtype) for one in inputs))
     injection = Injection(tuple(stimuli), tuple(stimuli.values()))
     every, cable = wanted.every, cell.cable
+    stretch = _stretch(checkpoint, steps)
+    if stretch is not None and every > 1:
+        raise ArgumentError(
+            "`checkpoint` keeps every step of what is recorded: leave out `every` of the record."
+        )
 
     def part(begin: RunState, steps: int) -> Recording:
-        return run(cable, injection, held, wanted, stepper, begin, dt, steps)
+        return run(cable, injection, held, wanted, stepper, begin, dt, steps, stretch)
 
     traced = any(isinstance(x, Tracer) for x in jax.tree.leaves((cable, begin, inputs)))
     if progress and not traced:
         return chunked(part, begin, steps, dt, every)
     return part(begin, steps)
+
+
+def _stretch(checkpoint: bool | int, steps: int) -> int | None:
+    """Steps of which the backward pass keeps the first; None where it keeps them all."""
+    if isinstance(checkpoint, bool):
+        return max(1, math.isqrt(steps)) if checkpoint else None
+    if not isinstance(checkpoint, int | np.integer) or checkpoint < 1:
+        raise ArgumentError(
+            f"`checkpoint` is True or a whole number of steps >= 1, got {checkpoint!r}. "
+            "Write simulate(..., checkpoint=True)."
+        )
+    return int(checkpoint)
 
 
 def _begin(cell: Cell, n: Any, init: Any) -> CellState:
@@ -128,6 +147,7 @@ def run(
     begin: RunState,
     dt: float,
     steps: int,
+    stretch: int | None,
 ) -> Recording:
     """The compiled program."""
     shape, dtype = begin.neuron.v.shape[:-1], begin.neuron.v.dtype
@@ -170,7 +190,7 @@ def run(
         sums = jnp.zeros(shape if sites == 1 else (*shape, sites), dtype)
     xs = (numbers, tuple(one.series for one in inputs))
     carry = (begin.neuron, begin.current, sums)
-    (state, memories, sums), (raster, traces) = _loop(body, carry, xs, steps, wanted.every)
+    (state, memories, sums), (raster, traces) = _loop(body, carry, xs, steps, wanted.every, stretch)
     return Recording(
         traces=traces,
         raster=raster,
@@ -185,10 +205,10 @@ def run(
     )
 
 
-def _loop(body: Any, carry: Any, xs: Any, steps: int, every: int) -> Any:
+def _loop(body: Any, carry: Any, xs: Any, steps: int, every: int, stretch: int | None) -> Any:
     """The loop over steps, of which the last of each `every` keeps its variables."""
     if every == 1:
-        return scan(body, carry, xs, steps)
+        return scan(body, carry, xs, steps, stretch)
 
     def bare(carry, x):
         carry, (kept, _) = body(carry, x)

@@ -108,9 +108,11 @@ def _(tree, primals, tangents):
     v, slope, _, held, coupling = primals
     x = kept(advance(tree, *primals))
     dv, dslope, dcurrent, dheld, dcoupling = tangents
-    change = jnp.zeros_like(x)
-    if not _is_zero(dv):
-        change = change + laplacian(tree, coupling, dv)
+    diagonal, change = held + slope, jnp.zeros_like(x)
+    moves = tree.edges and not _is_zero(dv)
+    if moves:
+        # L dv leads to dv - (D + L)^-1 D dv, for which there is no need to go along the tree.
+        change = change - diagonal * dv
     if not _is_zero(dcurrent):
         change = change + dcurrent
     if not _is_zero(dslope):
@@ -119,7 +121,8 @@ def _(tree, primals, tangents):
         change = change + dheld * x
     if not _is_zero(dcoupling):
         change = change + divergence(tree, dcoupling * difference(tree, v + x))
-    return x, solve(tree, held + slope, coupling, -change)
+    moved = solve(tree, diagonal, coupling, -change)
+    return x, moved - dv if moves else moved
 
 
 def _is_zero(tangent: Any) -> bool:

@@ -8,6 +8,7 @@ import pytest
 
 import rheobase as rb
 from rheobase import channels as ch
+from rheobase.errors import ArgumentError
 from rheobase.units import MOhm, S, cm, ms, mV, nA, ohm, um
 from tests.laws.helpers import assert_same_bits
 
@@ -236,3 +237,30 @@ def test_forward_and_reverse_mode_agree(x64):
 
     g = cell["HH"].g_Na
     np.testing.assert_allclose(jax.jacfwd(loss)(g), jax.grad(loss)(g), rtol=1e-9)
+
+
+@pytest.mark.slow
+def test_checkpoints_change_memory_and_nothing_else(x64):
+    """Steps in stretches of every length, of which the last may be shorter."""
+    cell = y_shaped(3).insert(ch.HH(), at="soma").insert(ch.Leak(), at="apical")
+    soma = cell.at("soma")
+
+    def program(checkpoint, duration=4.0):
+        def loss(g):
+            changed = eqx.tree_at(lambda c: c["HH"].g_Na, cell, g)
+            run = rb.simulate(changed, current={soma: 1 * nA}, duration=duration * ms, dt=DT,
+                              record={"v": soma}, checkpoint=checkpoint)  # fmt: skip
+            return run.v.mean() + run.final.neuron.v.sum()
+
+        return jax.jit(jax.value_and_grad(loss)).lower(cell["HH"].g_Na).compile()
+
+    g = cell["HH"].g_Na
+    value, slope = program(False)(g)
+    for checkpoint in (True, 7, 1000):
+        found = program(checkpoint)(g)
+        np.testing.assert_allclose(found[0], value, rtol=1e-12)
+        np.testing.assert_allclose(found[1], slope, rtol=1e-9)
+    full, lean = (program(c, 400.0).memory_analysis().temp_size_in_bytes for c in (False, True))
+    assert lean < full / 10
+    with pytest.raises(ArgumentError, match="checkpoint=True"):
+        program(0)

@@ -138,6 +138,29 @@ def test_gradients_of_weights_are_finite():
     assert value > 30 and np.all(np.isfinite(slope)) and np.any(slope != 0)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("cells", "duration"), [(1000, 100), (30, 1000)])
+def test_gradients_of_weights_are_finite_in_large_and_in_long_runs(cells, duration):
+    """In float32, of every weight, of cells that all fire and excite one another."""
+    synapse = rb.SpikeSynapse(tau=5 * ms)
+    rule = rb.FixedInDegree(10)
+
+    def loss(weight):
+        net = rb.Network(
+            {"a": rb.Population(leaky(refractory=2 * ms), cells)},
+            [rb.Connection("a", "a", rule, synapse, weight=weight * nA)],
+            [rb.Drive("a", rb.stimulus.Constant(0.05 * nA))],
+            key=jax.random.key(0),
+        )
+        run = rb.simulate(net, duration=duration * ms, dt=0.1 * ms,
+                          record={"a": rb.Record((), spikes="count")})  # fmt: skip
+        return run["a"].counts.mean()
+
+    value, slope = jax.jit(jax.value_and_grad(loss))(jnp.full(10 * cells, 0.002))
+    assert value > duration / 100
+    assert np.all(np.isfinite(slope)) and np.all(slope != 0)
+
+
 def test_what_is_refused():
     silent = rb.Cell(rb.morphology.soma()).insert(ch.Leak())
     with pytest.raises(ArgumentError, match="0 of them fire.*SpikeDetector"):
