@@ -16,7 +16,7 @@ from rheobase.steppers import AbstractStepper
 from rheobase.stimulus import AbstractStimulus
 from rheobase.surrogate import SHAPES
 from rheobase.synapses import AbstractSynapse
-from rheobase.units import Hz, Quantity, Unit, ms, mV, nA, um, uS
+from rheobase.units import Hz, Quantity, Unit, ms, mV, nA, nS, um, uS
 
 
 class Neuron(NamedTuple):
@@ -106,6 +106,9 @@ ADAPTORS = {
     "SoftReset": Adaptor(rb.SoftReset, True),
     "SurrogateReset": Adaptor(rb.SurrogateReset, True),
     "ThresholdAdaptation": Adaptor(lambda x: rb.ThresholdAdaptation(x, 50 * ms, 2 * mV), True),
+    "SpikeRateAdaptation": Adaptor(
+        lambda x: rb.SpikeRateAdaptation(x, 50 * ms, 1 * nS, -85 * mV), True
+    ),
     "Noise": Adaptor(lambda x: rb.Noise(x, 0.05 * nA, 5 * ms), draws=True),
     "WhiteNoise": Adaptor(lambda x: rb.WhiteNoise(x, 0.05 * nA * ms**0.5), draws=True),
     "Mismatch": Adaptor(_spread, draws=True),

@@ -6,6 +6,7 @@ from benchmarks.workloads.dense_lif import DENSE_LIF
 from benchmarks.workloads.dynapse2 import DYNAPSE2
 from benchmarks.workloads.import_time import IMPORT_TIME
 from benchmarks.workloads.networks import BRUNEL, COBA, COBAHH, CUBA, STDP
+from benchmarks.workloads.recording_fit import RECORDING_FIT
 from benchmarks.workloads.scaling import CUBA_GRADIENT, CUBA_SIZE
 
 WORKLOADS = (
@@ -20,5 +21,6 @@ WORKLOADS = (
     CUBA_SIZE,
     CUBA_GRADIENT,
     CELLS,
+    RECORDING_FIT,
     IMPORT_TIME,
 )

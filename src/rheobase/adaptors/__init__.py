@@ -6,6 +6,7 @@ from rheobase.adaptors.noise import Noise
 from rheobase.adaptors.refractory import Refractory
 from rheobase.adaptors.reset_gradient import SurrogateReset
 from rheobase.adaptors.soft_reset import SoftReset
+from rheobase.adaptors.spike_rate_adaptation import SpikeRateAdaptation
 from rheobase.adaptors.threshold_adaptation import ThresholdAdaptation
 from rheobase.adaptors.white_noise import WhiteNoise
 
@@ -16,6 +17,7 @@ __all__ = [
     "Noise",
     "Refractory",
     "SoftReset",
+    "SpikeRateAdaptation",
     "SurrogateReset",
     "ThresholdAdaptation",
     "WhiteNoise",

@@ -1,6 +1,6 @@
 """What an adaptor is: a neuron that wraps a neuron and changes one thing about it."""
 
-from typing import Any
+from typing import Any, Self
 
 import equinox as eqx
 import jax
@@ -57,6 +57,9 @@ class AbstractAdaptor(AbstractNeuron):
     @property
     def random(self) -> bool:
         return self.neuron.random
+
+    def lifted(self, by: Array) -> Self:
+        return eqx.tree_at(lambda n: n.neuron, self, self.firing.lifted(by))
 
     @property
     def through_reset(self) -> bool:

@@ -19,14 +19,16 @@ class ThresholdState(NamedTuple):
 class ThresholdAdaptation(AbstractStatefulAdaptor):
     r"""A threshold v_th + theta:  dtheta/dt = -theta/tau;  at a spike theta ← theta + increment.
 
-    theta lowers the margin by theta/(v_th - v_reset), so the neuron fires at v >= v_th + theta; all
-    else is that of the neuron. A negative increment makes it more excitable. Around `LIF` it is
-    `ALIF` with beta = increment. Wrapped twice it has two time constants; the name `theta` then
-    means the outer one.
+    theta lowers the margin by theta/(v_th - v_reset), so the neuron fires at v >= v_th + theta; an
+    upstroke (`ExpIF`, `AdEx`, `QIF`, `AdQIF`), which v_th only cuts off, begins at v_T + theta or
+    v_c + theta. All else is that of the neuron. A negative increment makes it more excitable.
+    Around `LIF` it is `ALIF` with beta = increment. Wrapped twice it has two time constants; the
+    name `theta` then means the outer one.
 
     theta and increment (mV), tau (ms), shape (*n,).
     Source: Bellec et al. 2018, arXiv:1803.09574; two time constants: Kobayashi et al. 2009,
-    Front Comput Neurosci 3:9. Errors: `CompositionError` for a neuron without reset.
+    Front Comput Neurosci 3:9; of an upstroke: Platkiewicz & Brette 2010, PLoS Comput Biol
+    6:e1000850. Errors: `CompositionError` for a neuron without reset.
 
     >>> import rheobase as rb
     >>> from rheobase.units import ms, mV, nA
@@ -47,7 +49,8 @@ class ThresholdAdaptation(AbstractStatefulAdaptor):
         return ThresholdState(self.neuron.init(), 0 * self.increment)
 
     def derivative(self, state: ThresholdState, current: Array) -> ThresholdState:
-        inner = self.neuron.derivative(state.neuron, current)
+        lifted = self.firing.lifted(state.theta)
+        inner = lifted.derivative(state.neuron, current)
         return ThresholdState(inner, -state.theta / self.tau)
 
     def margin(self, state: ThresholdState) -> Array:

@@ -11,8 +11,8 @@ FASTEST_RISE = 10.0
 """mV/ms: a spike begins where the voltage first rises faster."""
 SMALLEST_SPIKE = 15.0
 """mV from where it begins to its peak."""
-REACH = 2.0
-"""ms within which a spike that has begun must reach its peak height."""
+REACH = 4.0
+"""ms within which a spike that has begun must reach its peak."""
 
 
 class DetectedSpikes(NamedTuple):
@@ -39,9 +39,10 @@ def detect_spikes(
 
     - `v`: shape (time,), an array in mV or a quantity; `dt`: of its samples.
     - `rise`: mV/ms; a spike begins where the voltage rises faster than this for the first time.
-    - `height`: mV; its peak within 2 ms of the fastest rise lies so far above its onset at least.
+    - `height`: mV; its peak, within 4 ms of its onset, lies so far above that at least.
 
-    Step edges of an uncompensated bridge are fast but small, so that they are no spikes.
+    Step edges of an uncompensated bridge are fast but small, and a membrane that charges after one
+    has no peak, so that neither is a spike.
 
     >>> import numpy as np, rheobase as rb
     >>> from rheobase.units import ms
@@ -62,9 +63,10 @@ def detect_spikes(
     for k in begins:
         if k <= end:
             continue
-        falling = np.flatnonzero(slope[k:] <= 0)
-        top = len(volts) - 1 if len(falling) == 0 else k + int(falling[0])
-        top = min(top, k + 2 * reach)
+        falling = np.flatnonzero(slope[k : k + reach + 1] <= 0)
+        if len(falling) == 0:
+            continue
+        top = k + int(falling[0])
         if volts[top] - volts[k] < height:
             continue
         half = (volts[top] + volts[k]) / 2

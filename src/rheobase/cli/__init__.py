@@ -202,6 +202,8 @@ def fit(
     starts: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 12,
     steps: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
     seed: int = 0,
+    bare: bool = False,
+    junction: float = 0.0,
     voltage: str | None = None,
     current: str | None = None,
 ) -> int:
@@ -229,6 +231,10 @@ def fit(
         Of the last stage of the search.
     seed
         Of the starts.
+    bare
+        Fit the neuron as it is, without adaptors where the recording asks for some.
+    junction
+        Liquid junction potential in mV, which is taken off the voltage.
     voltage
         Name of the voltage channel, where there are several.
     current
@@ -238,7 +244,18 @@ def fit(
 
     try:
         return fitting.show(
-            recording, model, out, train, test, starts, steps, seed, voltage, current
+            recording,
+            model,
+            out,
+            train,
+            test,
+            starts,
+            steps,
+            seed,
+            bare,
+            junction,
+            voltage,
+            current,
         )
     except ImportError as error:
         if error.name is not None:

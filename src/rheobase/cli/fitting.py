@@ -14,13 +14,15 @@ from rheobase.errors import ArgumentError, UnknownName
 from rheobase.fitting.report import name_of
 from rheobase.io import is_model, load, read_recording
 from rheobase.neurons.base import AbstractNeuron
-from rheobase.units import ms, mV
+from rheobase.units import ms, mV, nS
 
 _AUTO = "auto"
 _MAKE: Any = adaptors.ThresholdAdaptation  # whose fields take quantities
+_SPIKE_RATE: Any = adaptors.SpikeRateAdaptation
 _ADAPTORS = {
     "Refractory": lambda inner: adaptors.Refractory(inner, 2 * ms),
     "SoftReset": adaptors.SoftReset,
+    "SpikeRateAdaptation": lambda inner: _SPIKE_RATE(inner, tau=40 * ms, increment=2 * nS),
     "ThresholdAdaptation": lambda inner: _MAKE(inner, tau=50 * ms, increment=2 * mV),
 }
 """What a model on the command line may wear, with values from which a fit can begin."""
@@ -35,18 +37,22 @@ def show(  # noqa: PLR0913
     starts: int,
     steps: int | None,
     seed: int,
+    bare: bool,
+    junction: float,
     voltage: str | None,
     current: str | None,
 ) -> int:
     """Fit, print scores and parameters, and leave a report."""
     chosen = None if model.lower() == _AUTO else read_model(model)
     recording = read_recording(path, voltage=voltage, current=current)
+    recording = recording.corrected(junction=junction * mV)
     console = Console(highlight=False, markup=False)
     console.print(repr(recording))
     sweeps = recording.sweeps
     parts: dict[str, Any] = {
         "train": None if train is None else read_sweeps(train, sweeps, "train"),
         "test": None if test is None else read_sweeps(test, sweeps, "test"),
+        "adaptors": not bare,
     }
     if chosen is None:
         ranked = fitting.fit_models(

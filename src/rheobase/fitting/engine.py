@@ -21,6 +21,7 @@ from rheobase.adaptors.base import chain
 from rheobase.loop import scan
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractNeuron, Onset, at_most, span
+from rheobase.step import step as advance
 from rheobase.steppers import AbstractStepper, Flow
 
 _BEGINS = ("v_T", "v_c")
@@ -94,6 +95,37 @@ def run(
     zero = jnp.zeros_like(v)
     memory = Memory(zero, jnp.full_like(v, jnp.inf), zero, jax.lax.stop_gradient(v))
     (final, _), course = jax.lax.scan(block, (state, memory), xs)
+    return course, final
+
+
+def free_run(
+    neuron: AbstractNeuron,
+    stepper: AbstractStepper,
+    state: Any,
+    current: Array,
+    dt: float,
+    every: int,
+) -> tuple[Course, Any]:
+    """`run` without a told spike and without what its derivatives need; `top` is not looked at."""
+    blocks = current.shape[0] // every
+    xs = current[: blocks * every].reshape(blocks, every, *current.shape[1:])
+    numbers = jnp.arange(1, every + 1, dtype=current.dtype)
+
+    def one(carry, x):
+        state, fired, when = carry
+        number, now = x
+        done = advance(neuron, stepper, state, now, None, dt, None, False)
+        spike = jnp.zeros_like(fired) if done.spike is None else done.spike
+        when = jnp.where(spike > 0, number * dt, when)
+        return (done.state, fired + spike, when), None
+
+    def block(state, now):
+        v = variables.get(state, "v")
+        none = jnp.zeros_like(v)
+        (state, fired, when), _ = scan(one, (state, none, none), (numbers, now), every)
+        return state, Course(variables.get(state, "v"), none, fired, when)
+
+    final, course = jax.lax.scan(block, state, xs)
     return course, final
 
 

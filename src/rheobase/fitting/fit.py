@@ -1,7 +1,6 @@
 """`fit_recording`: a model of a recorded cell, in stages."""
 
 import time
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,24 +12,19 @@ from rheobase.analysis.voltage import detect_spikes
 from rheobase.errors import ArgumentError, RecordingError
 from rheobase.fitting import judge
 from rheobase.fitting.membrane import Passive, passive
-from rheobase.fitting.problem import Problem, default_mask
-from rheobase.fitting.scores import Scores, reliability, score
-from rheobase.fitting.search import Found, Search
-from rheobase.fitting.spread import scatter
-from rheobase.fitting.start import Look, begin
-from rheobase.fitting.target import Target, target
+from rheobase.fitting.problem import Problem
+from rheobase.fitting.scores import Scores, reliability
+from rheobase.fitting.search import Found
+from rheobase.fitting.stages import FORCED, FREE, Case, Stages
+from rheobase.fitting.start import look_at
+from rheobase.fitting.target import target
 from rheobase.fitting.uncertainty import Estimate, estimates
 from rheobase.io.recording import CurrentClamp, Sweep
+from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractNeuron
 from rheobase.steppers import AbstractStepper, ExponentialEuler
-from rheobase.train.domains import Where, choose
-from rheobase.units import Quantity, ms
-
-_AFTER_SPIKE = 8.0
-"""ms after a spike at which the voltage is taken for that of the reset."""
-_CANDIDATES = 160
-_FORCED, _FREE = 12, 40
-"""Steps of the search in the stage that the data reset, and in the free one."""
+from rheobase.train.domains import Where
+from rheobase.units import Quantity, ms, mV
 
 
 class RecordingFit(NamedTuple):
@@ -89,6 +83,7 @@ def fit_recording(
     train: Sequence[Sweep] | None = None,
     test: Sequence[Sweep] | None = None,
     trainable: Where | None = None,
+    adaptors: bool = True,
     dt: Quantity = 0.1 * ms,
     stepper: AbstractStepper | None = None,
     starts: int = 12,
@@ -96,24 +91,31 @@ def fit_recording(
     seed: int = 0,
     progress: bool = True,
 ) -> RecordingFit:
-    """Fit a neuron to a current-clamp recording, by gradients in three stages.
+    """Fit a neuron to a current-clamp recording, in stages.
 
     1. The passive answers to small pulses give tau, R, v_rest and what the bridge left
        uncompensated; with the thresholds of the spikes they set where the fit begins.
     2. Runs that the spikes of the data reset: the voltage between spikes, and the margin, which
        shall reach the threshold at the spikes and nowhere else.
-    3. Free runs: exact derivatives of spike times, spikes that are missing or too many, voltage.
+    3. Where that leaves more than half of the error that is allowed, a bare neuron is dressed
+       (`adaptors`): refractoriness, a threshold that rises with spikes, conductances of a medium
+       and, in sweeps without a gap between them, of a slow afterhyperpolarisation.
+    4. Free runs. Of a bare neuron: exact derivatives of spike times, spikes that are missing or too
+       many, voltage. Where that is not enough, and of a dressed one: an evolution of a population
+       by the error in counts, spike times and voltage, for which no derivative is needed.
 
-    `starts` starts go side by side in one compiled program by Levenberg-Marquardt steps in the
-    coordinates of `rheobase.train.domains`, so that every parameter stays legal; the model with the
-    best scores on `train` is kept. Sweeps without a gap between them are run one after the other,
-    so that slow adaptation carries over.
+    Steps with derivatives are those of Levenberg and Marquardt, `starts` of them side by side in
+    one compiled program, in the coordinates of `rheobase.train.domains`, so that every parameter
+    stays legal; the model with the best scores on `train` is kept. Sweeps without a gap between
+    them are run one after the other, so that slow adaptation carries over.
 
     - `recording`: from `rb.io.read_recording` or `rb.io.recording_of`.
     - `model`: any neuron of the library or of your own, with its adaptors.
     - `train`, `test`: sweeps of the recording; every second one each by default.
     - `trainable`: what moves, as in `rb.fit`; all parameters by default, but where an upstroke is
       cut off.
+    - `adaptors`: whether a bare neuron that resets may be dressed. A neuron that wears adaptors
+      already is fitted as it is, and so is one of which `trainable` picks a part.
     - `dt`: of the simulation, a whole multiple of the sampling interval.
     - `steps`: of the last stage. Ctrl-C ends it and keeps the best.
     - `seed`: of the starts; the same seed gives the same fit.
@@ -139,134 +141,27 @@ def fit_recording(
             "`train`, or fit a membrane that never fires by rb.fit."
         )
     membrane = passive(train_sweeps, [times[s.number] for s in train_sweeps])
-    look = _look(membrane, train_sweeps, spikes)
-    start = begin(model, look)
-    mask = default_mask(start) if trainable is None else choose(start, trainable)
+    look = look_at(membrane, train_sweeps, spikes)
     every = target(
         recording.sweeps, [spikes[s.number] for s in recording.sweeps], membrane.bridge, step
     )
-    places = np.array([s.number for s in train_sweeps])
-    problem = Problem(start, mask, stepper, every, places, judge.follows(recording.sweeps))
-    task = _Task(recording, train_sweeps, test_sweeps, times, every, problem, step, stepper)
-    best, found, losses = _searched(task, starts, _FREE if steps is None else steps, seed, progress)
-    run = judge.free_run(best, recording.sweeps, step, stepper)
+    case = Case(recording, train_sweeps, times, every, look, step, stepper)
+    steps = FREE if steps is None else steps
+    with _shown(progress, FORCED + steps) as show:
+        stages = Stages(case, case.problem(model, trainable), steps, seed, show)
+        best, problem, found, losses = stages.run(starts, adaptors and trainable is None)
+    run = case.run(best)
     return RecordingFit(
         model=best,
         parameters=estimates(problem, found),
-        train=_scored(task, run, train_sweeps),
-        test=_scored(task, run, test_sweeps) if test_sweeps else None,
+        train=case.scored(run, train_sweeps),
+        test=case.scored(run, test_sweeps) if test_sweeps else None,
         passive=membrane,
         reliability=reliability(recording.sweeps, [times[s.number] for s in recording.sweeps]),
         losses=losses,
         seconds=time.perf_counter() - began,
         details=Details(recording, train_sweeps, test_sweeps, times, run, step, problem, found),
     )
-
-
-class _Task(NamedTuple):
-    recording: CurrentClamp
-    train: tuple[Sweep, ...]
-    test: tuple[Sweep, ...]
-    times: dict[int, np.ndarray]
-    every: Target
-    problem: Problem
-    dt: float
-    stepper: AbstractStepper
-
-
-def _searched(
-    task: _Task, starts: int, steps: int, seed: int, progress: bool
-) -> tuple[Any, Found, tuple[float, ...]]:
-    """The best model, where the search ended, and the losses on the way."""
-    problem, losses = task.problem, []
-    candidates = scatter(problem, _CANDIDATES, seed)
-    total = _FORCED + steps
-    search: Search | None = None
-    with _shown(progress, total) as show:
-        try:
-            show(0, "looking for places to start from")
-            order = np.argsort(problem.screen(candidates), kind="stable")
-            rows = np.concatenate([[0], order[order != 0]])[:starts]
-            search = Search(
-                problem.forced, candidates[rows], problem.start, problem.prior, problem.ordered,
-                seed, leaps=False,
-            )  # fmt: skip
-            for k in range(_FORCED):
-                loss = search.step()
-                show(k + 1, f"resetting with the data: loss {loss:.1f}")
-            first = _spread_out(search.found().y, search.y, starts)
-            search = Search(
-                problem.free, first, problem.start, problem.prior, problem.ordered, seed
-            )
-            for k in range(steps):
-                losses.append(search.step())
-                show(_FORCED + k + 1, f"free: loss {losses[-1]:.1f}")
-        except KeyboardInterrupt:
-            if search is None or not search.best:
-                raise
-            warnings.warn("interrupted: the best model so far is kept.", stacklevel=3)
-    found = search.found()
-    best, place = _best(task, found)
-    return best, found._replace(y=np.roll(found.y, -place, axis=0)), tuple(losses)
-
-
-def _spread_out(best: np.ndarray, ends: np.ndarray, starts: int) -> np.ndarray:
-    """Where the free stage begins: where each start of the one before ended."""
-    return ends[:starts] if len(ends) >= starts else best
-
-
-def _best(task: _Task, found: Found, most: int = 8) -> tuple[Any, int]:
-    """The model with the best scores on the training sweeps among those of the smallest loss."""
-    rated = []
-    for k, y in enumerate(found.y[:most]):
-        model = task.problem.build(np.asarray(y))
-        run = judge.free_run(model, task.recording.sweeps, task.dt, task.stepper)
-        rated.append((_scored(task, run, task.train).total, k, model))
-    _, place, model = min(rated, key=lambda row: row[:2])
-    return model, place
-
-
-def _scored(task: _Task, run: judge.FreeRun, sweeps: Sequence[Sweep]) -> Scores:
-    places = [s.number for s in sweeps]
-    return score(
-        sweeps,
-        [task.times[k] for k in places],
-        task.every.v[:, places],
-        [run.spikes[k] for k in places],
-        run.v[:, places],
-    )
-
-
-def _look(membrane: Passive, sweeps: Sequence[Sweep], spikes: dict[int, Any]) -> Look:
-    """Threshold, reset and peak of the spikes in these sweeps."""
-    onsets, peaks, after = [], [], []
-    for s in sweeps:
-        found = spikes[s.number]
-        bridge = membrane.bridge * s.i
-        onsets.append(found.onsets - bridge[np.round(found.begins / s.dt).astype(int)])
-        peaks.append(found.peaks)
-        places = np.round((found.times + _AFTER_SPIKE) / s.dt).astype(int)
-        places = places[places < len(s.v)]
-        after.append(s.v[places] - bridge[places])
-    threshold, reset, peak = (float(np.median(np.concatenate(x))) for x in (onsets, after, peaks))
-    interval = _idle_interval(sweeps, spikes)
-    if interval is not None:
-        # It fires by itself: at rest it would be above its threshold, so far that an integrator
-        # needs that interval from reset to threshold.
-        growth = float(np.exp(np.clip(interval / membrane.tau, 0.2, 6.0)))
-        membrane = membrane._replace(v_rest=(threshold * growth - reset) / (growth - 1))
-    return Look(membrane, threshold, reset, peak)
-
-
-def _idle_interval(sweeps: Sequence[Sweep], spikes: dict[int, Any]) -> float | None:
-    """Median interval (ms) between spikes at the holding current, None where there are few."""
-    found = []
-    for s in sweeps:
-        times = spikes[s.number].times
-        for a, b in zip(times[:-1], times[1:], strict=True):
-            if not (s.i[int(a / s.dt) : int(b / s.dt)] != s.holding).any():
-                found.append(b - a)
-    return float(np.median(found)) if len(found) > 2 else None
 
 
 def _split(
@@ -307,9 +202,18 @@ def _checked(
     recording: CurrentClamp, model: Any, dt: Quantity, stepper: Any, starts: int
 ) -> tuple[float, AbstractStepper]:
     if isinstance(model, type) or not isinstance(model, AbstractNeuron):
-        name = getattr(model, "__name__", repr(model))
+        name = getattr(model, "__name__", type(model).__name__)
         raise ArgumentError(
-            f"`model` is a neuron, got {name}. Write rb.fit_recording(rec, rb.AdEx())."
+            f"`model` is a point neuron, got {name}. Write rb.fit_recording(rec, rb.AdEx()); to "
+            f"fit conductances of a cell, or what else rb.simulate takes, write the loss of its "
+            f"voltage against sweep.v and hand its gradient (jax.grad) to optax."
+        )
+    voltage = variables.units(model.init()).get("v")
+    if voltage is None or not voltage.same_dimension(mV):
+        raise ArgumentError(
+            f"{type(model).__name__} has no variable v in mV, which a recording could be compared "
+            f"with. Fit a neuron that has one, such as rb.AdEx(), and bring a network of it to the "
+            f"chip by rb.devices.dynapse2.convert."
         )
     if model.random:
         raise ArgumentError(

@@ -1,5 +1,7 @@
 """A neuron and the sweeps that it shall follow, as functions of a vector of free parameters."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import equinox as eqx
@@ -9,8 +11,10 @@ import numpy as np
 from jax import Array
 from jax.flatten_util import ravel_pytree
 
-from rheobase.adaptors.base import chain
+from rheobase.adaptors import Refractory
+from rheobase.adaptors.base import AbstractAdaptor, chain
 from rheobase.fitting import engine, residuals
+from rheobase.fitting.objective import Objective
 from rheobase.fitting.residuals import Residuals, Seen
 from rheobase.fitting.target import Target
 from rheobase.neurons import variables
@@ -21,6 +25,8 @@ from rheobase.units import anything, mV, parameters
 
 _TRUSTED = 10.0
 """mV that a voltage is expected to move from where the fit begins."""
+_TOGETHER = 16
+"""Rows of a population that one compiled run takes."""
 _LOOSE = 2.0
 """The same for other parameters, in the free coordinates of `rheobase.train.domains`."""
 
@@ -58,11 +64,15 @@ class Problem:
         self.told = jnp.asarray(self.goal.forced())
         self.first = jnp.asarray(self.goal.v[0], dtype)
         self.prior = _prior(neuron, trained)
+        self.objective = Objective.of(self.goal)
         self.states: Any = None
+        self.shared: Any = None
         self._free = jax.jit(jax.vmap(self._with_slopes, in_axes=(0, 0, None, None)))
         self._forced = jax.jit(jax.vmap(self._from_rest, in_axes=(0, None, None)))
         self._plain = jax.jit(jax.vmap(self._run, in_axes=(0, 0, None, None)))
         self._only = jax.jit(jax.vmap(self._forced_only, in_axes=(0, None, None)))
+        self._lean = jax.jit(jax.vmap(self._free_run, in_axes=(0, None, None)))
+        self._tidy = jax.jit(jax.vmap(self._ordered))
         self._rest = jax.jit(jax.vmap(self._resting, in_axes=(0, None)), static_argnums=1)
 
     @property
@@ -72,12 +82,47 @@ class Problem:
 
     def build(self, y: Any) -> AbstractNeuron:
         """The neuron with these free parameters."""
-        return legal(eqx.combine(self.unravel(jnp.asarray(y)), self.fixed), self.mask)
+        neuron = legal(eqx.combine(self.unravel(jnp.asarray(y)), self.fixed), self.mask)
+        return _held(neuron, self.dt)
 
     def ordered(self, y: np.ndarray) -> np.ndarray:
         """The parameters, moved where one would pass another that must stay above it."""
-        whole = eqx.combine(self.unravel(jnp.asarray(y, self.current.dtype)), self.fixed)
-        return np.asarray(ravel_pytree(eqx.filter(ordered(whole, self.mask), self.mask))[0], float)
+        return self.all_ordered(y[None])[0]
+
+    def all_ordered(self, Y: np.ndarray) -> np.ndarray:
+        """The same for each row."""
+        return np.asarray(self._tidy(self._given(Y)), float)
+
+    def population(self, Y: np.ndarray) -> np.ndarray:
+        """What free runs cost, one number for each row; `settle` says from where they begin."""
+        if self.shared is None:
+            self.settle(self.start, self.current.shape[1])
+        states = jax.tree.map(lambda x: x[self.train], self.shared)
+        chunks = [self._given(Y[k : k + _TOGETHER]) for k in range(0, len(Y), _TOGETHER)]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            # The compiled loop takes one core and lets Python go on, so several run at once.
+            run = lambda y: self.objective(self._lean(y, states, self.trained_current)[0])  # noqa: E731
+            return np.concatenate(list(pool.map(run, chunks)))
+
+    def settle(self, y: np.ndarray, passes: int = 1) -> None:
+        """Let the sweeps of a population begin where those before them end under `y`.
+
+        - `passes`: after how many the state of the first sweep has reached the last one.
+        """
+        given, n = self._given(y[None]), self.current.shape[1]
+        rest = jax.tree.map(lambda x: x[0], self._rest(given, n))
+        if not self.follows.any():
+            self.shared = rest
+            return
+        state = rest if self.shared is None else self.shared
+        follows = jnp.asarray(self.follows)
+        for _ in range(passes):
+            _, final = self._lean(given, state, self.current)
+            state = jax.tree.map(
+                lambda end, r: jnp.where(follows, jnp.roll(end[0], 1).astype(r.dtype), r),
+                final, rest,
+            )  # fmt: skip
+        self.shared = state
 
     def forced(self, Y: np.ndarray) -> list[Residuals]:
         """Residuals of runs that the data's spikes reset, one for each row."""
@@ -135,6 +180,13 @@ class Problem:
     def _run(self, y: Array, state: Any, current: Array, told: Array | None) -> Any:
         return engine.run(self.build(y), self.stepper, state, current, told, self.dt, self.block)
 
+    def _free_run(self, y: Array, state: Any, current: Array) -> Any:
+        return engine.free_run(self.build(y), self.stepper, state, current, self.dt, self.block)
+
+    def _ordered(self, y: Array) -> Array:
+        whole = eqx.combine(self.unravel(y), self.fixed)
+        return ravel_pytree(eqx.filter(ordered(whole, self.mask), self.mask))[0]
+
     def _with_slopes(self, y: Array, state: Any, current: Array, told: Array | None) -> Any:
         def course(y: Array) -> Any:
             begin = self._as_recorded(y) if state is None else state
@@ -163,6 +215,15 @@ def default_mask(neuron: Any) -> Any:
 
         mask = eqx.tree_at(cut, mask, False)
     return mask
+
+
+def _held(neuron: Any, dt: float) -> Any:
+    """The neuron with a refractoriness of one step at least, as a simulation asks for."""
+    if not isinstance(neuron, AbstractAdaptor):
+        return neuron
+    if isinstance(neuron, Refractory):
+        return eqx.tree_at(lambda n: n.period, neuron, jnp.maximum(neuron.period, dt))
+    return eqx.tree_at(lambda n: n.neuron, neuron, _held(neuron.neuron, dt))
 
 
 def part(every: Target, places: np.ndarray) -> Target:

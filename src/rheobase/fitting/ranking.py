@@ -34,6 +34,7 @@ def fit_models(
     *,
     train: Sequence[Sweep] | None = None,
     test: Sequence[Sweep] | None = None,
+    adaptors: bool = True,
     starts: int = 8,
     steps: int = 25,
     seed: int = 0,
@@ -49,7 +50,8 @@ def fit_models(
     >>> import rheobase as rb
     >>> from rheobase.units import nA
     >>> rec = rb.fitting.synthetic(rb.LIF(), [-0.5, 1.7, 2, 2.5] * nA)
-    >>> ranked = rb.fitting.fit_models(rec, [rb.LIF()], starts=2, steps=3, progress=False)
+    >>> given = {"adaptors": False, "starts": 2, "steps": 3, "progress": False}
+    >>> ranked = rb.fitting.fit_models(rec, [rb.LIF()], **given)
     >>> ranked[0].name, ranked[0].parameters
     ('LIF', 5)
     """
@@ -61,6 +63,7 @@ def fit_models(
             model,
             train=train,
             test=test,
+            adaptors=adaptors,
             dt=(_GATED_DT if gated else 0.1) * ms,
             starts=4 if gated else starts,
             steps=steps,

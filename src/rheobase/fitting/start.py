@@ -1,15 +1,19 @@
 """Where a fit begins: the parameters that the passive membrane and the spikes suggest."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
+import numpy as np
 
 from rheobase.adaptors.base import AbstractAdaptor
 from rheobase.fitting.membrane import Passive
 from rheobase.neurons import ALIF, GLIF, HodgkinHuxley, Izhikevich
-from rheobase.neurons.base import AbstractMembrane, Onset
+from rheobase.neurons.base import Onset
+
+_AFTER_SPIKE = 8.0
+"""ms after a spike at which the voltage is taken for that of the reset."""
 
 
 class Look(NamedTuple):
@@ -22,6 +26,38 @@ class Look(NamedTuple):
     """Voltage after a spike, mV."""
     peak: float
     """mV."""
+
+
+def look_at(membrane: Passive, sweeps: Sequence[Any], spikes: dict[int, Any]) -> Look:
+    """Threshold, reset and peak of the spikes in these sweeps."""
+    onsets, peaks, after = [], [], []
+    for s in sweeps:
+        found = spikes[s.number]
+        bridge = membrane.bridge * s.i
+        onsets.append(found.onsets - bridge[np.round(found.begins / s.dt).astype(int)])
+        peaks.append(found.peaks)
+        places = np.round((found.times + _AFTER_SPIKE) / s.dt).astype(int)
+        places = places[places < len(s.v)]
+        after.append(s.v[places] - bridge[places])
+    threshold, reset, peak = (float(np.median(np.concatenate(x))) for x in (onsets, after, peaks))
+    interval = _idle_interval(sweeps, spikes)
+    if interval is not None:
+        # It fires by itself: at rest it would be above its threshold, so far that an integrator
+        # needs that interval from reset to threshold.
+        growth = float(np.exp(np.clip(interval / membrane.tau, 0.2, 6.0)))
+        membrane = membrane._replace(v_rest=(threshold * growth - reset) / (growth - 1))
+    return Look(membrane, threshold, reset, peak)
+
+
+def _idle_interval(sweeps: Sequence[Any], spikes: dict[int, Any]) -> float | None:
+    """Median interval (ms) between spikes at the holding current, None where there are few."""
+    found = []
+    for s in sweeps:
+        times = spikes[s.number].times
+        for a, b in zip(times[:-1], times[1:], strict=True):
+            if not (s.i[int(a / s.dt) : int(b / s.dt)] != s.holding).any():
+                found.append(b - a)
+    return float(np.median(found)) if len(found) > 2 else None
 
 
 def begin(neuron: Any, look: Look) -> Any:
@@ -81,8 +117,3 @@ def _values(neuron: Any, look: Look) -> dict[str, float]:
             "a": 0.05 / R, "b": step / 2, "tau_w": 5 * tau,
         }  # fmt: skip
     return common | {"v_th": threshold}
-
-
-def shape_of(neuron: AbstractMembrane) -> Any:
-    """The initial state in full shape."""
-    return jax.tree.map(jnp.asarray, neuron.init())

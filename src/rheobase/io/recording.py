@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from rheobase.errors import ArgumentError, RecordingError
-from rheobase.units import Quantity, ms, mV, nA
+from rheobase.units import Quantity, ms, mV, nA, s
 
 LARGEST_VOLTAGE = 300.0
 """mV; a membrane that is not torn by its field stays below it."""
@@ -129,6 +129,30 @@ class CurrentClamp:
     def rate(self) -> float:
         """Sampling rate, kHz."""
         return 1 / self.dt
+
+    def corrected(self, *, junction: Quantity = 0 * mV, drift: Quantity = 0 * mV / s) -> Self:
+        """The recording with v - junction - drift t in place of v, t from its beginning.
+
+        - `junction`: the liquid junction potential, what a pipette in the bath was zeroed by.
+        - `drift`: of the electrode, voltage per time; `rb.fitting.passive`
+          tells how fast the resting voltage moved.
+
+        Source: Barry & Lynch 1991, J Membr Biol 121:101. Errors: `UnitError` for other dimensions.
+
+        >>> import numpy as np, rheobase as rb
+        >>> from rheobase.units import kHz, mV, nA
+        >>> i = np.zeros((1, 90))
+        >>> i[0, 30:60] = 0.1
+        >>> rec = rb.io.recording_of(np.full((1, 90), -65) * mV, i * nA, rate=1 * kHz)
+        >>> rec.corrected(junction=12 * mV).sweeps[0].v[0].item()
+        -77.0
+        """
+        offset, slope = float(junction.value_in(mV)), float(drift.value_in(mV / ms))
+        moved = [
+            dataclasses.replace(sweep, v=sweep.v - offset - slope * (sweep.start + sweep.t))
+            for sweep in self.sweeps
+        ]
+        return dataclasses.replace(self, sweeps=tuple(moved))
 
     def __repr__(self) -> str:
         v = np.concatenate([s.v for s in self.sweeps])

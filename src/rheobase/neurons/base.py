@@ -6,7 +6,7 @@ no time step, no clock, no integrator, no recorder and no randomness.
 
 import enum
 from abc import abstractmethod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import equinox as eqx
 import jax
@@ -111,6 +111,10 @@ class AbstractNeuron(AbstractMembrane):
     @abstractmethod
     def reset(self, state: Any) -> Any:
         """The state just after the spike; the same state for a neuron without reset."""
+
+    def lifted(self, by: jax.Array) -> Self:
+        """The neuron with its upstroke beginning `by` (mV) higher; without one, the neuron."""
+        return self
 
     @property
     def through_reset(self) -> bool:

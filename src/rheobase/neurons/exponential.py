@@ -1,7 +1,8 @@
 """Exponential integrate-and-fire neurons, whose upstroke is an exponential of the voltage."""
 
-from typing import Annotated, Any, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
+import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
@@ -55,6 +56,9 @@ class ExpIF(AbstractNeuron):
     def __check_init__(self):
         require_below(self, "v_reset", "v_th")
         require_below(self, "v_T", "v_th")
+
+    def lifted(self, by: Array) -> Self:
+        return eqx.tree_at(lambda n: n.v_T, self, self.v_T + by)
 
     def init(self) -> VoltageState:
         return VoltageState(v=self.v_rest)
@@ -141,6 +145,9 @@ class AdEx(AbstractNeuron):
             a=row.a * nS,
             b=row.b * pA,
         )
+
+    def lifted(self, by: Array) -> Self:
+        return eqx.tree_at(lambda n: n.v_T, self, self.v_T + by)
 
     def init(self) -> AdaptiveState:
         return AdaptiveState(v=self.v_rest, w=0 * self.b)

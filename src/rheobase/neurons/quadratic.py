@@ -1,7 +1,8 @@
 """Quadratic integrate-and-fire neurons, whose upstroke is a parabola of the voltage."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
+import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
@@ -62,6 +63,9 @@ class QIF(AbstractNeuron):
         require_below(self, "v_reset", "v_th")
         require_below(self, "v_c", "v_th")
 
+    def lifted(self, by: Array) -> Self:
+        return eqx.tree_at(lambda n: n.v_c, self, self.v_c + by)
+
     def init(self) -> VoltageState:
         return VoltageState(v=self.v_rest)
 
@@ -115,6 +119,9 @@ class AdQIF(AbstractNeuron):
     def __check_init__(self):
         require_below(self, "v_reset", "v_th")
         require_below(self, "v_c", "v_th")
+
+    def lifted(self, by: Array) -> Self:
+        return eqx.tree_at(lambda n: n.v_c, self, self.v_c + by)
 
     def init(self) -> AdaptiveState:
         return AdaptiveState(v=self.v_rest, w=0 * self.b)

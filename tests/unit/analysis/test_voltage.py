@@ -14,6 +14,15 @@ def spiky(times, dt=0.05, duration=200.0, width=0.5):
     return v
 
 
+def test_a_membrane_that_charges_is_no_spike():
+    """After a large step it rises by 15 mV in 4 ms, fast at first, and has no peak."""
+    t = np.arange(0, 100, 0.05)
+    v = np.where(t < 20, -100.0, -98.5 + 60 * (1 - np.exp(-np.maximum(t - 20, 0) / 13)))
+    v = v + 0.02 * np.random.default_rng(0).normal(size=v.shape)
+    assert (np.diff(v) / 0.05).max() > 10
+    assert len(rb.analysis.detect_spikes(v, 0.05 * ms).times) == 0
+
+
 def test_spikes_are_found_where_they_are():
     found = rb.analysis.detect_spikes(spiky([20, 24, 90.02]) * mV, 0.05 * ms)
     np.testing.assert_allclose(found.times, np.array([20, 24, 90.02]) - 0.42, atol=0.05)

@@ -18,6 +18,7 @@ CELL = {
     "v_th": -52 * mV,
     "v_reset": -62 * mV,
 }
+CABLE = rb.Cell(rb.morphology.soma())
 CURRENTS = [-0.1, -0.1, 0.25, 0.25, 0.3, 0.3, 0.4, 0.4] * nA
 
 
@@ -62,7 +63,9 @@ def test_the_report_says_what_the_fit_says(fit, tmp_path):
 @pytest.mark.parametrize(
     "arguments, error, message",
     [
-        ({"model": rb.LIF}, ArgumentError, r"`model` is a neuron, got LIF"),
+        ({"model": rb.LIF}, ArgumentError, r"`model` is a point neuron, got LIF"),
+        ({"model": CABLE}, ArgumentError, "got Cell.*gradient .jax.grad. to optax"),
+        ({"model": rb.devices.dynapse2.Neuron()}, ArgumentError, "has no variable v in mV"),
         ({"model": rb.Noise(rb.LIF(), 0.1 * nA, 5 * ms)}, ArgumentError, "draws random numbers"),
         ({"recording": 3}, ArgumentError, "`recording` is what rb.io.read_recording returns"),
         ({"train": [1, 2]}, ArgumentError, r"holds sweeps of the recording.*rec.sweeps\[0::2\]"),
@@ -134,7 +137,7 @@ def test_scores_by_hand(recording):
 
 def test_the_command_fits_and_simulates(recording, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("rheobase.cli.fitting.read_recording", lambda path, **_: recording)
-    arguments = ["--starts", "2", "--steps", "3", "--out", str(tmp_path / "fit")]
+    arguments = ["--bare", "--starts", "2", "--steps", "3", "--out", str(tmp_path / "fit")]
     with warnings.catch_warnings(), pytest.raises(SystemExit) as ended:
         warnings.simplefilter("ignore")
         main(["fit", "cell.abf", "--model", "lif", "--train", "0,2,4-5", *arguments])
@@ -164,9 +167,10 @@ def test_models_and_sweeps_of_the_command_line(recording):
         read_sweeps("a", sweeps, "test")
 
 
+@pytest.mark.slow
 def test_several_models_are_ranked(recording):
     ranked = rb.fitting.fit_models(
-        recording, [rb.ALIF(), rb.LIF()], starts=2, steps=4, progress=False
+        recording, [rb.ALIF(), rb.LIF()], adaptors=False, starts=2, steps=4, progress=False
     )
     assert [row.rank for row in ranked] == sorted(row.rank for row in ranked)
     assert {row.name: row.parameters for row in ranked} == {"LIF": 5, "ALIF": 7}

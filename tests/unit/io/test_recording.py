@@ -6,7 +6,7 @@ import pytest
 
 import rheobase as rb
 from rheobase.errors import ArgumentError, RecordingError, UnknownName
-from rheobase.units import UnitError, kHz, mV, nA, pA
+from rheobase.units import UnitError, kHz, mV, nA, pA, s
 from tests.unit.io.abf import Command, Epoch, write
 
 pytest.importorskip("neo")
@@ -178,9 +178,26 @@ def test_arrays_are_looked_at_too():
         rec.sweeps[0].every(1.5)
 
 
+def test_junction_and_drift_are_taken_off():
+    v, i = np.full((2, 500), -65.0), np.zeros((2, 500))
+    i[:, 200:400] = -0.1
+    v[:, 200:400] -= 3
+    clean = rb.io.recording_of(v * mV, i * nA, rate=1 * kHz)
+    shift = 12 + 0.002 * np.arange(1000).reshape(2, 500)  # mV, 2 mV a second
+    rec = rb.io.recording_of((v + shift) * mV, i * nA, rate=1 * kHz)
+    found = rb.fitting.passive(rec.sweeps, [np.zeros(0)] * 2)
+    assert found.drift == pytest.approx(120, rel=1e-3)  # mV a minute
+    straight = rec.corrected(junction=12 * mV, drift=found.drift / 60 * mV / s)
+    for one, two in zip(straight.sweeps, clean.sweeps, strict=True):
+        np.testing.assert_allclose(one.v, two.v, atol=1e-2)
+        assert (one.start, one.holding) == (two.start, two.holding)
+    with pytest.raises(UnitError):
+        rec.corrected(junction=1 * nA)
+
+
 @pytest.mark.parametrize(
     "name, sweeps, spikes",
-    [("171116sh_0018", 17, 117), ("17o05028_ic_steps", 16, 380), ("171116sh_0016", 11, 10)],
+    [("171116sh_0018", 17, 117), ("17o05028_ic_steps", 16, 375), ("171116sh_0016", 11, 10)],
 )
 def test_recordings_of_real_cells(name, sweeps, spikes):
     data = os.environ.get("RHEOBASE_DATA")
