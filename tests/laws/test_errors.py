@@ -26,7 +26,7 @@ def nothing_is_computed(monkeypatch):
     def run(*_):
         raise AssertionError("the program was run")
 
-    monkeypatch.setattr(importlib.import_module("rheobase.simulate"), "_run", run)
+    monkeypatch.setattr(importlib.import_module("rheobase.uncoupled"), "_run", run)
 
 
 def simulate(system=None, **arguments):

@@ -24,7 +24,7 @@ LAYERS = (
     ("plasticity",),
     ("inputs", "record", "step"),
     ("population", "progress"),
-    ("cable",),
+    ("cable", "uncoupled"),
     ("network",),
     ("simulate",),
     ("analysis", "check", "classics", "patterns", "train"),

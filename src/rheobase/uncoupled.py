@@ -1,0 +1,291 @@
+"""A neuron, or a population whose neurons do not act on each other, over a grid of time steps."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.core import Tracer
+
+from rheobase.compilation import Compiled
+from rheobase.errors import ArgumentError, KeyRequired, ShapeError, UnknownName, require_key
+from rheobase.inputs import prepare
+from rheobase.loop import scan
+from rheobase.neurons import variables
+from rheobase.neurons.base import AbstractMembrane, Onset
+from rheobase.progress import chunked
+from rheobase.record import Record, Recording, RunState, require_everywhere
+from rheobase.step import step
+from rheobase.steppers import AbstractStepper
+from rheobase.stimulus import AbstractStimulus, Constant, Grid
+from rheobase.units import Quantity, Unit, to_internal
+
+
+def simulate(  # noqa: PLR0913
+    system: AbstractMembrane,
+    stepper: AbstractStepper,
+    dt: float,
+    steps: int,
+    current: Any,
+    delta: Any,
+    n: int | tuple[int, ...] | None,
+    record: Any,
+    init: dict[str, Any] | None,
+    state: RunState | None,
+    key: Array | None,
+    substep: bool,
+    progress: bool,
+) -> Recording:
+    """`rheobase.simulate` for a neuron: checks the arguments and runs."""
+    record = record if isinstance(record, Record) else Record(record)
+    require_everywhere(record)
+    _check_names(system, record.variables, "record")
+    given = 0 * system.receives if current is None else current
+    drive = _drive(given, system.receives, "current", dt)
+    kick = _drive(delta, _unit_of(system, system.target), "delta", dt)
+    system.check(dt)
+    stepper.check(system, dt)
+    if state is None:
+        begin = _begin(system, n, drive, kick, init, key)
+    else:
+        begin = _continued(state, n, drive, kick, init, key)
+    _check_random(system, drive, kick, begin)
+    _check_indices(record, begin)
+
+    def part(begin: RunState, steps: int) -> Recording:
+        return _run(system, stepper, record, drive, kick, begin, dt, steps, substep)
+
+    traced = any(isinstance(x, Tracer) for x in jax.tree.leaves((system, begin, drive)))
+    if progress and not traced:
+        return chunked(part, begin, steps, dt, record.every)
+    return part(begin, steps)
+
+
+@Compiled
+def _run(system, stepper, record, drive, kick, begin, dt, steps, substep) -> Recording:
+    """The compiled program: inputs for all steps, then one loop over them."""
+    shape, dtype = _form(begin.neuron)
+    numbers = begin.step + jnp.arange(steps, dtype=jnp.int32)
+    keys = (None,) * 3 if begin.key is None else jax.random.split(begin.key, 3)
+    grid = Grid(numbers, dt, shape, dtype)
+    current, delta = prepare(drive, grid, keys[0]), prepare(kick, grid, keys[1])
+    fires = system.onset is not Onset.NEVER
+
+    def one(state, memories, x):
+        number, now, add = x
+        key = jax.random.fold_in(require_key(keys[2]), number) if system.random else None
+        now, kept = current.at(number, now, memories[0])
+        now = jnp.zeros((), dtype) if now is None else now
+        add, also = delta.at(number, add, memories[1])
+        return step(system, stepper, state, now, add, dt, key, substep), (kept, also)
+
+    def kept(done):
+        raster = done.spike if fires and record.spikes == "raster" else None
+        return raster, done.fraction if raster is not None else None
+
+    def body(carry, x):
+        state, sums, memories = carry
+        done, memories = one(state, memories, x)
+        sums = None if sums is None else sums + done.spike
+        return (done.state, sums, memories), (kept(done), _traces(done.reached, record))
+
+    def without_traces(carry, x):
+        carry, (kept, _) = body(carry, x)
+        return carry, kept
+
+    def block(carry, xs):
+        """`every` steps, of which the last one's variables are kept."""
+        head = jax.tree.map(lambda x: x[:-1], xs)
+        carry, kept = scan(without_traces, carry, head, record.every - 1)
+        carry, (last, traces) = body(carry, jax.tree.map(lambda x: x[-1], xs))
+        joined = jax.tree.map(lambda a, b: jnp.concatenate([a, b[None]]), kept, last)
+        return carry, (joined, traces)
+
+    xs = (numbers, current.series, delta.series)
+    sums = jnp.zeros(shape, dtype) if fires and record.spikes == "count" else None
+    carry = (begin.neuron, sums, (begin.current, begin.delta))
+    if record.every == 1 or not record.variables:
+        carry, (kept_steps, traces) = scan(body, carry, xs, steps)
+        if record.every > 1:
+            traces = {}
+    else:
+        blocks = steps // record.every
+        whole = blocks * record.every
+        folded = jax.tree.map(lambda x: x[:whole].reshape(blocks, record.every, *x.shape[1:]), xs)
+        carry, (kept_steps, traces) = jax.lax.scan(block, carry, folded, blocks)
+        kept_steps = jax.tree.map(lambda x: x.reshape(whole, *x.shape[2:]), kept_steps)
+        rest = jax.tree.map(lambda x: x[whole:], xs)
+        carry, tail = scan(without_traces, carry, rest, steps - whole)
+        kept_steps = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), kept_steps, tail)
+    state, sums, memories = carry
+    raster, fractions = kept_steps
+    units = variables.units(system.init())
+    final = RunState(state, begin.step + steps, memories[0], memories[1], begin.key)
+    return Recording(
+        traces=traces,
+        raster=raster,
+        sums=sums,
+        fractions=fractions,
+        final=final,
+        start=begin.step,
+        dt=dt,
+        every=record.every,
+        steps=steps,
+        units={name: units[name] for name in record.variables},
+    )
+
+
+def _traces(state: Any, record: Record) -> dict[str, Array]:
+    named = dict(variables.items(state))
+    return {
+        name: named[name] if record.indices is None else named[name][..., list(record.indices)]
+        for name in record.variables
+    }
+
+
+def _form(state: Any) -> tuple[tuple[int, ...], Any]:
+    """Shape and floating-point type of a population, from its state."""
+    leaf = next(x for x in jax.tree.leaves(state) if jnp.issubdtype(x.dtype, jnp.floating))
+    return leaf.shape, leaf.dtype
+
+
+def _begin(system, n, drive, kick, init, key) -> RunState:
+    """The state at the start: every variable of full shape and one strong type."""
+    floats = [x for x in jax.tree.leaves(eqx.filter(system, eqx.is_inexact_array))]
+    dtype = jnp.result_type(*floats) if floats else jnp.result_type(float)
+    shape = _shape(system, n, drive, kick)
+    rest = system.init()
+    if init is not None:
+        _check_names(system, init, "init")
+        for name, value in init.items():
+            unit = _unit_of(system, name)
+            example = f'simulate(..., init={{"{name}": {{}}}})'.replace("{{}}", "{}")
+            rest = variables.replace(rest, name, to_internal(value, unit, name, example))
+
+    def full(x):
+        x = jnp.asarray(x)
+        kind = dtype if jnp.issubdtype(x.dtype, jnp.floating) else x.dtype
+        return jnp.broadcast_to(x.astype(kind), shape)
+
+    return RunState(
+        neuron=jax.tree.map(full, rest),
+        step=jnp.zeros((), jnp.int32),
+        current=None if drive is None else drive.start(shape, dtype),
+        delta=None if kick is None else kick.start(shape, dtype),
+        key=key,
+    )
+
+
+def _continued(state: RunState, n, drive, kick, init, key) -> RunState:
+    """The end of one run as the beginning of the next."""
+    if not isinstance(state, RunState):
+        raise ArgumentError(f"`state` is the end of a run, got {state!r}. Write state=run.final.")
+    if init is not None:
+        raise ShapeError("`state` already holds the initial values: leave out `init`.")
+    shape, dtype = _form(state.neuron)
+    if n is not None and shape != _asked(n):
+        raise ShapeError(f"`state` is that of a population of shape {shape}, got n = {n}.")
+    # A stimulus that the earlier run did not have begins to remember now.
+    memories = {
+        name: stimulus.start(shape, dtype)
+        for name, stimulus, memory in (
+            ("current", drive, state.current),
+            ("delta", kick, state.delta),
+        )
+        if stimulus is not None and _differ(stimulus.start(shape, dtype), memory)
+    }
+    return state._replace(key=state.key if key is None else key, **memories)
+
+
+def _differ(one: Any, two: Any) -> bool:
+    return jax.tree.structure(one) != jax.tree.structure(two)
+
+
+def _asked(n: int | tuple[int, ...] | None) -> tuple[int, ...]:
+    return () if n is None else (n,) if isinstance(n, int | np.integer) else tuple(n)
+
+
+def _shape(system, n, drive, kick) -> tuple[int, ...]:
+    asked = _asked(n)
+    if any(int(size) < 1 for size in asked):
+        raise ShapeError(f"`n` must be at least 1, got {n}.")
+    shapes = {"the parameters": _parameter_shape(system)}
+    for name, stimulus in (("current", drive), ("delta", kick)):
+        if stimulus is not None:
+            shapes[f"`{name}`"] = stimulus.shape
+    shape = asked
+    for name, other in shapes.items():
+        try:
+            shape = np.broadcast_shapes(shape, other)
+        except ValueError:
+            raise ShapeError(
+                f"{name} of shape {other} does not fit a population of shape {shape}. "
+                f"Give one value for all, or one for each neuron along the last axis."
+            ) from None
+    if asked and shape != asked:
+        wide = [f"{k} {v}" for k, v in shapes.items() if np.broadcast_shapes(asked, v) != asked]
+        raise ShapeError(
+            f"n = {n} asks for a population of shape {asked}, but {' and '.join(wide)} would make "
+            f"it {shape}. Write n={shape if len(shape) != 1 else shape[0]}, or leave `n` out."
+        )
+    return shape
+
+
+def _parameter_shape(system) -> tuple[int, ...]:
+    """Shape of the arrays of a system and of its state at rest, which `Mismatch` makes wide."""
+    leaves = jax.tree.leaves(eqx.filter(system, eqx.is_inexact_array))
+    leaves += jax.tree.leaves(jax.eval_shape(system.init))
+    return np.broadcast_shapes(*[x.shape for x in leaves])
+
+
+def _drive(value, unit: Unit, name: str, dt: float) -> AbstractStimulus | None:
+    """An input as a stimulus of the right unit with finite values."""
+    if value is None:
+        return None
+    if not isinstance(value, AbstractStimulus):
+        array = to_internal(value, unit, name, f"simulate(..., {name}={{}})")
+        return Constant(Quantity(array, unit.internal()))
+    if not value.unit.same_dimension(unit):
+        # The wording of every unit error is in one place: let it speak.
+        to_internal(Quantity(1, value.unit), unit, name, f"simulate(..., {name}={{}})")
+    value.check(dt)
+    return value
+
+
+def _unit_of(system: AbstractMembrane, name: str) -> Unit:
+    return variables.units(system.init())[name]
+
+
+def _check_names(system: AbstractMembrane, names: Any, argument: str) -> None:
+    known = list(variables.units(system.init()))
+    for name in names:
+        if name not in known:
+            raise UnknownName(f"variable of {type(system).__name__} (in `{argument}`)", name, known)
+
+
+def _check_random(system, drive, kick, begin: RunState) -> None:
+    wanting = [
+        name
+        for name, item in (("the neuron", system), ("`current`", drive), ("`delta`", kick))
+        if item is not None and item.random
+    ]
+    if wanting and begin.key is None:
+        raise KeyRequired(
+            f"{' and '.join(wanting)} draws random numbers. "
+            f"Write simulate(..., key=jax.random.key(0))."
+        )
+
+
+def _check_indices(record: Record, begin: RunState) -> None:
+    if record.indices is None:
+        return
+    shape, _ = _form(begin.neuron)
+    width = shape[-1] if shape else 0
+    for index in record.indices:
+        if not -width <= index < width:
+            raise ShapeError(
+                f"`indices` asks for neuron {index}, but the population has {width}. "
+                f"Choose from 0 to {width - 1}, or give simulate(..., n=...)."
+            )
