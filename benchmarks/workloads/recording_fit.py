@@ -1,4 +1,4 @@
-"""Fit of a recording for a given time: evolution of a covariance against scipy's search."""
+"""Fit of a recording in a given processor time: covariance adaptation against scipy's search."""
 
 import os
 from pathlib import Path
@@ -26,11 +26,11 @@ RECORDING_FIT = Workload(
         "AdEx with refractoriness, a rising threshold and an afterhyperpolarising conductance (15"
         " parameters) fitted to every second sweep of 171116sh_0018.abf where RHEOBASE_DATA holds"
         " it, else of a known cell. Both searches call the same compiled simulator and loss with 32"
-        " candidates a generation, begin from the same 160, and end after the same wall time, so"
-        " that seconds say nothing: the work is the loss that is reached, median and worst over"
+        " candidates a generation, begin from the same 160, and end after the same processor time,"
+        " so that seconds say nothing: the work is the loss that is reached, median and worst over"
         " seeds. scipy: differential_evolution, best1bin, deferred updating, without polish."
     ),
-    sizes=(Size("60 s", specification(FILE if _DATA.exists() else None, 60.0, 2), 1),),
+    sizes=(Size("30 s", specification(FILE if _DATA.exists() else None, 30.0, 1), 1),),
     smoke=Size("synthetic", specification(None, 3.0, 1), 1),
     contenders=(
         Contender(OURS, "ours/recording_fit.py", "covariance matrix adaptation"),

@@ -113,7 +113,7 @@ def traces(fit: "RecordingFit") -> Any:
         for ax, sweep in zip(axes, chosen, strict=True):
             _trace(ax, fit, sweep)
         axes[-1].set_xlabel("time (ms)")
-        axes[0].legend(loc="lower right", ncols=2)
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
     return figure
 
 
@@ -129,8 +129,8 @@ def _trace(ax: Any, fit: "RecordingFit", sweep: Any) -> None:
     top = max(float(sweep.v.max()), 20.0)
     ax.plot(data, np.full(len(data), top + 12), "|", color=INK, markersize=5)
     ax.plot(mine, np.full(len(mine), top + 24), "|", color=MAIN, markersize=5)
-    largest = max((p.current for p in sweep.pulses()), key=abs, default=sweep.holding)
-    ax.set_title(f"sweep {sweep.number}, pulses up to {1e3 * largest:.0f} pA", loc="left")
+    pulses = ", ".join(f"{1e3 * p.current:.0f}" for p in sweep.pulses())
+    ax.set_title(f"sweep {sweep.number}" + (f": {pulses} pA" if pulses else ""), loc="left")
     ax.set_ylabel("v (mV)")
     ax.set_xlim(0, sweep.duration)
 
