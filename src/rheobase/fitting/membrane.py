@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from scipy.signal import lfilter
 
 from rheobase.errors import RecordingError
 
@@ -24,6 +25,8 @@ _BEFORE = 20.0
 """ms before the step, of which the mean is the voltage from which it starts."""
 _FAR = 10.0
 """ms around a spike in which the voltage is not that of the passive membrane."""
+_USUAL, _TELLING = 20.0, 1.05
+"""ms, and by how much another time constant must fit better to be believed."""
 
 
 class Passive(NamedTuple):
@@ -46,9 +49,10 @@ class Passive(NamedTuple):
 def passive(sweeps: Sequence, spikes: Sequence[np.ndarray], shortest: float = 50.0) -> Passive:
     """Identify membrane and electrode from sweeps and their spike times (ms).
 
-    Hyperpolarising pulses count where there are any, otherwise all that stay without spikes.
+    Hyperpolarising pulses count where there are any, otherwise all that stay without spikes, and
+    where there are no pulses (a ramp) sweeps without spikes.
 
-    Errors: `RecordingError` where no pulse stays below threshold.
+    Errors: `RecordingError` where nothing stays below threshold.
 
     >>> import numpy as np, rheobase as rb
     >>> from rheobase.units import nA
@@ -61,10 +65,7 @@ def passive(sweeps: Sequence, spikes: Sequence[np.ndarray], shortest: float = 50
     below = [a for a in answers if a[0] < 0]
     chosen = below or answers
     if not chosen:
-        raise RecordingError(
-            "no pulse of current stays without spikes, so that the passive membrane cannot be "
-            "identified. Include sweeps with small or hyperpolarising pulses in `train`."
-        )
+        return _regressed(sweeps, spikes)
     dt = sweeps[0].dt
     length = min(len(v) for _, v in chosen)
     weight = np.array([abs(di) for di, _ in chosen])
@@ -88,6 +89,39 @@ def passive(sweeps: Sequence, spikes: Sequence[np.ndarray], shortest: float = 50
     minutes = levels[:, 0] / 6e4
     drift = float(np.polyfit(minutes, levels[:, 1], 1)[0]) if np.ptp(minutes) > 0 else 0.0
     return Passive(tau, max(resistance, 1e-3), v_rest, bridge, drift, len(chosen))
+
+
+def _regressed(sweeps: Sequence, spikes: Sequence[np.ndarray]) -> Passive:
+    """Membrane from sweeps without pulses, such as ramps: v = v_rest + R (current behind a filter).
+
+    The filter is that of the membrane; a ramp too slow to tell its time constant leaves the usual.
+    """
+    quiet = [s for s, times in zip(sweeps, spikes, strict=True) if len(times) == 0]
+    if not quiet or np.ptp(np.concatenate([s.i for s in quiet])) == 0:
+        raise RecordingError(
+            "no current that changes stays without spikes, so that the passive membrane cannot be "
+            "identified. Include sweeps with small or hyperpolarising pulses in `train`."
+        )
+    coarse = [s.every(max(round(1.0 / s.dt), 1) * s.dt) for s in quiet]
+    v = np.concatenate([s.v for s in coarse])
+    found = []
+    for tau in [_USUAL, *np.geomspace(1.0, 300.0, 60)]:
+        keep = float(np.exp(-coarse[0].dt / tau))
+        behind = np.concatenate([_filtered(s.i, keep) for s in coarse])
+        basis = np.stack([np.ones_like(behind), behind], axis=1)
+        (rest, resistance), *_ = np.linalg.lstsq(basis, v, rcond=None)
+        error = float(np.sum((basis @ [rest, resistance] - v) ** 2))
+        found.append((error, float(tau), max(float(resistance), 1e-3), float(rest)))
+    error, tau, resistance, rest = min(found)
+    if found[0][0] < _TELLING * error:
+        _, tau, resistance, rest = found[0]
+    return Passive(tau, resistance, rest, 0.0, 0.0, 0)
+
+
+def _filtered(current: np.ndarray, keep: float) -> np.ndarray:
+    """The current behind a low-pass of first order, at rest under its first value."""
+    drive = lfilter([0.0, 1 - keep], [1.0, -keep], current - current[0])
+    return current[0] + np.asarray(drive)
 
 
 def _answers(sweeps: Sequence, spikes: Sequence[np.ndarray], shortest: float) -> list:

@@ -84,7 +84,7 @@ def test_sweeps_that_cannot_be_fitted_are_refused(recording):
     quiet, firing = recording.sweeps[:2], recording.sweeps[2:4]
     with pytest.raises(RecordingError, match="no spike in the sweeps to train on"):
         rb.fit_recording(recording, rb.LIF(), train=quiet, progress=False)
-    with pytest.raises(RecordingError, match="no pulse of current stays without spikes"):
+    with pytest.raises(RecordingError, match="no current that changes stays without spikes"):
         rb.fit_recording(recording, rb.LIF(), train=firing, progress=False)
     with pytest.raises(ArgumentError, match=r"\[0\] are in `train` and in `test`"):
         rb.fit_recording(recording, rb.LIF(), train=[*quiet[:1], *firing], test=quiet[:1])
@@ -114,6 +114,16 @@ def test_the_electrode_is_told_from_the_membrane(recording):
     assert found.bridge == pytest.approx(20, rel=0.05)
     assert (found.tau, found.R) == (pytest.approx(15, rel=0.05), pytest.approx(80, rel=0.05))
     assert found.v_rest == pytest.approx(-70, abs=0.1)
+
+
+def test_a_ramp_shows_the_membrane_too():
+    i = np.linspace(0, 0.1, 4 * 2000).reshape(4, 2000)
+    slow = 80 * (np.cumsum(np.ones(8000)) - 15) / 8000 * 0.1
+    v = -70 + slow.reshape(4, 2000)
+    rec = rb.io.recording_of(v * mV, i * nA, rate=1 * kHz)
+    found = rb.fitting.passive(rec.sweeps, [np.zeros(0)] * 4)
+    assert found.R == pytest.approx(80, rel=0.02)
+    assert found.v_rest == pytest.approx(-70, abs=0.2) and found.pulses == 0
 
 
 def test_repeats_say_how_reliable_the_cell_is(recording):
