@@ -10,7 +10,7 @@ import rheobase as rb
 from rheobase import population
 from rheobase.errors import ArgumentError, UnknownName
 from rheobase.gradients.base import prepare, taken
-from rheobase.population import received
+from rheobase.population import echoes, received
 from rheobase.step import step
 from rheobase.units import ms, nA
 
@@ -58,23 +58,59 @@ def cut(neuron, stepper, inputs, dt, *, weight=None, carry=None, **_):
     """`population.run` without the gradient through recurrent spikes."""
 
     def body(carry, now):
-        state, spikes = carry
-        now = now if weight is None else now + jax.lax.stop_gradient(spikes) @ weight
+        state, echo, later = carry
+        now = now if weight is None else now + echo
         done = step(neuron, stepper, state, *received(neuron, now), dt, None, False)
-        spikes = jnp.zeros_like(now) if done.spike is None else done.spike
-        return (done.state, spikes), (done.spike, done.reached.v)
+        if weight is not None:
+            echo, later = echoes(jax.lax.stop_gradient(done.spike), weight, later)
+        return population.Carry(done.state, echo, later), (done.spike, done.reached.v)
 
-    begin = carry.state, jnp.zeros_like(inputs[0])
-    last, (spikes, v) = jax.lax.scan(body, begin, inputs)
-    return population.Course(spikes, spikes, None, {"v": v}, population.Carry(last[0], None))
+    last, (spikes, v) = jax.lax.scan(body, carry, inputs)
+    return population.Course(spikes, spikes, None, {"v": v}, last)
+
+
+@pytest.mark.parametrize("per", ["synapse", pytest.param("axon", marks=pytest.mark.slow)])
+def test_delays_of_the_first_connection_are_backpropagation(per, x64):
+    """D-RTRL sees the delayed input, for weights and delays alike."""
+    layer = rb.Linear(4, 6, delays=rb.Delays(max=5 * ms, per=per, width=1.5), density=0.7)
+    model = rb.Sequential(layer, rb.LIF(), rb.Linear(6, 2), rb.LI())
+    found = gradient(model, rb.gradients.RTRL())
+    assert_equal(found, gradient(model, rb.gradients.Surrogate()))
+    assert np.abs(found[3]).max() > 0
+
+
+@pytest.mark.slow
+def test_rank_one_with_delays_is_whole_for_one_step_of_memory(x64):
+    """With decay 0 a product of the last input; a delay of one step moves it by one step."""
+    plain, late = (
+        rb.Sequential(rb.Linear(4, 6, delays=delays), rb.LIF(), rb.Linear(6, 2), rb.LI())
+        for delays in (None, rb.Delays(max=3 * ms))
+    )
+    time = jnp.full((4, 6), 2.0)
+    weights = lambda m: (m.layers[0].weight, m.layers[2].weight)  # noqa: E731
+    late = eqx.tree_at(weights, late, weights(plain))
+    late = eqx.tree_at(lambda m: m.layers[0].delays.time, late, time)
+    shifted = np.concatenate([np.zeros_like(X[:, :2]), X[:, :-2]], axis=1)
+
+    def found(model, x):
+        batch = x, np.zeros(len(x), int)
+        method = rb.gradients.RTRL(decay=0.8)
+        return rb.gradients.value_and_grad(model, batch, loss=square, method=method)[1]
+
+    one, two = found(late, X), found(plain, shifted)
+    assert_equal([one.layers[0].weight], [two.layers[0].weight])
+    assert one.layers[0].delays.time.shape == (4, 6)
 
 
 @pytest.mark.parametrize("neuron", [rb.LIF, lambda: rb.SurrogateReset(rb.CubaLIF())])
-def test_eprop_is_backpropagation_with_recurrent_spikes_and_resets_cut(neuron, x64):
+@pytest.mark.parametrize(
+    "delays", [None, pytest.param(rb.Delays(max=6 * ms), marks=pytest.mark.slow)]
+)
+def test_eprop_is_backpropagation_with_recurrent_spikes_and_resets_cut(neuron, delays, x64):
     from rheobase.gradients.online import detached
     from rheobase.train.layers import advance, begin
 
-    hidden = rb.Recurrent(neuron(), 6)
+    hidden = rb.Recurrent(neuron(), 6, delays=delays)
     model = rb.Sequential(rb.Linear(4, 6), hidden, rb.Linear(6, 2), rb.LI())
     x = jnp.asarray(np.moveaxis(X, 1, 0))
 
@@ -88,7 +124,7 @@ def test_eprop_is_backpropagation_with_recurrent_spikes_and_resets_cut(neuron, x
     found = gradient(model, rb.gradients.EProp())[1:]
     shapes = [e.shape for e in expected]
     both = [(f, e) for f, e in zip(found, expected, strict=True) if e.ndim]
-    assert len(both) == 5, shapes
+    assert len(both) == 5 + (delays is not None), shapes
     assert_equal(*zip(*both, strict=True))
     assert np.abs(both[0][1]).max() > 0
 
@@ -136,6 +172,15 @@ def test_what_cannot_be_followed_is_refused():
     model = rb.Sequential(rb.Linear(4, 3), rb.LIF())
     with pytest.raises(ArgumentError, match="regulariser"):
         gradient(model, rb.gradients.RTRL(), regulariser=rb.losses.spike_bounds(1))
+    late = rb.Linear(3, 2, delays=rb.Delays(max=3 * ms))
+    model = rb.Sequential(rb.Linear(4, 3), rb.LIF(), late, rb.LI())
+    with pytest.raises(ArgumentError, match="delays after a population"):
+        gradient(model, rb.gradients.EProp())
+    found = rb.gradients.compare(
+        model, (X, np.zeros(2, int)), [rb.gradients.EProp(), rb.gradients.Surrogate()], repeats=1
+    )
+    assert found.rows[0].refusal is not None and found.reference == "Surrogate()"
+    assert "EProp(): EProp takes delays in" in str(found)
     with pytest.raises(UnknownName, match="symmetric"):
         rb.gradients.EProp("symetric")
     with pytest.raises(ArgumentError, match="decay"):

@@ -16,6 +16,10 @@ from rheobase.gradients.exact import Exact
 from rheobase.train.data import Loss
 from rheobase.train.method import AbstractGradient, require_method
 
+NAN = float("nan")
+LONGEST = 10.0
+"""Seconds of a method's calls after which no other is timed."""
+
 
 class Row(NamedTuple):
     """What came of one method."""
@@ -35,6 +39,8 @@ class Row(NamedTuple):
     """What the compiled program needs beside model and batch."""
     first: float
     """Seconds to compile."""
+    refusal: str | None = None
+    """Why the method does not apply to the model; its numbers are then NaN."""
 
 
 class Comparison(NamedTuple):
@@ -45,10 +51,11 @@ class Comparison(NamedTuple):
 
     def __str__(self) -> str:
         head = ("method", "loss", "norm", f"cosine to {self.reference}", "s", "MB", "compile s")
+        ran = [r for r in self.rows if r.refusal is None]
         cells = [
             (r.method, f"{r.value:.4g}", f"{r.norm:.3g}", f"{r.cosine:+.3f}",
              f"{r.seconds:.3g}", f"{r.megabytes:.3g}", f"{r.first:.2g}")
-            for r in self.rows
+            for r in ran
         ]  # fmt: skip
         wide = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
 
@@ -57,7 +64,8 @@ class Comparison(NamedTuple):
                             enumerate(zip(cells, wide, strict=True)))  # fmt: skip
             return "  ".join([first, *rest])
 
-        return "\n".join(map(line, (head, *cells)))
+        refused = [f"{r.method}: {r.refusal}" for r in self.rows if r.refusal is not None]
+        return "\n".join([*map(line, (head, *cells)), *refused])
 
 
 def compare(
@@ -76,9 +84,11 @@ def compare(
 
     - `model`, `batch`, `loss`, `key`: as in `value_and_grad`.
     - `methods`: of `rb.gradients`.
-    - `repeats`: calls that are timed.
+    - `repeats`: calls that are timed; fewer of a method that has taken 10 s.
 
-    Errors: `ArgumentError`, `ShapeError`, and those of the methods.
+    A method that does not apply to the model has a row that says why, and no numbers.
+
+    Errors: `ArgumentError`, also where no method applies; `ShapeError`.
 
     >>> import numpy as np, rheobase as rb
     >>> model = rb.Sequential(rb.Linear(4, 20), rb.LIF(), rb.Linear(20, 2), rb.LI())
@@ -91,13 +101,20 @@ def compare(
     methods = list(methods)
     if not methods:
         raise ArgumentError("`methods` is empty. Write methods=[rb.gradients.Surrogate()].")
-    methods = [require_method(method, model) for method in methods]
     given = prepare(model, batch, loss, None)
-    reference = next((i for i, m in enumerate(methods) if isinstance(m, Exact)), 0)
-    runs = [_timed(method, model, given, key, repeats) for method in methods]
-    truth = runs[reference][0]
+    refusals = [_refusal(method, model) for method in methods]
+    applies = [m for m, refusal in zip(methods, refusals, strict=True) if refusal is None]
+    if not applies:
+        raise ArgumentError(f"no method applies to this model. {refusals[0]}")
+    reference = next((m for m in applies if isinstance(m, Exact)), applies[0])
+    runs = {id(m): _timed(m, model, given, key, repeats) for m in applies}
+    truth = runs[id(reference)][0]
     rows = []
-    for method, (gradient, value, seconds, megabytes, first) in zip(methods, runs, strict=True):
+    for method, refusal in zip(methods, refusals, strict=True):
+        if refusal is not None:
+            rows.append(Row(_name(method), NAN, NAN, NAN, (), NAN, NAN, NAN, refusal))
+            continue
+        gradient, value, seconds, megabytes, first = runs[id(method)]
         layers = getattr(gradient, "layers", (gradient,))
         others = getattr(truth, "layers", (truth,))
         cosines = tuple(_cosine(a, b) for a, b in zip(layers, others, strict=True))
@@ -105,7 +122,18 @@ def compare(
         cosine = _cosine(gradient, truth)
         row = Row(_name(method), value, norm, cosine, cosines, seconds, megabytes, first)
         rows.append(row)
-    return Comparison(tuple(rows), rows[reference].method)
+    return Comparison(tuple(rows), _name(reference))
+
+
+def _refusal(method: Any, model: Any) -> str | None:
+    """Why a method does not apply to a model; raises for what is no method."""
+    if not isinstance(method, AbstractGradient):
+        require_method(method, model)
+    try:
+        method.check(model)
+    except ArgumentError as error:
+        return str(error)
+    return None
 
 
 class Check(NamedTuple):
@@ -175,13 +203,13 @@ def _timed(method: AbstractGradient, model: Any, given: Any, key: Any, repeats: 
     first = time.perf_counter() - begun
     needs = program.compiled.memory_analysis()
     megabytes = float("nan") if needs is None else needs.temp_size_in_bytes / 1e6
-    judged, gradient = jax.block_until_ready(program(method, model, given, key))
-    seconds = float("inf")
-    for _ in range(repeats):
+    spent = []
+    while True:
         begun = time.perf_counter()
-        jax.block_until_ready(program(method, model, given, key))
-        seconds = min(seconds, time.perf_counter() - begun)
-    return gradient, float(judged.value), seconds, megabytes, first
+        judged, gradient = jax.block_until_ready(program(method, model, given, key))
+        spent.append(time.perf_counter() - begun)
+        if len(spent) >= repeats or sum(spent) > LONGEST:
+            return gradient, float(judged.value), min(spent), megabytes, first
 
 
 def _weights(gradient: Any) -> np.ndarray:

@@ -21,8 +21,9 @@ from rheobase.adaptors import SurrogateReset
 from rheobase.adaptors.base import AbstractAdaptor
 from rheobase.errors import ArgumentError
 from rheobase.gradients.base import require_sequential
+from rheobase.gradients.lines import Held, Line, filled, line_of
 from rheobase.gradients.surrogate import forwards
-from rheobase.gradients.traces import Jacobian, blank
+from rheobase.gradients.traces import Jacobian
 from rheobase.neurons.base import AbstractMembrane, Onset
 from rheobase.population import dtype_of, received, rest
 from rheobase.step import step
@@ -47,13 +48,19 @@ class Rule(NamedTuple):
 
 
 class Block(NamedTuple):
-    """A population that fires and the weights before it."""
+    """A population that fires and the connections to it."""
 
     position: int
     linear: Any
     neuron: AbstractMembrane
-    weight: Any
-    mask: Array | None
+    recurrent: Any
+
+
+class Lines(NamedTuple):
+    """The connections of a block as they run, each None where there is none."""
+
+    into: Line | None
+    back: Line | None
 
 
 class Course(NamedTuple):
@@ -61,8 +68,8 @@ class Course(NamedTuple):
 
     state: Any
     spikes: Array
-    weight: Any
-    recurrent: Any
+    held: tuple[Held | None, ...]
+    """Of each of its `Lines`."""
     own: tuple[tuple[Array, ...], ...]
     """Traces of what each neuron has one of: its parameters, and last the bias."""
 
@@ -70,8 +77,8 @@ class Course(NamedTuple):
 class Total(NamedTuple):
     """What is added up for a population: the gradient of each kind of parameter."""
 
-    weight: Any
-    recurrent: Array | None
+    lines: tuple[tuple[Array, ...] | None, ...]
+    """Of each trace of each of its `Lines`."""
     own: tuple[Array, ...]
     """(batch, n) each, since a parameter may be one number for all."""
 
@@ -88,10 +95,9 @@ def blocks(method: AbstractGradient, model: Any) -> tuple[list[Block], int]:
         if isinstance(layer, Linear) and linear is None:
             linear = layer
         elif _fires(layer):
-            neuron: Any = layer.neuron if isinstance(layer, Recurrent) else layer
-            weight = layer.weight if isinstance(layer, Recurrent) else None
-            mask = layer.mask if isinstance(layer, Recurrent) else None
-            found.append(Block(position, linear, neuron, weight, mask))
+            recurrent = layer if isinstance(layer, Recurrent) else None
+            neuron: Any = layer if recurrent is None else recurrent.neuron
+            found.append(Block(position, linear, neuron, recurrent))
             linear = None
         else:
             raise ArgumentError(
@@ -101,10 +107,14 @@ def blocks(method: AbstractGradient, model: Any) -> tuple[list[Block], int]:
             )
     if not found:
         raise ArgumentError(f"{name} is for models that fire. Write rb.gradients.Surrogate().")
-    if any(isinstance(y, Linear | Recurrent) and y.delays is not None for y in model.layers):
-        raise ArgumentError(
-            f"{name} knows no delays. Write gradient=rb.gradients.Surrogate(checkpoint=True)."
-        )
+    for position, layer in enumerate(model.layers[firing[0] :], firing[0]):
+        if isinstance(layer, Linear) and layer.delays is not None:
+            raise ArgumentError(
+                f"{name} takes delays in Recurrent layers and in the first Linear. Layer "
+                f"{position} is a Linear with delays after a population, whose spikes would have "
+                f"their learning signal only when they arrive, when their traces are gone. "
+                f"Write gradient=rb.gradients.Surrogate(checkpoint=True)."
+            )
     return found, end
 
 
@@ -135,16 +145,21 @@ def gradient(
         return found.value, found
 
     (slope_after, slope), found = eqx.filter_grad(judged, has_aux=True)((model.layers[cut:], u))
-    totals, weight, bias = _second(model, body, readout, x, slope, key, rule)
+    wired = [_lines(model, block, rule) for block in body]
+    totals, weight, bias = _second(model, body, wired, readout, x, slope, key, rule)
     layers: list[Any] = [eqx.filter(layer, eqx.is_inexact_array) for layer in model.layers]
-    for block, total in zip(body, totals, strict=True):
+    for block, lines, total in zip(body, wired, totals, strict=True):
         own = list(total.own)
-        if block.linear is not None:
+        if block.linear is not None and lines.into is not None:
             sums = own.pop().sum(axis=0) if block.linear.bias is not None else None
-            layers[block.position - 1] = _with(block.linear, total.weight, sums)
-        layers[block.position] = _population(layers[block.position], block, own, total.recurrent)
+            summed = total.lines[0] or ()
+            layer = filled(block.linear, *lines.into.gradient(summed, block.linear.mask))
+            layers[block.position - 1] = _biased(layer, sums)
+        layers[block.position] = _population(block, lines, own, total.lines[1])
     if readout is not None:
-        layers[end] = _with(readout, weight, bias)
+        layers[end] = _biased(
+            filled(readout, jnp.asarray(masked(weight, readout.mask)), None), bias
+        )
     layers[cut:] = slope_after
     return found, _part(eqx.filter(model, eqx.is_inexact_array), tuple(layers))
 
@@ -152,6 +167,7 @@ def gradient(
 def _second(
     model: Sequential,
     body: list[Block],
+    wired: list[Lines],
     readout: Any,
     x: Array,
     slope: Array,
@@ -160,22 +176,22 @@ def _second(
 ) -> tuple[tuple[Total, ...], Array | None, Array | None]:
     """The second run: the sums for each population, and those of the readout's weights and bias."""
     courses, shape = [], x
-    for block in body:
-        course = _begun(block, shape, rule)
+    for block, lines in zip(body, wired, strict=True):
+        course = _begun(block, lines, shape, rule)
         shape = jax.ShapeDtypeStruct((len(x), *course.spikes.shape), course.spikes.dtype)
         courses.append(course)
     routes = _routes(rule, readout, slope, [course.spikes.shape[-1] for course in courses])
-    totals = tuple(map(_nothing, courses))
+    totals = tuple(map(_nothing, wired, courses))
     last = None if readout is None else jnp.zeros_like(readout.weight)
 
     def body_of(carry: Any, xs: Any) -> tuple[Any, None]:
         courses, totals, last = carry
         number, now, c = xs
         after, bends = [], []
-        for block, course in zip(body, courses, strict=True):
+        for block, lines, course in zip(body, wired, courses, strict=True):
             noise = None if key is None else jax.random.fold_in(key, block.position)
             noise = None if noise is None else jax.random.fold_in(noise, number)
-            course, bend = _stepped(model, block, course, now, noise, rule)
+            course, bend = _stepped(model, block, lines, course, now, noise, rule)
             now = course.spikes
             after.append(course)
             bends.append(bend)
@@ -183,7 +199,7 @@ def _second(
         summed = []
         for index in reversed(range(len(body))):
             signal = signal if routes is None else c @ routes[index]
-            summed.append(_added(totals[index], after[index], signal))
+            summed.append(_added(wired[index], totals[index], after[index], signal))
             signal, linear = signal * bends[index], body[index].linear
             signal = signal if linear is None else signal @ linear.weight.T
         last = None if last is None else last + now.T @ c
@@ -197,18 +213,25 @@ def _second(
 
 
 def _stepped(
-    model: Sequential, block: Block, course: Course, now: Array, noise: Any, rule: Rule
+    model: Sequential,
+    block: Block,
+    lines: Lines,
+    course: Course,
+    now: Array,
+    noise: Any,
+    rule: Rule,
 ) -> tuple[Course, Array]:
     """A population and its traces after a step, and the derivative of its spikes by its input."""
-    linear, weight = block.linear, block.weight
     neuron = block.neuron if rule.own else detached(block.neuron)
     arrays, static = eqx.partition(neuron, eqx.is_inexact_array)
     values, structure = jax.tree.flatten(arrays)
     moving, fixed = eqx.partition(course.state, eqx.is_inexact_array)
     leaves, form = jax.tree.flatten(moving)
-    a = now if linear is None else now @ linear.weight
-    a = a if linear is None or linear.bias is None else a + linear.bias[None]
-    a = a if weight is None else a + course.spikes @ weight
+    held = tuple(
+        None if line is None or h is None else line.pushed(h, y)
+        for line, h, y in zip(lines, course.held, (now, course.spikes), strict=True)
+    )
+    a, echo = _received(block, lines, held, now, rule)
 
     def run(leaves: list, a: Array, values: list) -> tuple[tuple, Any]:
         neuron = eqx.combine(jax.tree.unflatten(structure, values), static)
@@ -230,19 +253,47 @@ def _stepped(
 
     out, counters = run(*at)
     by_input = along(1)
-    echo = jnp.diagonal(weight)[None] if weight is not None and rule.own else jnp.zeros_like(a[:1])
     by_state = [along(0, i) for i in range(len(leaves))]
-    jacobian = Jacobian((*by_state, tuple(echo * d for d in by_input)), by_input)
+    if echo is not None:
+        by_state.append(tuple(echo * d for d in by_input))
+    jacobian = Jacobian(tuple(by_state), by_input)
     sources = [along(2, i) for i in range(len(values))]
     sources += [by_input] * (len(course.own) - len(sources))
     after = Course(
         eqx.combine(jax.tree.unflatten(form, out[:-1]), counters),
         out[-1],
-        course.weight and course.weight.advanced(jacobian, now),
-        course.recurrent and course.recurrent.advanced(jacobian, course.spikes),
+        tuple(
+            None if line is None or h is None else line.advanced(h, jacobian)
+            for line, h in zip(lines, held, strict=True)
+        ),
         tuple(jacobian.moved(t, s) for t, s in zip(course.own, sources, strict=True)),
     )
     return after, by_input[-1]
+
+
+def _received(
+    block: Block, lines: Lines, held: tuple[Held | None, ...], now: Array, rule: Rule
+) -> tuple[Array, Array | None]:
+    """What a population receives, and the weight of each neuron onto itself, one step later."""
+    into, back = held
+    a = now if lines.into is None or into is None else lines.into.received(into)
+    if block.linear is not None and block.linear.bias is not None:
+        a = a + block.linear.bias[None]
+    if lines.back is None or back is None:
+        return a, None
+    a = a + lines.back.received(back)
+    if not rule.own:
+        return a, None
+    taps, weight = lines.back.taps, lines.back.weight
+    return a, jnp.diagonal(weight if taps is None else taps[0] * weight)[None]
+
+
+def _lines(model: Sequential, block: Block, rule: Rule) -> Lines:
+    into, back = block.linear, block.recurrent
+    return Lines(
+        None if into is None else line_of(into, model.dt, 0, rule.decay),
+        None if back is None else line_of(back, model.dt, 1, rule.decay),
+    )
 
 
 def detached(neuron: AbstractMembrane) -> AbstractMembrane:
@@ -254,7 +305,7 @@ def detached(neuron: AbstractMembrane) -> AbstractMembrane:
     return neuron
 
 
-def _begun(block: Block, inputs: Any, rule: Rule) -> Course:
+def _begun(block: Block, lines: Lines, inputs: Any, rule: Rule) -> Course:
     """A population at rest, with traces of what its rest depends on."""
     batch, n_in = inputs.shape[1:]
     n = n_in if block.linear is None else block.linear.n_out
@@ -276,27 +327,26 @@ def _begun(block: Block, inputs: Any, rule: Rule) -> Course:
     count = len(variables(values)) + 1
     if block.linear is not None and block.linear.bias is not None:
         own.append((none,) * count)
-    into = None if block.linear is None else blank(batch, n_in, n, count, rule.decay, dtype)
-    round_ = None if block.weight is None else blank(batch, n, n, count, rule.decay, dtype)
-    return Course(rest(neuron, (batch, n), dtype), none, into, round_, tuple(own))
+    held = tuple(None if line is None else line.begin(batch, count, dtype) for line in lines)
+    return Course(rest(neuron, (batch, n), dtype), none, held, tuple(own))
 
 
-def _nothing(course: Course) -> Total:
+def _nothing(lines: Lines, course: Course) -> Total:
     none = jnp.zeros_like(course.spikes)
-    weight, recurrent = (
-        None if t is None else jnp.zeros_like(t.gradient(none))
-        for t in (course.weight, course.recurrent)
-    )
-    return Total(weight, recurrent, (none,) * len(course.own))
+    return Total(_sums(lines, course, none), (none,) * len(course.own))
 
 
-def _added(total: Total, course: Course, signal: Array) -> Total:
-    weight, recurrent = (
-        None if sums is None else sums + trace.gradient(signal)
-        for sums, trace in ((total.weight, course.weight), (total.recurrent, course.recurrent))
-    )
+def _added(lines: Lines, total: Total, course: Course, signal: Array) -> Total:
+    summed = jax.tree.map(jnp.add, total.lines, _sums(lines, course, signal))
     own = tuple(sums + signal * t[-1] for sums, t in zip(total.own, course.own, strict=True))
-    return Total(weight, recurrent, own)
+    return Total(summed, own)
+
+
+def _sums(lines: Lines, course: Course, signal: Array) -> tuple[tuple[Array, ...] | None, ...]:
+    return tuple(
+        None if line is None or held is None else line.sums(held, signal)
+        for line, held in zip(lines, course.held, strict=True)
+    )
 
 
 def _routes(rule: Rule, readout: Any, slope: Array, widths: list[int]) -> list[Array] | None:
@@ -311,15 +361,15 @@ def _routes(rule: Rule, readout: Any, slope: Array, widths: list[int]) -> list[A
     ]
 
 
-def _population(layer: Any, block: Block, own: list[Array], recurrent: Array | None) -> Any:
+def _population(block: Block, lines: Lines, own: list[Array], sums: Any) -> Any:
     """The gradient of a layer that fires, from the sums for each neuron."""
     leaves, structure = jax.tree.flatten(eqx.filter(block.neuron, eqx.is_inexact_array))
     summed = [_shaped(total, leaf.shape) for total, leaf in zip(own, leaves, strict=True)]
     neuron = jax.tree.unflatten(structure, summed)
-    if not isinstance(layer, Recurrent):
+    if lines.back is None:
         return neuron
-    recurrent = masked(recurrent, block.mask)
-    return eqx.tree_at(lambda x: (x.neuron, x.weight), layer, (neuron, recurrent))
+    layer = filled(block.recurrent, *lines.back.gradient(sums, block.recurrent.mask))
+    return eqx.tree_at(lambda x: x.neuron, layer, neuron)
 
 
 def _shaped(total: Array, shape: tuple[int, ...]) -> Array:
@@ -328,11 +378,8 @@ def _shaped(total: Array, shape: tuple[int, ...]) -> Array:
     return total if total.shape == shape else total.sum().reshape(shape)
 
 
-def _with(linear: Linear, weight: Any, bias: Any) -> Any:
-    empty, weight = eqx.filter(linear, eqx.is_inexact_array), masked(weight, linear.mask)
-    if bias is None:
-        return eqx.tree_at(lambda x: x.weight, empty, weight)
-    return eqx.tree_at(lambda x: (x.weight, x.bias), empty, (weight, bias))
+def _biased(linear: Any, bias: Array | None) -> Any:
+    return linear if bias is None else eqx.tree_at(lambda x: x.bias, linear, bias)
 
 
 def _part(model: Sequential, layers: tuple[Any, ...]) -> Sequential:

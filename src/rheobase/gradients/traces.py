@@ -19,16 +19,16 @@ class Jacobian(NamedTuple):
     """The derivative of a step of a population; each array of shape (batch, n)."""
 
     state: tuple[tuple[Array, ...], ...]
-    """`state[l][k]`, of what comes out at k by what goes in at l; the spike is the last of both."""
+    """`state[l][k]`, of what comes out at k by what goes in at l; the spike is the last of both,
+    and left out of l where it goes into nothing."""
     input: tuple[Array, ...]
     """Of what comes out by the input."""
 
     def moved(self, variables: tuple[Array, ...], source: tuple[Array, ...]) -> tuple[Array, ...]:
         """A trace one step later, `source` being what this step adds."""
+        into = variables[: len(self.state)]
         return tuple(
-            sum(
-                (self._like(row[k], v) * v for row, v in zip(self.state, variables, strict=True)), s
-            )
+            sum((self._like(row[k], v) * v for row, v in zip(self.state, into, strict=True)), s)
             for k, s in enumerate(source)
         )
 
@@ -42,7 +42,7 @@ class AbstractTrace(eqx.Module):
 
     @abstractmethod
     def advanced(self, jacobian: Jacobian, y: Array) -> Self:
-        """The trace after a step with input y (batch, n_in)."""
+        """The trace after a step with input y (batch, n_in), or one each, (batch, n_in, n)."""
 
     @abstractmethod
     def gradient(self, signal: Array) -> Array:
@@ -55,7 +55,8 @@ class Whole(AbstractTrace):
     variables: tuple[Array, ...]
 
     def advanced(self, jacobian: Jacobian, y: Array) -> "Whole":
-        source = tuple(y[:, :, None] * g[:, None] for g in jacobian.input)
+        y = y if y.ndim == 3 else y[:, :, None]
+        source = tuple(y * g[:, None] for g in jacobian.input)
         return Whole(jacobian.moved(self.variables, source))
 
     def gradient(self, signal: Array) -> Array:
