@@ -2,18 +2,18 @@
 
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.sharding import Mesh
 
-from rheobase.errors import ArgumentError, CheckpointError, ParameterError, ShapeError
+from rheobase.errors import ArgumentError, CheckpointError
 from rheobase.train import checkpoint as files
 from rheobase.train.data import (
     Loss,
@@ -23,6 +23,7 @@ from rheobase.train.data import (
     require_model,
     series,
 )
+from rheobase.train.devices import copied, gathered, mesh_of, shared
 from rheobase.train.domains import Where, choose, free, legal, ordered
 from rheobase.train.encoders import AbstractEncoder
 from rheobase.train.evaluate import correct, over
@@ -30,6 +31,7 @@ from rheobase.train.layers import Sequential
 from rheobase.train.losses import cross_entropy
 from rheobase.train.method import AbstractGradient, Judged, Objective, require_method
 from rheobase.train.phase import in_training, narrowed
+from rheobase.train.settings import check, optimizer_of
 from rheobase.train.source import AbstractSource, batches
 
 if TYPE_CHECKING:
@@ -79,6 +81,7 @@ def fit(  # noqa: PLR0913
     gradient: AbstractGradient | None = None,
     clip: float | None = 1.0,
     checkpoint: str | Path | None = None,
+    devices: int | Sequence[Any] | None = None,
     key: Array | None = None,
     progress: bool = True,
 ) -> FitResult:
@@ -110,6 +113,10 @@ def fit(  # noqa: PLR0913
     - `checkpoint`: a file written after each epoch. If it is there, training goes on from it, to
       the same bits as without the interruption; the other arguments must be the same, but `epochs`
       may grow.
+    - `devices`: share the samples of each batch out over so many devices, or over these:
+      `jax.devices()`, those of all processes under `jax.distributed` included. Each process then
+      calls `fit` with the same arguments and reads the same data. The same numbers as on one
+      device, but for the rounding of sums. The first process writes the checkpoint.
     - `key`: for shuffling, encoder and noise; `jax.random.key(0)` by default. The same key gives
       the same result.
     - `progress`: show a bar. Ctrl-C returns what is done, after one epoch at least.
@@ -133,32 +140,43 @@ def fit(  # noqa: PLR0913
     judged = None
     if validation is not None:
         judged = as_source(validation, "validation", model, loss, encoder)
-    _check(epochs, batch_size, patience, clip, judged, len(source))
+    check(epochs, batch_size, patience, clip, judged, len(source))
     if regulariser is not None and not isinstance(model, Sequential):
         raise ArgumentError(
             f"`regulariser` needs the spikes of an rb.Sequential, got {type(model).__name__}."
         )
-    task = _Task(
-        source=source,
-        validation=judged,
+    update = _Update(
         loss=loss,
         encoder=encoder,
         regulariser=regulariser,
-        optimizer=_optimizer(optimizer, clip),
+        optimizer=optimizer_of(optimizer, clip),
         gradient=require_method(gradient, model),
         mask=choose(model, trainable),
-        batch_size=batch_size,
-        key=jax.random.key(0) if key is None else key,
+        mesh=mesh_of(devices, batch_size),
     )
+    key = jax.random.key(0) if key is None else key
+    task = _Task(source, judged, update, batch_size, key)
     state, fixed = _begin(in_training(model, True), task)
     path = None if checkpoint is None else Path(checkpoint)
     if path is not None and path.exists():
         state = _resumed(path, state, task)
     state = _train(state, fixed, task, epochs, patience, path, progress)
     fixed = _narrowed(state, fixed, task, state.epoch / epochs)
-    params = state.params if patience is None else state.best
-    trained = in_training(legal(eqx.combine(params, fixed), task.mask), False)
+    params = gathered(state.params if patience is None else state.best, update.mesh)
+    trained = in_training(legal(eqx.combine(params, fixed), update.mask), False)
     return FitResult(trained, state.history, state.best_epoch, time.perf_counter() - begun)
+
+
+class _Update(NamedTuple):
+    """How a step of the optimiser is made."""
+
+    loss: Loss
+    encoder: AbstractEncoder | None
+    regulariser: Regulariser | None
+    optimizer: "optax.GradientTransformation"
+    gradient: AbstractGradient
+    mask: Any
+    mesh: Mesh | None
 
 
 class _Task(NamedTuple):
@@ -166,12 +184,7 @@ class _Task(NamedTuple):
 
     source: AbstractSource
     validation: AbstractSource | None
-    loss: Loss
-    encoder: AbstractEncoder | None
-    regulariser: Regulariser | None
-    optimizer: "optax.GradientTransformation"
-    gradient: AbstractGradient
-    mask: Any
+    update: _Update
     batch_size: int
     key: Array
 
@@ -202,8 +215,11 @@ class _State(NamedTuple):
 
 def _begin(model: Any, task: _Task) -> tuple[_State, Any]:
     """The state before the first epoch, and the part of the model that stays as it is."""
-    params, fixed = eqx.partition(free(model, task.mask), task.mask)
-    return _State(params, task.optimizer.init(params), params, 0, History()), fixed
+    update = task.update
+    params, fixed = eqx.partition(free(model, update.mask), update.mask)
+    params = copied(params, update.mesh)
+    memory = copied(update.optimizer.init(params), update.mesh)
+    return _State(params, memory, params, 0, History()), fixed
 
 
 def _train(
@@ -226,7 +242,7 @@ def _train(
                 fixed = _narrowed(state, fixed, task, state.epoch / epochs)
                 state = _epoch(state, fixed, task, done)
                 show(state.epoch * batches, _summary(state.history))
-                if path is not None:
+                if path is not None and jax.process_index() == 0:
                     _write(path, state, task)
         except KeyboardInterrupt:
             if state.epoch == 0:
@@ -238,7 +254,7 @@ def _train(
 def _narrowed(state: _State, fixed: Any, task: _Task, progress: float) -> Any:
     """The part that does not train, with what becomes narrower in the course of training."""
     model = narrowed(eqx.combine(state.params, fixed), progress)
-    return eqx.partition(model, task.mask)[1]
+    return eqx.partition(model, task.update.mask)[1]
 
 
 def _epoch(state: _State, fixed: Any, task: _Task, done: Callable[[int], None]) -> _State:
@@ -248,9 +264,9 @@ def _epoch(state: _State, fixed: Any, task: _Task, done: Callable[[int], None]) 
     seed = *np.asarray(jax.random.key_data(task.key)).tolist(), state.epoch
     params, memory, measured = state.params, state.optimizer, []
     for number, batch in enumerate(batches(task.source, order, task.batch_size, seed)):
-        x, y = map(jnp.asarray, batch)
+        x, y = (shared(part, task.update.mesh) for part in batch)
         key = jax.random.fold_in(drawing, number)
-        params, memory, figures = _update(params, memory, fixed, task[2:8], x, y, key)
+        params, memory, figures = _updated(params, memory, fixed, task.update, x, y, key)
         measured.append(figures)
         done(number + 1)
     train_loss, train_accuracy = np.mean(np.asarray(measured, float), axis=0).tolist()
@@ -262,9 +278,11 @@ def _epoch(state: _State, fixed: Any, task: _Task, done: Callable[[int], None]) 
     history = _longer(state.history, "train", train_loss, train_accuracy)
     best, best_epoch = params, state.epoch + 1
     if task.validation is not None:
-        model = in_training(legal(eqx.combine(params, fixed), task.mask), False)
+        now = gathered(params, task.update.mesh)
+        model = in_training(legal(eqx.combine(now, fixed), task.update.mask), False)
         size = min(task.batch_size, len(task.validation))
-        found = over(model, task.validation, task.loss, task.encoder, size, judging)
+        loss, encoder = task.update.loss, task.update.encoder
+        found = over(model, task.validation, loss, encoder, size, judging)
         if found.loss >= min(history.validation_loss, default=np.inf):
             best, best_epoch = state.best, state.best_epoch
         history = _longer(history, "validation", found.loss, found.accuracy)
@@ -272,26 +290,29 @@ def _epoch(state: _State, fixed: Any, task: _Task, done: Callable[[int], None]) 
 
 
 @eqx.filter_jit
-def _update(
-    params: Any, memory: Any, fixed: Any, parts: Any, x: Array, y: Array, key: Array
+def _updated(
+    params: Any, memory: Any, fixed: Any, update: _Update, x: Array, y: Array, key: Array
 ) -> tuple[Any, Any, Judged]:
     """One step of the optimiser."""
-    loss, encoder, regulariser, optimizer, method, mask = parts
+    loss, mask = update.loss, update.mask
     encoding, noise = jax.random.split(key)
-    inputs, target = series(x, encoder, encoding), aligned(y)
+    inputs, target = series(x, update.encoder, encoding), aligned(y)
 
     def model_of(params: Any) -> Any:
         return legal(eqx.combine(params, fixed), mask)
 
-    objective = Objective(loss, target, lambda output: correct(loss, output, target), regulariser)
+    objective = Objective(
+        loss, target, lambda output: correct(loss, output, target), update.regulariser
+    )
     model, back = eqx.filter_vjp(model_of, params)
-    figures, slope = method.value_and_grad(model, objective, inputs, noise)
+    figures, slope = update.gradient.value_and_grad(model, objective, inputs, noise)
     (gradient,) = back(slope)
     # Optax mixes types, which a user may have forbidden for code of their own.
     with jax.numpy_dtype_promotion("standard"):
-        change, memory = optimizer.update(gradient, memory, params)
+        change, memory = update.optimizer.update(gradient, memory, params)
     params = eqx.apply_updates(params, change)
-    return eqx.filter(ordered(eqx.combine(params, fixed), mask), mask), memory, figures
+    params = eqx.filter(ordered(eqx.combine(params, fixed), mask), mask)
+    return copied((params, memory, figures), update.mesh)
 
 
 def _write(path: Path, state: _State, task: _Task) -> None:
@@ -305,7 +326,9 @@ def _write(path: Path, state: _State, task: _Task) -> None:
 
 def _resumed(path: Path, state: _State, task: _Task) -> _State:
     """The state in a checkpoint."""
-    params, memory, best = files.load(path, (state.params, state.optimizer, state.best))
+    mesh = task.update.mesh
+    found = files.load(path, gathered((state.params, state.optimizer, state.best), mesh))
+    params, memory, best = copied(found, mesh)
     notes = files.read_notes(path)
     if "settings" not in notes:
         raise CheckpointError(f"{path} is no checkpoint of a fit. Give another path.")
@@ -360,40 +383,3 @@ def _bar(progress: bool, total: int) -> Iterator[Callable[[int, str | None], Non
                 shown.update(task, completed=completed, detail=detail)
 
         yield show
-
-
-def _optimizer(optimizer: Any, clip: float | None) -> "optax.GradientTransformation":
-    import optax
-
-    if optimizer is None:
-        optimizer = optax.adam(2e-3)
-    if not isinstance(optimizer, optax.GradientTransformation):
-        name = optimizer if isinstance(optimizer, str) else getattr(optimizer, "__name__", "adam")
-        raise ArgumentError(
-            f"`optimizer` takes an optimiser of optax, got {optimizer!r}. "
-            f"Write optimizer=optax.{name}(2e-3)."
-        )
-    if clip is None:
-        return optimizer
-    return optax.chain(optax.clip_by_global_norm(clip), optimizer)
-
-
-def _check(
-    epochs: Any, batch_size: Any, patience: Any, clip: Any, validation: Any, samples: int
-) -> None:
-    for name, value in (("epochs", epochs), ("batch_size", batch_size), ("patience", patience)):
-        if value is None and name == "patience":
-            continue
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-            raise ArgumentError(f"`{name}` is a whole number >= 1, got {value!r}.")
-    if batch_size > samples:
-        raise ShapeError(
-            f"batch_size = {batch_size} is larger than the data, {samples} samples, so that no "
-            f"batch is ever full. Write batch_size={min(samples, 32)}."
-        )
-    if patience is not None and validation is None:
-        raise ArgumentError(
-            "`patience` watches the validation loss. Write fit(..., validation=(x, y))."
-        )
-    if clip is not None and not clip > 0:
-        raise ParameterError(f"`clip` is a norm > 0, got {clip!r}. Write clip=1.0, or clip=None.")

@@ -1,0 +1,49 @@
+"""The arguments of `fit` that are checked before anything is computed."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rheobase.errors import ArgumentError, ParameterError, ShapeError
+
+if TYPE_CHECKING:
+    import optax
+
+
+def optimizer_of(optimizer: Any, clip: float | None) -> "optax.GradientTransformation":
+    """The optimiser that is meant, after the clipping of the gradient."""
+    import optax
+
+    if optimizer is None:
+        optimizer = optax.adam(2e-3)
+    if not isinstance(optimizer, optax.GradientTransformation):
+        name = optimizer if isinstance(optimizer, str) else getattr(optimizer, "__name__", "adam")
+        raise ArgumentError(
+            f"`optimizer` takes an optimiser of optax, got {optimizer!r}. "
+            f"Write optimizer=optax.{name}(2e-3)."
+        )
+    if clip is None:
+        return optimizer
+    return optax.chain(optax.clip_by_global_norm(clip), optimizer)
+
+
+def check(
+    epochs: Any, batch_size: Any, patience: Any, clip: Any, validation: Any, samples: int
+) -> None:
+    """Refuse counts and norms that mean nothing."""
+    for name, value in (("epochs", epochs), ("batch_size", batch_size), ("patience", patience)):
+        if value is None and name == "patience":
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+            raise ArgumentError(f"`{name}` is a whole number >= 1, got {value!r}.")
+    if batch_size > samples:
+        raise ShapeError(
+            f"batch_size = {batch_size} is larger than the data, {samples} samples, so that no "
+            f"batch is ever full. Write batch_size={min(samples, 32)}."
+        )
+    if patience is not None and validation is None:
+        raise ArgumentError(
+            "`patience` watches the validation loss. Write fit(..., validation=(x, y))."
+        )
+    if clip is not None and not clip > 0:
+        raise ParameterError(f"`clip` is a norm > 0, got {clip!r}. Write clip=1.0, or clip=None.")
