@@ -1,7 +1,7 @@
 """The workloads, one file each."""
 
 from benchmarks.workloads.adex import ADEX
-from benchmarks.workloads.cells import CELLS
+from benchmarks.workloads.cells import CELL_NETWORK, CELLS
 from benchmarks.workloads.dense_lif import DENSE_LIF
 from benchmarks.workloads.dynapse2 import DYNAPSE2
 from benchmarks.workloads.import_time import IMPORT_TIME
@@ -21,6 +21,7 @@ WORKLOADS = (
     CUBA_SIZE,
     CUBA_GRADIENT,
     CELLS,
+    CELL_NETWORK,
     RECORDING_FIT,
     IMPORT_TIME,
 )

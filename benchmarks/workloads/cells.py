@@ -1,4 +1,4 @@
-"""Cells with a shape: one reconstructed cell, eight of them, the gradient."""
+"""Cells: one reconstructed cell, eight of them, the gradient; a network of small ones."""
 
 import math
 
@@ -64,4 +64,53 @@ CELLS = Workload(
         Target("gradient in 200 MB", GRADIENT, None, 200.0, column="temporary MB"),
     ),
     unequal=unequal,
+)  # fmt: skip
+
+
+NETWORK_GRADIENT = "rheobase, gradient"
+
+
+def network(cells: int, synapses: int, duration: float, calls: int) -> dict:
+    return {
+        "cells": cells, "synapses": synapses, "duration": duration, "dt": 0.025, "seed": 1,
+        "weakest": 0.1, "strongest": 0.4, "weight": 1e-4, "calls": calls,
+    }  # fmt: skip
+
+
+def unequal_network(works: dict[str, dict]) -> list[str]:
+    """Nearly the same spikes over the same synapses; there must be a gradient."""
+    spikes = [work["spikes"] for work in works.values()]
+    complaints = []
+    if max(spikes) > 1.03 * min(spikes):
+        complaints.append(f"{min(spikes):.0f} to {max(spikes):.0f} spikes")
+    if len({work["synapses"] for work in works.values()}) > 1:
+        complaints.append("other numbers of synapses")
+    norm = works.get(NETWORK_GRADIENT, {}).get("norm of gradient", 1.0)
+    return complaints if math.isfinite(norm) and norm > 0 else [*complaints, f"gradient {norm}"]
+
+
+CELL_NETWORK = Workload(
+    name="cell_network",
+    title="A network of cells",
+    description=(
+        "Cells of one compartment with Hodgkin-Huxley channels, each under a constant current"
+        " of its own, and graded synapses (ionotropic, of Abbott & Marder) between pairs that all"
+        " contenders read from one list; 100 ms at 0.025 ms. Jaxley has no synapse driven by spikes"
+        " in a release."
+    ),
+    sizes=(Size("1,000 cells, 10,000 synapses", network(1_000, 10_000, 100.0, 3), 2),),
+    smoke=Size("20 cells", network(20, 60, 10.0, 1), 1),
+    contenders=(
+        Contender(OURS, "ours/cell_network.py", "Crank-Nicolson, float32"),
+        Contender(
+            NETWORK_GRADIENT, "ours/cell_network.py", "and the gradient to all weights",
+            options={"what": "gradient"},
+        ),
+        Contender(JAXLEY, "peers/jaxley/cell_network.py", "implicit Euler, float64", "jaxley"),
+    ),
+    targets=(
+        Target("10x faster than Jaxley", OURS, JAXLEY, 1 / 10),
+        Target("built 30x faster than in Jaxley", OURS, JAXLEY, 1 / 30, column="construction"),
+    ),
+    unequal=unequal_network,
 )  # fmt: skip
