@@ -9,6 +9,7 @@ import pytest
 import rheobase as rb
 from rheobase.kernels import library
 from rheobase.network import fused
+from rheobase.network.linear import is_linear
 from rheobase.network.plastic import has_effects
 from rheobase.plasticity import AbstractTraceRule, Change, Traces
 from rheobase.units import MOhm, Quantity, ms, mV, nA, uS
@@ -21,12 +22,16 @@ NEURONS = {
     "soft reset": lambda: rb.SoftReset(rb.LIF(**LIF)),
     "CubaLIF": lambda: rb.Refractory(rb.CubaLIF(v_rest=-40 * mV), 1 * ms),
     "adapting": lambda: rb.ThresholdAdaptation(rb.LIF(**LIF), 50 * ms, 1 * mV),
+    "AdEx": lambda: rb.Refractory(rb.AdEx(v_T=-60 * mV), 1 * ms),
+    "GLIF": lambda: rb.GLIF(v_th_inf=-68 * mV),
+    "Traub-Miles": lambda: rb.TraubMiles(v_L=-50 * mV),
 }
 SYNAPSES = {
     "delta": lambda: (rb.Delta(), 0.4 * mV),
     "current": lambda: (rb.Exponential(tau=5 * ms), 0.02 * nA),
     "dual": lambda: (rb.DualExponential(tau_rise=1 * ms, tau_decay=6 * ms), 0.03 * nA),
     "conductance": lambda: (rb.Conductance(rb.Alpha(tau=2 * ms), reversal=0 * mV), 0.002 * uS),
+    "NMDA": lambda: (rb.NMDA(rb.DualExponential(2 * ms, 80 * ms)), 0.002 * uS),
 }
 RULES = {
     "none": lambda: (),
@@ -119,16 +124,36 @@ def test_under_every_stepper(stepper, x64, monkeypatch):
     assert_same(run(net, stepper=stepper), general(monkeypatch, net, stepper=stepper))
 
 
-def test_only_exponential_euler_takes_conductances():
+def test_programs_under_other_steppers(x64, monkeypatch):
+    net, given = network("AdEx", synapse="conductance"), {"stepper": rb.Heun()}
+    given |= {"record": {"a": rb.Record(("w",), spikes="events", indices=(3, 1)), "b": ("spikes",)}}
+    assert fused.takes(net, rb.Heun(), jnp.float64)
+    one, two = run(net, **given), general(monkeypatch, net, **given)
+    assert_same(one, two)
+    np.testing.assert_allclose(one["a"].w, two["a"].w, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("drive", ["constant", "Poisson"])
+def test_drives_of_programs(drive, x64, monkeypatch):
+    net = network("Traub-Miles", synapse="delta", drive=drive)
+    assert_same(run(net), general(monkeypatch, net))
+
+
+def test_only_exponential_euler_takes_conductances_of_linear_neurons():
     net = network(synapse="conductance")
-    assert fused.takes(net, rb.ExponentialEuler(), jnp.float32)
-    assert not fused.takes(net, rb.Heun(), jnp.float32)
+    (system, *_) = net.systems.values()
+    assert is_linear(system, rb.ExponentialEuler())
+    assert not is_linear(system, rb.Heun())
 
 
 @pytest.mark.parametrize(
-    "neuron", [rb.AdEx(), rb.QIF(), rb.GLIF(), rb.Noise(rb.LIF(), 1 * nA, 1 * ms)]
+    "neuron",
+    [
+        rb.Noise(rb.LIF(), 1 * nA, 1 * ms),
+        rb.LIF(tau=np.array([10, 20, 30]) * ms),
+    ],
 )
-def test_what_is_not_linear_goes_the_general_way(neuron):
+def test_what_there_is_no_instruction_for_goes_the_general_way(neuron):
     assert not fused.takes(
         rb.Network({"a": rb.Population(neuron, 3)}), rb.ExponentialEuler(), jnp.float32
     )

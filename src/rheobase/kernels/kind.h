@@ -32,25 +32,28 @@ template <typename Real>
 struct Kind {
     std::int64_t variables;
     std::int64_t synapses;      // kinds of synapses on it
-    const Real* shift;          // (D)
-    const Real* entry;          // (D), of the input current
-    const Real* move;           // (D, D)
-    const Real* gain;           // (D), d(slope of the voltage)/dx: not zero for conductances
-    const Real* rate;           // (D), d(rate of the voltage)/dx at rest, without the gain
-    const Real* start;          // (3): rate and slope of the voltage where all is zero; d rate/dI
-    const Real* level;          // (1), margin where all is zero
-    const Real* margin;         // (D)
-    const Real* fresh;          // (D), after a spike: keep x + fresh
-    const Real* keep;           // (D, D)
-    const Real* arrive;         // (synapses, D), what a weight of one adds
-    const std::int32_t* held;   // (D), 1 where a refractory neuron stands still
-    std::int32_t period;        // steps, of refractoriness
-    std::int32_t target;        // the variable that delta inputs reach
-    Real dt;
+    const Real* shift{};          // (D)
+    const Real* entry{};          // (D), of the input current
+    const Real* move{};           // (D, D)
+    const Real* gain{};           // (D), d(slope of the voltage)/dx: not zero for conductances
+    const Real* rate{};           // (D), d(rate of the voltage)/dx at rest, without the gain
+    const Real* start{};          // (3): rate and slope of the voltage where all is zero; d rate/dI
+    const Real* level{};          // (1), margin where all is zero
+    const Real* margin{};         // (D)
+    const Real* fresh{};          // (D), after a spike: keep x + fresh
+    const Real* keep{};           // (D, D)
+    const Real* arrive{};         // (synapses, D), what a weight of one adds
+    const std::int32_t* held{};   // (D), 1 where a refractory neuron stands still
+    std::int32_t period{};        // steps, of refractoriness
+    std::int32_t target{};        // the variable that delta inputs reach
+    Real dt{};
 
     static std::int64_t size(std::int64_t d, std::int64_t synapses) {
         return 7 * d + 2 * d * d + 4 + synapses * d;
     }
+
+    // Of a neuron whose step is a program: nothing else is known.
+    Kind(std::int64_t d, std::int64_t synapses) : variables(d), synapses(synapses) {}
 
     Kind(const Real* p, std::int64_t d, std::int64_t synapses, const std::int32_t* whole, Real dt)
         : variables(d), synapses(synapses), dt(dt) {

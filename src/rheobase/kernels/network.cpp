@@ -1,7 +1,8 @@
 // The loop of network.h as a custom call of XLA on a CPU, in float32 and float64.
 //
 // Operands, by `layout`: the step from which to go on, how many to do and how many the recordings
-// hold already (int32, 3); for each population its numbers, its whole numbers, state, remaining,
+// hold already (int32, 3); for each population its numbers (the constants of a program, where that
+// says what a step does), its whole numbers, state, remaining,
 // arriving, current, delta, drives of each kind of synapse, the key and the numbers of each drive that
 // is drawn here, the neurons and variables to record, steps, neurons and number of its events, traces,
 // counts and raster;
@@ -22,8 +23,9 @@ namespace {
 
 using namespace rheobase;
 
-// `layout`: number of populations and projections; the variables and synapses of each population, how
-// many of its drives are drawn here and of which kind of synapse each of them is (-1: delta); pre, post, kind of synapse (-1: delta), kind of delay (0 none, 1 one, 2 one each) and number of
+// `layout`: number of populations and projections; the variables and synapses of each population, the
+// instructions (0: no program), slots and counters of its program, its code, how many of its drives are
+// drawn here and of which kind of synapse each of them is (-1: delta); pre, post, kind of synapse (-1: delta), kind of delay (0 none, 1 one, 2 one each) and number of
 // rules; pre- and postsynaptic traces of each rule.
 template <ffi::DataType type>
 ffi::Error run(ffi::RemainingArgs from, ffi::RemainingRets to,
@@ -38,6 +40,9 @@ ffi::Error run(ffi::RemainingArgs from, ffi::RemainingRets to,
     std::vector<std::int32_t*> events;
     for (std::int64_t p = 0; p < n_populations; ++p) {
         const std::int64_t variables = *shape++, synapses = *shape++;
+        const std::int64_t size = *shape++, slots = *shape++, counters = *shape++;
+        const std::int64_t* code = shape;
+        shape += size * instruction;
         const Real* numbers = operands.real();
         const std::int32_t* whole = operands.whole();
         const std::int64_t n = operands.size(1);
@@ -45,7 +50,10 @@ ffi::Error run(ffi::RemainingArgs from, ffi::RemainingRets to,
         const std::int32_t* remaining = operands.whole();
         const Real* arriving = operands.real();
         Population<Real> one(
-            Kind<Real>(numbers, variables, synapses, whole, static_cast<Real>(dt)));
+            size > 0 ? Kind<Real>(variables, synapses)
+                     : Kind<Real>(numbers, variables, synapses, whole, static_cast<Real>(dt)));
+        if (size > 0) one.machine = Machine<Real>(code, size, slots, numbers);
+        one.counter = counters > 0;
         one.n = n;
         one.x = operands.continued(x);
         one.remaining = operands.continued(remaining);

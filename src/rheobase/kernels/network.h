@@ -8,6 +8,7 @@
 #include "delivery.h"
 #include "linear.h"
 #include "poisson.h"
+#include "program.h"
 #include "rules.h"
 
 namespace rheobase {
@@ -37,10 +38,16 @@ class Population {
     Real *counts = nullptr, *raster = nullptr;  // (n), (steps, n), where they are wanted
     bool kicks = false;      // whether a synapse adds to `target` at once
     std::vector<std::int32_t> fired{};
+    Machine<Real> machine{};  // where a program says what a step does, not the numbers of `kind`
+    bool counter = false;     // whether that program has a counter
 
     void begin() {
-        rule = advance_of(kind);
-        simple = kind.simple();
+        if (machine.given()) {
+            reached.assign(shows * n, Real(0));
+        } else {
+            rule = advance_of(kind);
+            simple = kind.simple();
+        }
         input.assign(block, Real(0));
         kick.assign(block, Real(0));
         coming.assign(kind.synapses, {});
@@ -50,7 +57,7 @@ class Population {
 
     // Synapses have put weights at these targets, of which the next step takes note.
     void touch(std::int64_t synapse, const std::int32_t* first, const std::int32_t* last) {
-        if (synapse == kind.synapses || first == last) return;
+        if (synapse == kind.synapses || first == last || machine.given()) return;
         coming[synapse].rows.push_back({first, last});
         coming[synapse].targets += last - first;
     }
@@ -64,6 +71,12 @@ class Population {
     // the neurons that fired.
     void advance(std::int64_t now, std::int64_t number, std::int64_t kept) {
         fired.clear();
+        if (machine.given()) {
+            carry_out(now, number);
+            show(kept, reached.data(), nullptr);
+            for (const std::int32_t i : fired) note(i, kept);
+            return;
+        }
         for (std::int64_t s = 0; s < kind.synapses; ++s) {
             coming[s].anywhere |= driven[s].given() || !drawn[s].empty() ||
                                   4 * coming[s].targets > n || !jumps_by_one(s);
@@ -77,24 +90,63 @@ class Population {
             const std::int64_t m = std::min(block, n - first);
             for (std::int64_t s = 0; s < kind.synapses; ++s)
                 if (coming[s].anywhere) arrive(s, now, number, first, m);
-            if (kicked) {
-                Real* from = arriving + kind.synapses * n + first;
-                const Real* add = delta.at(now) + (delta.width > 1 ? first : 0);
-                for (std::int64_t i = 0; i < m; ++i)
-                    kick[i] = from[i] + add[delta.width > 1 ? i : 0];
-                std::fill_n(from, m, Real(0));
-                draw(drawn[kind.synapses], number, first, m, kick.data());
-            }
+            if (kicked) take_kicks(now, number, first, m);
             const Real* in = current.width == 1 ? input.data() : current.at(now) + first;
             if (rule(kind, n, m, x + first, remaining + first, in, kick.data(), lean))
                 collect(first, m);
         }
         for (Coming& c : coming) c.clear();
-        if (shows > 0) show(kept);
+        show(kept, x, shown);
         reset(kept);
     }
 
   private:
+    // A step by the program, whose slots are: variables, counter, arrivals, current, delta, spike,
+    // what is recorded, registers.
+    void carry_out(std::int64_t now, std::int64_t number) {
+        const std::int64_t D = kind.variables, S = kind.synapses;
+        if (current.width == 1) fill(input, current.at(now)[0]);
+        const bool kicked = kicks || delta.given() || !drawn[S].empty();
+        constexpr std::int64_t most = Machine<Real>::most;
+        Real left[most];
+        for (std::int64_t first = 0; first < n; first += most) {
+            const std::int64_t m = std::min(most, n - first);
+            for (std::int64_t d = 0; d < D; ++d) machine.slot(d) = x + d * n + first;
+            if (counter) {
+                for (std::int64_t i = 0; i < m; ++i) left[i] = static_cast<Real>(remaining[first + i]);
+                machine.slot(D) = left;
+            }
+            for (std::int64_t s = 0; s < S; ++s) {
+                add_drives(s, now, number, first, m);
+                machine.slot(D + 1 + s) = arriving + s * n + first;
+            }
+            if (kicked) take_kicks(now, number, first, m);
+            machine.slot(D + 1 + S) =
+                current.width == 1 ? input.data() : const_cast<Real*>(current.at(now)) + first;
+            machine.slot(D + 2 + S) = kick.data();
+            for (std::int64_t s = 0; s < shows; ++s)
+                machine.slot(D + 4 + S + s) = reached.data() + s * n + first;
+            execute(machine, m);
+            for (std::int64_t s = 0; s < S; ++s) std::fill_n(arriving + s * n + first, m, Real(0));
+            if (counter)
+                for (std::int64_t i = 0; i < m; ++i)
+                    remaining[first + i] = static_cast<std::int32_t>(left[i]);
+            const Real* spike = machine.slot(D + 3 + S);
+            for_each_spike(spike, m, [&](std::int64_t i, Real) {
+                fired.push_back(static_cast<std::int32_t>(first + i));
+            });
+        }
+    }
+
+    // What adds to m neurons at once: delta synapses and drives.
+    void take_kicks(std::int64_t now, std::int64_t number, std::int64_t first, std::int64_t m) {
+        Real* from = arriving + kind.synapses * n + first;
+        const Real* add = delta.at(now) + (delta.width > 1 ? first : 0);
+        for (std::int64_t i = 0; i < m; ++i) kick[i] = from[i] + add[delta.width > 1 ? i : 0];
+        std::fill_n(from, m, Real(0));
+        draw(drawn[kind.synapses], number, first, m, kick.data());
+    }
+
     // Where weights have been put for the next step.
     struct Coming {
         struct Row {
@@ -153,6 +205,18 @@ class Population {
     // The synapses of kind s on m neurons take what has arrived.
     void arrive(std::int64_t s, std::int64_t now, std::int64_t number, std::int64_t first,
                 std::int64_t m) {
+        add_drives(s, now, number, first, m);
+        const Real* jump = kind.arrive + s * kind.variables;
+        std::int64_t last = kind.variables - 1;
+        while (last > 0 && jump[last] == Real(0)) --last;
+        for (std::int64_t d = 0; d <= last; ++d)
+            if (jump[d] != Real(0) || d == last)
+                take(m, jump[d], Real(d != last), arriving + s * n + first, x + d * n + first);
+    }
+
+    // The drives of the synapses of kind s on m neurons arrive.
+    void add_drives(std::int64_t s, std::int64_t now, std::int64_t number, std::int64_t first,
+                    std::int64_t m) {
         if (driven[s].given()) {
             const bool one = driven[s].width == 1;
             const Real* __restrict from = driven[s].at(now) + (one ? 0 : first);
@@ -160,12 +224,6 @@ class Population {
             for (std::int64_t i = 0; i < m; ++i) to[i] += from[one ? 0 : i];
         }
         draw(drawn[s], number, first, m, arriving + s * n + first);
-        const Real* jump = kind.arrive + s * kind.variables;
-        std::int64_t last = kind.variables - 1;
-        while (last > 0 && jump[last] == Real(0)) --last;
-        for (std::int64_t d = 0; d <= last; ++d)
-            if (jump[d] != Real(0) || d == last)
-                take(m, jump[d], Real(d != last), arriving + s * n + first, x + d * n + first);
     }
 
     static void draw(const std::vector<Poisson<Real>>& drives, std::int64_t number,
@@ -175,10 +233,20 @@ class Population {
                     static_cast<std::uint32_t>(first), m, out);
     }
 
-    void show(std::int64_t kept) {
+    // Records variables: those of `from` that are listed, or all that are there.
+    void show(std::int64_t kept, const Real* from, const std::int32_t* listed) {
         Real* out = traces + kept * shows * probes;
         for (std::int64_t s = 0; s < shows; ++s)
-            for (std::int64_t k = 0; k < probes; ++k) *out++ = x[shown[s] * n + probed[k]];
+            for (std::int64_t k = 0; k < probes; ++k)
+                *out++ = from[(listed == nullptr ? s : listed[s]) * n + probed[k]];
+    }
+
+    // Records the spike of a neuron.
+    void note(std::int32_t i, std::int64_t kept) {
+        step[events] = static_cast<std::int32_t>(kept);
+        neuron[events++] = i;
+        if (counts != nullptr) counts[i] += Real(1);
+        if (raster != nullptr) raster[kept * n + i] = Real(1);
     }
 
     // Notes the neurons that fired and resets them.
@@ -186,10 +254,7 @@ class Population {
         const std::int64_t variables = kind.variables;
         Real old[most_variables];
         for (const std::int32_t i : fired) {
-            step[events] = static_cast<std::int32_t>(kept);
-            neuron[events++] = i;
-            if (counts != nullptr) counts[i] += Real(1);
-            if (raster != nullptr) raster[kept * n + i] = Real(1);
+            note(i, kept);
             remaining[i] = kind.period;
             for (std::int64_t d = 0; d < variables; ++d) old[d] = x[d * n + i];
             for (std::int64_t d = 0; d < variables; ++d) {
@@ -204,6 +269,7 @@ class Population {
     Advance<Real> rule = nullptr;
     bool simple = false;
     std::vector<Real> input{}, kick{};
+    std::vector<Real> reached{};  // (shows, n), of a program
     std::vector<Coming> coming{};
 };
 

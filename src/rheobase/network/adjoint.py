@@ -105,7 +105,7 @@ class _Loop:
             for name, p in sizes
         }  # fmt: skip
         numbers = constants(self.network, self.stepper, self.dt, dtype)
-        inside = Inside(network, records, shown, numbers, self.dt, key)
+        inside = Inside(network, records, shown, numbers, self.dt, key, {})
         now = jnp.concatenate([clock, jnp.zeros(1, jnp.int32)])
         state, courses, _ = inside.steps(state, courses, now, self.length)
         return state, courses

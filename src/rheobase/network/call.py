@@ -10,11 +10,14 @@ from jax import Array
 
 from rheobase.kernels import library
 from rheobase.network.inputs import drives, own_key, series, summed, through_synapses
+from rheobase.network.linear import is_linear
 from rheobase.network.network import Drive, Network
 from rheobase.network.plastic import effects
+from rheobase.network.program import Form, Program, program
 from rheobase.network.projection import Projection, ProjectionState
 from rheobase.neurons import variables
 from rheobase.record import Record
+from rheobase.steppers import AbstractStepper
 from rheobase.stimulus import Poisson
 from rheobase.time import whole_steps
 
@@ -69,6 +72,8 @@ class Inside(NamedTuple):
     """Each population in numbers."""
     dt: float
     key: Array | None
+    programs: dict[str, Program]
+    """The step of each population that is not linear."""
 
     def steps(
         self, state: Any, courses: dict[str, Course], now: Array, block: int
@@ -132,9 +137,29 @@ def _drawn(network: Network, key: Any, dt: float, dtype: Any) -> dict[int, tuple
     return found
 
 
+def programs(
+    network: Network, stepper: AbstractStepper, records: dict[str, Record], dt: float, dtype: Any
+) -> dict[str, Program]:
+    """The programs of the populations that are not linear."""
+    found = {}
+    for name, system in network.systems.items():
+        if is_linear(system, stepper):
+            continue
+        to = [(d, k) for d, k in zip(network.drives, network.driven, strict=True)
+              if d.population == name and k is None]  # fmt: skip
+        currents = [d.stimulus.unit.same_dimension(system.receives) for d, _ in to]
+        jumps = any(p.post == name and p.kind is None for p in network.projections)
+        shown = tuple(shown_of(system.init(), records.get(name, NOTHING).variables))
+        form = Form(dt, str(jnp.dtype(dtype)), any(currents), jumps or not all(currents), shown)
+        made = program(system, stepper, form)
+        if made is not None:
+            found[name] = made
+    return found
+
+
 def _call(inside: Inside, state: Any, courses: dict[str, Course], given: Any, now: Array) -> Any:
     """Some steps: the compiled loop, with the state taken apart for it and put together again."""
-    network, records, shown, constants, dt, _ = inside
+    network, records, shown, constants, dt, _, programs = inside
     names, call = list(network.systems), Operands()
     values, drawn = given
     layout = [len(names), len(network.projections)]
@@ -144,6 +169,8 @@ def _call(inside: Inside, state: Any, courses: dict[str, Course], given: Any, no
         n, kinds = network.populations[name].n, len(system.synapses)
         leaves, counters = split(state.systems[name])
         layout += [len(leaves), kinds]
+        one = programs.get(name)
+        layout += [0] * 3 if one is None else one.layout(len(counters))
         call.give(*constants[name])
         call.go_on(jnp.stack(leaves), counters[0] if counters else jnp.zeros(n, jnp.int32))
         call.go_on(arriving_of(network, state.projections, name, kinds))

@@ -1,4 +1,4 @@
-"""The time loop of a network of linear neurons as one compiled function, many steps a call.
+"""The time loop of a network as one compiled function, many steps a call.
 
 The same program as `rheobase.network.run.run`, up to rounding: the state stays in the processor's
 caches from step to step, and spikes leave as events.
@@ -13,10 +13,20 @@ from jax import Array
 
 from rheobase.compilation import Compiled
 from rheobase.kernels import library
-from rheobase.network.call import NOTHING, Course, Inside, computed, dtype_of, empty, shown_of
+from rheobase.network.call import (
+    NOTHING,
+    Course,
+    Inside,
+    computed,
+    dtype_of,
+    empty,
+    programs,
+    shown_of,
+)
 from rheobase.network.linear import constants, is_linear
 from rheobase.network.network import Network
 from rheobase.network.plastic import has_effects
+from rheobase.network.program import Program, is_elementwise
 from rheobase.network.projection import Projection
 from rheobase.network.recording import NetworkRecording
 from rheobase.record import Events, Record, Recording, RunState
@@ -51,7 +61,8 @@ def takes(network: Network, stepper: AbstractStepper, dtype: Any) -> bool:
         library.serves(dtype)
         and all(map(_plain, network.projections))
         and all(
-            isinstance(system, Coupled) and is_linear(system, stepper)
+            isinstance(system, Coupled)
+            and (is_linear(system, stepper) or is_elementwise(system, stepper, dtype))
             for system in network.systems.values()
         )
     )
@@ -86,7 +97,9 @@ def run(
 ) -> NetworkRecording:
     """The first steps of a run, as many as there is room for."""
     asked = jnp.asarray(steps, jnp.int32)
-    final, done, courses = advance(network, stepper, records, begin, asked, dt, size)
+    dtype = dtype_of(begin.neuron)
+    written = programs(network, stepper, records, dt, dtype)
+    final, done, courses = advance(network, stepper, records, begin, asked, dt, size, written)
     steps = int(done)
     recordings = {}
     for name, record in records.items():
@@ -130,6 +143,7 @@ def advance(
     steps: Array,
     dt: float,
     size: Size,
+    written: dict[str, Program],
 ) -> tuple[RunState, Array, dict[str, Course]]:
     """The state after `steps` steps or less, how many they were, and what was recorded of them."""
     state = start.neuron
@@ -138,7 +152,8 @@ def advance(
         name: shown_of(s.init(), records.get(name, NOTHING).variables)
         for name, s in network.systems.items()
     }
-    inside = Inside(network, records, shown, constants(network, stepper, dt, dtype), dt, start.key)
+    numbers = constants(network, stepper, dt, dtype, written)
+    inside = Inside(network, records, shown, numbers, dt, start.key, written)
     courses = {
         name: empty(
             shown[name], records.get(name, NOTHING), p.n, size.most, size.room, dtype, False

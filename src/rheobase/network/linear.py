@@ -18,6 +18,7 @@ from jax import Array
 from jax.core import Tracer
 
 from rheobase.network.network import Network
+from rheobase.network.program import Program
 from rheobase.neurons import variables
 from rheobase.neurons.base import Onset
 from rheobase.steppers import AbstractStepper, ExponentialEuler, Flow
@@ -186,7 +187,18 @@ def numbers(system: Coupled, stepper: AbstractStepper, dt: float, dtype: Any) ->
 
 
 def constants(
-    network: Network, stepper: AbstractStepper, dt: float, dtype: Any
+    network: Network,
+    stepper: AbstractStepper,
+    dt: float,
+    dtype: Any,
+    programs: dict[str, Program] | None = None,
 ) -> dict[str, Numbers]:
-    """Each population of a network in numbers."""
-    return {name: numbers(s, stepper, dt, dtype) for name, s in network.systems.items()}
+    """Each population of a network in numbers; those that have a program, the numbers of that."""
+    found = {}
+    for name, system in network.systems.items():
+        if programs and name in programs:
+            nothing = jnp.zeros(0, jnp.int32)
+            found[name] = Numbers(jnp.asarray(programs[name].constants), nothing)
+        else:
+            found[name] = numbers(system, stepper, dt, dtype)
+    return found

@@ -7,6 +7,7 @@
 
 #define RHEOBASE_WIDE  // functions for several processors do not go together with sanitizers
 #include "network.h"
+#include "program.cpp"
 
 namespace {
 
