@@ -32,11 +32,16 @@ def test_initial_voltages_and_wiring_are_drawn_apart(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["cuba", "coba", "cobahh", "brunel"])
 def test_the_published_rates(name):
-    classic = rb.classics.CLASSICS[name](jax.random.key(0))
-    run = classic.run(jax.random.key(1), duration=0.5 * s)
-    total = sum(float(run[p].counts.sum()) for p in "ei")
-    neurons = sum(p.n for p in classic.network.populations.values())
-    assert total / neurons / 0.5 == pytest.approx(classic.rates["e"], rel=0.12)
+    # Published is one network. From network to network the rate of COBA and COBAHH differs by a
+    # tenth, and it falls for some hundred milliseconds: two networks, without the first 0.1 s.
+    rates = []
+    for seed in (0, 2):
+        classic = rb.classics.CLASSICS[name](jax.random.key(seed))
+        run = classic.run(jax.random.key(seed + 1), duration=1 * s)
+        times = np.concatenate([run[p].events[0] for p in "ei"])
+        neurons = sum(p.n for p in classic.network.populations.values())
+        rates.append((times > 100).sum() / neurons / 0.9)
+    assert np.mean(rates) == pytest.approx(classic.rates["e"], rel=0.12)
 
 
 def test_the_regimes_of_brunel_have_their_rates():
