@@ -47,6 +47,8 @@ class Target:
     limit: float
     column: str = "least"
     """Of the summary, or of the work."""
+    size: str | None = None
+    """The title of the size that it is about; all without it."""
 
 
 @dataclass(frozen=True)

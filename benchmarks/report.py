@@ -114,7 +114,8 @@ def section(workload: Workload, result: dict) -> list[str]:
         complaints = result["unequal"][size.title]
         lines += [f"- **Not equal work**: {complaint}" for complaint in complaints]
         lines += [""] * bool(complaints)
-        verdicts = [_verdict(target, summaries) for target in workload.targets]
+        about = [t for t in workload.targets if t.size in (None, size.title)]
+        verdicts = [_verdict(target, summaries) for target in about]
         if verdicts:
             lines += [*_table(["target", "measured", "asked", ""], verdicts), ""]
         for name, summary in summaries.items():

@@ -7,11 +7,13 @@ import jax.numpy as jnp
 from benchmarks import chip
 from benchmarks.measure import contend
 from rheobase.devices import dynapse2 as d2
+from rheobase.units import nA
 
 
 def prepare(spec):
     n = spec["n"]
-    neuron = d2.Neuron(mode=spec.get("mode", "compatible"))
+    # The physical synapse needs more current than the linear one to fire as often.
+    neuron = d2.Neuron(mode=spec.get("mode", "compatible"), Iscale=spec.get("iscale", 10) * nA)
     numbers = iter(range(10**6))
 
     def construct():

@@ -14,6 +14,7 @@ from jax import Array
 
 from rheobase.kernels import library
 from rheobase.kernels.delivery import Targets, deliver, deliver_delayed
+from rheobase.kernels.product import spike_product
 
 ROUTES = ("native", "twin", "plain")
 SPIKES = {
@@ -178,3 +179,20 @@ def test_through_time(weights, precision):
     (_, spikes), _ = function("native", weight, v)
     assert 0.01 < spikes.mean() < 0.99
     compare(function, weight, v, rtol=100 * rounding(precision))
+
+
+@pytest.mark.parametrize("some", sorted(SPIKES))
+def test_a_product_of_spikes_is_the_product(some):
+    random = np.random.default_rng(0)
+    spikes = jnp.asarray(SPIKES[some](random, (3, 4, 37)), jnp.float32)
+    weight = jnp.asarray(random.normal(size=(3, 37, 21)), jnp.float32)
+    both = [
+        jax.jit(jax.vmap(jax.value_and_grad(lambda s, w, f=f: (f(s, w) ** 2).sum(), (0, 1))))
+        for f in (spike_product, jnp.matmul)
+    ]
+    for got, wanted in zip(*(jax.tree.leaves(f(spikes, weight)) for f in both), strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-4)
+    shared = jax.vmap(spike_product, (0, None))(spikes, weight[0])
+    np.testing.assert_allclose(shared, spikes @ weight[0], rtol=1e-4, atol=1e-4)
+    _, moved = jax.jvp(lambda s: spike_product(s, weight[0]), (spikes,), (spikes,))
+    np.testing.assert_allclose(moved, spikes @ weight[0], rtol=1e-4, atol=1e-4)

@@ -16,7 +16,7 @@ KERNELS = (
     *("deliver", "gather", "outer", "deliver_delayed", "gather_delayed", "outer_delayed"),
     *("change_rows", "change_columns", "mark_rows", "mark_columns", "reap"),
     *("tree_advance", "tree_difference", "tree_divergence"),
-    "once",
+    *("once", "spike_product"),
     *("run", "go_back"),
 )
 TYPES = {"float32": "f32", "float64": "f64"}

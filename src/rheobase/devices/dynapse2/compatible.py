@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from rheobase.devices.dynapse2.dpi import time_constant
+from rheobase.kernels.once import once
 from rheobase.units import mV, nA
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def advance(
     leaky = Ileak / (p.C_mem * p.Ut / kappa)
     sum_ = old + Igain_mem
     rate = leaky * old / sum_ * (target + Ifb / Ileak * sum_ - old * (1 + Iahp / Itau_mem))
-    Imem = jnp.maximum(old + dt * rate, Io)
+    Imem = once(jnp.maximum(old + dt * rate, Io))
     V = p.Ut / kappa * jnp.log(Imem / Io)
     return CompatibleState(Imem, Iahp, Isyn, V, state.fired, state.wait)
 

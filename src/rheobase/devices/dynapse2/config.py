@@ -295,14 +295,8 @@ def _simulation(net: Network) -> Simulation:
                 f"nominal network, not one with mismatch."
             )
         constants.append(Constant(name, float(values[0]), str(parameter.unit.internal())))
-    return Simulation(
-        net.neuron.mode,
-        net.dt,
-        net.delays,
-        net.depression.use,
-        net.depression.tau,
-        tuple(constants),
-    )
+    use, tau = net.depression.use, net.depression.tau
+    return Simulation(net.neuron.mode, net.dt, net.delays, use, tau, tuple(constants))
 
 
 class _Builder:

@@ -85,6 +85,8 @@ class Converted(NamedTuple):
 def convert(model: Sequential) -> Converted:
     """A chip network for a stack of `Linear` layers and `LIF` or `CubaLIF` neurons.
 
+    A graph in NIR goes through `rb.io.read_nir`: `d2.convert(rb.io.read_nir("net.nir"))`.
+
     The neurons of all layers stand on the chip, those of the last are its outputs; `Recurrent`
     layers and `Refractory` are understood.
 
@@ -148,7 +150,8 @@ def fit_rate(neuron: Any) -> NeuronFit:
     """
     lif, period = _bare(neuron)
     first = (lif.v_th - lif.v_rest) / lif.R
-    currents = first * jnp.geomspace(*REACH, POINTS)
+    relative = jnp.geomspace(*REACH, POINTS)
+    currents = first * relative
     wanted = _rate(lif, currents, period)
     begin = Neuron(
         Itau_mem=c.UT / c.KAPPA * c.C_MEM / (lif.tau * ms),  # pyright: ignore
@@ -162,12 +165,13 @@ def fit_rate(neuron: Any) -> NeuronFit:
             begin,
             (begin.Itau_mem * jnp.exp(free[1]), begin.Igain_mem * jnp.exp(free[2])),
         )
-        return firing_rate(moved, currents * jnp.exp(free[0]) * nA)
+        return firing_rate(moved, relative * jnp.exp(free[0]) * nA)
 
     def loss(free: Array) -> Array:
         return jnp.mean((rates(free) / wanted - 1) ** 2)
 
-    # By the formulas, with the scale that fits best: where the gradients begin.
+    # By the formulas, with the scale that fits best: where the gradients begin. The scale is the
+    # logarithm of the chip's current (nA) where the neuron begins to fire, whatever its own is.
     scales = jnp.stack([jnp.linspace(-9, 5, 200), *jnp.zeros((2, 200))], axis=1)
     tried = jax.jit(jax.vmap(loss))(scales)
     free = scales[jnp.argmin(tried)]
@@ -179,7 +183,7 @@ def fit_rate(neuron: Any) -> NeuronFit:
     )
     return NeuronFit(
         moved,
-        float(jnp.exp(best[0])),
+        float(jnp.exp(best[0]) / first),
         np.asarray(currents),
         np.asarray(wanted),
         np.asarray(rates(best)),

@@ -4,6 +4,11 @@ A synapse of the chip selects some of four base currents of its core, so a weigh
 sixteen sums of a subset. Given the masks the best bases are a least-squares solution; given the
 bases each weight takes its nearest sum. The two alternate from many starts, one of which is the
 best uniform grid, so the result is never worse than that.
+
+Of 5,000 log-normal weights the error is 0.87 of that of the best uniform grid, of Gaussian ones
+0.998 (0.70 and 0.83 of that of the uniform grid up to the largest weight). For Gaussian weights
+this is what sums of four currents can do: from 400 starts comes the same optimum as from 60, and
+sixteen levels free of that structure (Lloyd's algorithm, 0 kept) would reach no more than 0.89.
 """
 
 from collections.abc import Callable

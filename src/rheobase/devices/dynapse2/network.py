@@ -13,6 +13,7 @@ from rheobase.devices.dynapse2 import compatible, physical
 from rheobase.devices.dynapse2.neuron import Mode, Neuron
 from rheobase.devices.dynapse2.projection import Depression, Projection
 from rheobase.errors import ArgumentError, ShapeError, StepperError, UnknownName
+from rheobase.kernels.product import spike_product
 from rheobase.loop import scan
 from rheobase.neurons import variables
 from rheobase.neurons.base import reset_by
@@ -226,7 +227,7 @@ def _run(net: Network, x: Array, state: NetworkState, record: tuple[str, ...]) -
             after = after._replace(fired=spike)
         if echoes is not None:
             streams, past, left = _streams(net, echoes, spike, past, left)
-            echo = _split(streams @ stacked, _gates(net, echoes))
+            echo = _split(spike_product(streams, stacked), _gates(net, echoes))
         named = dict(variables.items(reached))
         return (after, echo, past, left), (spike, {name: named[name] for name in record})
 
@@ -267,10 +268,9 @@ def _driven(net: Network, x: Array, state: NetworkState) -> tuple[dict[str, Arra
 
         resource, seen = jax.lax.scan(body, resource, x)
         source = jnp.concatenate([x, seen], axis=-1)
-    longer = jnp.concatenate([state.inputs_before.astype(x.dtype), source])
+    longer = _appended(state.inputs_before.astype(x.dtype), source)
     streams = _behind_lines(net, projection, longer, len(x))
-    rows = streams.reshape(-1, streams.shape[-1]) @ _stacked(net, projection)
-    product = rows.reshape(*streams.shape[:-1], -1)
+    product = spike_product(streams, _stacked(net, projection))
     return _split(product, _gates(net, projection)), longer[len(x) :], resource
 
 
@@ -280,13 +280,19 @@ def _streams(net, projection, spike, past, left):
     if left is not None:
         left, seen = net.depression.step(left, spike, net.dt)
         source = jnp.concatenate([spike, seen], axis=-1)
-    longer = jnp.concatenate([past, source[None]])
+    longer = _appended(past, source[None])
     return _behind_lines(net, projection, longer, 1)[0], longer[1:], left
+
+
+def _appended(before: Array, now: Array) -> Array:
+    return jnp.concatenate([before, now]) if len(before) else now
 
 
 def _behind_lines(net: Network, projection: Projection, longer: Array, steps: int) -> Array:
     """The last `steps` of a series as it comes out of each delay line, side by side."""
     reach = len(longer) - steps
+    if reach == 0 and len(projection.lines) == 1:
+        return longer
     delays = [0 if projection.delay is None else net.delays[line] for line in projection.lines]
     parts = [longer[reach - delay : reach - delay + steps] for delay in delays]
     return jnp.concatenate(parts, axis=-1)

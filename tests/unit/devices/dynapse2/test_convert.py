@@ -8,7 +8,7 @@ import rheobase as rb
 from rheobase.devices import dynapse2 as d2
 from rheobase.devices.dynapse2.convert import fit_rate
 from rheobase.errors import ArgumentError
-from rheobase.units import ms, nA
+from rheobase.units import MOhm, ms, nA
 
 
 @pytest.mark.parametrize("period", [pytest.param(0.0, marks=pytest.mark.slow), 2.0])
@@ -35,6 +35,23 @@ def test_a_converted_layer_fires_as_the_layer_did():
     there = np.asarray(model.activity(jnp.asarray(x))[0].spikes.sum((0, 1)))
     assert np.corrcoef(here, there)[0, 1] > 0.98
     assert "f-I error" in done.report()
+
+
+@pytest.mark.slow
+def test_a_nir_graph_is_converted_as_the_network_was(tmp_path):
+    model = rb.Sequential(rb.Linear(3, 2), rb.LIF())
+    rb.io.write_nir(model, tmp_path / "net.nir")
+    there, here = d2.convert(model), d2.convert(rb.io.read_nir(tmp_path / "net.nir"))
+    np.testing.assert_allclose(here.network.inputs.weight, there.network.inputs.weight, rtol=1e-3)
+    np.testing.assert_allclose(here.network.neuron.Itau_mem, there.network.neuron.Itau_mem, 1e-3)
+
+
+@pytest.mark.slow
+def test_the_size_of_a_neurons_current_is_of_no_account():
+    """A graph without units holds currents of 1e8 nA, a membrane one of 0.1 nA."""
+    plain, large = fit_rate(rb.LIF()), fit_rate(rb.LIF(R=1e-7 * MOhm))
+    assert large.residual == pytest.approx(plain.residual, rel=0.02)
+    assert large.residual < 0.05
 
 
 def test_errors_teach():
