@@ -63,6 +63,7 @@ ENVIRONMENTS = (
     Environment("jaxley", ("jaxley",)),
     Environment("neuron", ("neuron",)),
     Environment("rockpool", ("rockpool",)),
+    Environment("sinabs", ("sinabs",)),
     Environment("sparxml", ("sparxml",), oldest_python=(3, 12)),
     Environment("torch", ("norse", "snntorch", "spikingjelly")),
 )

@@ -41,8 +41,10 @@ class Neuron(NamedTuple):
 
 NEURONS = {
     "LI": Neuron(rb.LI, quiet=1 * nA, drive=5 * nA),
+    "Integrator": Neuron(rb.Integrator, quiet=1 * nA, drive=5 * nA),
     "IF": Neuron(rb.IF, quiet=0.1 * nA, drive=0.5 * nA),
     "LIF": Neuron(rb.LIF, quiet=1 * nA, drive=1.6 * nA),
+    "CubaLI": Neuron(rb.CubaLI, quiet=0.1 * nA, drive=1 * nA),
     "CubaLIF": Neuron(rb.CubaLIF, quiet=0.08 * nA, drive=0.13 * nA),
     "ALIF": Neuron(rb.ALIF, quiet=1 * nA, drive=2.5 * nA),
     "GLIF": Neuron(rb.GLIF, quiet=0.5 * nA, drive=1.4 * nA),
@@ -74,7 +76,7 @@ STEPPERS = {
     "Exact": Stepper(rb.Exact, order=0, affine_only=True),
 }
 
-AFFINE = {"LI", "IF", "LIF", "CubaLIF", "ALIF", "GLIF"}
+AFFINE = {"LI", "Integrator", "CubaLI", "IF", "LIF", "CubaLIF", "ALIF", "GLIF"}
 """The neurons whose dynamics between spikes `Exact` integrates."""
 
 

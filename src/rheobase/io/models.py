@@ -67,6 +67,15 @@ def save(path: str | Path, model: Any) -> None:
     """
     if isinstance(path, eqx.Module):
         raise ArgumentError('`path` comes first. Write rb.save("cell.rheobase", model).')
+    checkpoint.write(path, *_described(model))
+
+
+def packed(model: Any) -> bytes:
+    """A model as the content of a file that `save` would write."""
+    return checkpoint.packed(*_described(model))
+
+
+def _described(model: Any) -> tuple[list[tuple[str, np.ndarray]], dict[str, Any]]:
     writer = _Writer()
     tree = writer.encode(model, "")
     notes = {
@@ -76,7 +85,7 @@ def save(path: str | Path, model: Any) -> None:
         "arrays": writer.about,
         "model": tree,
     }
-    checkpoint.write(path, writer.named, notes)
+    return writer.named, notes
 
 
 def load(path: str | Path, classes: Iterable[type] = ()) -> Any:
@@ -94,7 +103,15 @@ def load(path: str | Path, classes: Iterable[type] = ()) -> Any:
     ...     type(rb.load(f"{folder}/lif.rheobase")).__name__
     'LIF'
     """
-    content = checkpoint.read(path)
+    return _loaded(checkpoint.read(path), path, classes)
+
+
+def unpacked(content: bytes, path: str | Path) -> Any:
+    """The model that `packed` made; errors as of `load`, with `path` for its name."""
+    return _loaded(checkpoint.unpacked(content, path), path, ())
+
+
+def _loaded(content: checkpoint.Content, path: str | Path, classes: Iterable[type]) -> Any:
     notes = content.notes
     if notes.get("format") != FORMAT:
         raise CheckpointError(

@@ -6,7 +6,7 @@ from rheobase.neurons.exponential import AdEx, ExpIF
 from rheobase.neurons.glif import GLIF
 from rheobase.neurons.hodgkin_huxley import HodgkinHuxley
 from rheobase.neurons.izhikevich import Izhikevich
-from rheobase.neurons.leaky import IF, LI, LIF, CubaLIF
+from rheobase.neurons.leaky import IF, LI, LIF, CubaLI, CubaLIF, Integrator
 from rheobase.neurons.morris_lecar import MorrisLecar
 from rheobase.neurons.quadratic import QIF, AdQIF
 from rheobase.neurons.traub_miles import TraubMiles
@@ -22,9 +22,11 @@ __all__ = [
     "AbstractNeuron",
     "AdEx",
     "AdQIF",
+    "CubaLI",
     "CubaLIF",
     "ExpIF",
     "HodgkinHuxley",
+    "Integrator",
     "Izhikevich",
     "MorrisLecar",
     "Onset",

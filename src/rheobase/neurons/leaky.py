@@ -74,6 +74,29 @@ class LI(AbstractMembrane):
         return VoltageState(v=(-(state.v - self.v_rest) + self.R * current) / self.tau)
 
 
+class Integrator(AbstractMembrane):
+    r"""Perfect integrator without threshold, a readout: C dv/dt = I.
+
+    v voltage (mV), I current (nA), shape (*n,). Starts at v_start.
+
+    >>> import rheobase as rb
+    >>> from rheobase.units import ms, nA
+    >>> run = rb.simulate(rb.Integrator(), current=1 * nA, duration=9 * ms, dt=1 * ms,
+    ...                   record=("v",))
+    >>> run.v[-1].item()
+    9.0
+    """
+
+    C: Array = quantity(nF, positive, "membrane capacitance", default=1 * nF)
+    v_start: Array = quantity(mV, anything, "voltage at the beginning", default=0 * mV)
+
+    def init(self) -> VoltageState:
+        return VoltageState(v=self.v_start)
+
+    def derivative(self, state: VoltageState, current: Array) -> VoltageState:
+        return VoltageState(v=current / self.C)
+
+
 class LIF(AbstractNeuron):
     r"""Leaky integrate-and-fire: tau dv/dt = -(v - v_rest) + R I; at v >= v_th, v ← v_reset.
 
@@ -167,3 +190,33 @@ class CubaLIF(AbstractNeuron):
 
     def reset(self, state: SynapticState) -> SynapticState:
         return state._replace(v=self.v_reset)
+
+
+class CubaLI(AbstractMembrane):
+    r"""`CubaLIF` without threshold, a readout with an exponential synapse.
+
+    tau dv/dt = -(v - v_rest) + R (i_syn + I);  tau_syn d(i_syn)/dt = -i_syn;  a delta input of
+    w (nA) adds w to i_syn after the step. Units and shapes as in `CubaLIF`.
+
+    >>> import rheobase as rb
+    >>> from rheobase.units import ms, nA
+    >>> run = rb.simulate(rb.CubaLI(), delta=rb.stimulus.Pulses([5 * ms], 1 * nA),
+    ...                   duration=30 * ms, dt=0.1 * ms, record=("v",))
+    """
+
+    target: ClassVar[str] = "i_syn"
+
+    tau: Array = quantity(ms, positive, "membrane time constant", default=20 * ms)
+    tau_syn: Array = quantity(ms, positive, "synaptic time constant", default=5 * ms)
+    R: Array = quantity(MOhm, positive, "membrane resistance", default=1 * MOhm)
+    v_rest: Array = quantity(mV, anything, "resting voltage", default=0 * mV)
+
+    def init(self) -> SynapticState:
+        return SynapticState(v=self.v_rest, i_syn=0 * self.tau_syn)
+
+    def derivative(self, state: SynapticState, current: Array) -> SynapticState:
+        v, i_syn = state
+        return SynapticState(
+            v=(-(v - self.v_rest) + self.R * (i_syn + current)) / self.tau,
+            i_syn=-i_syn / self.tau_syn,
+        )

@@ -233,7 +233,8 @@ def _fan(layer: Any) -> float:
     if isinstance(layer, Recurrent):
         return layer.n
     if isinstance(layer, Conv2d):
-        return layer.form.n_out * (layer.form.kernel / layer.form.stride) ** 2
+        form = layer.form
+        return form.n_out / form.groups * float(np.prod(form.kernel) / np.prod(form.stride))
     return 0.0
 
 

@@ -3,7 +3,7 @@
 from rheobase.train import encoders, losses, readouts
 from rheobase.train.checkpoint import load, read_notes, save
 from rheobase.train.convolution import Conv1d, Conv2d
-from rheobase.train.delays import Delays
+from rheobase.train.delays import Delay, Delays
 from rheobase.train.dense import Linear
 from rheobase.train.domains import choose, free, legal, ordered
 from rheobase.train.evaluate import Evaluation, evaluate
@@ -13,24 +13,30 @@ from rheobase.train.layers import Sequential
 from rheobase.train.phase import rounded
 from rheobase.train.recurrent import Recurrent
 from rheobase.train.scale import input_scale, rheobase_current
-from rheobase.train.shaping import Dropout, Flatten, Pool, Reshape, Skip
+from rheobase.train.shaping import Dropout, Flatten, Pool, Reshape, Skip, Threshold
+from rheobase.train.weights import HalfPrecision, Quantised, WeightNorm
 
 __all__ = [
     "AbstractLayer",
     "Conv1d",
     "Conv2d",
+    "Delay",
     "Delays",
     "Dropout",
     "Evaluation",
     "FitResult",
     "Flatten",
+    "HalfPrecision",
     "History",
     "Linear",
     "Pool",
+    "Quantised",
     "Recurrent",
     "Reshape",
     "Sequential",
     "Skip",
+    "Threshold",
+    "WeightNorm",
     "choose",
     "encoders",
     "evaluate",

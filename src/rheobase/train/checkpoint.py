@@ -57,21 +57,27 @@ def save(path: str | Path, tree: Any, notes: dict[str, Any] | None = None) -> No
 def write(path: str | Path, named: list[tuple[str, np.ndarray]], notes: dict[str, Any]) -> None:
     """Write named arrays and notes in this layout."""
     path = Path(path)
-    header = json.dumps({"leaves": _described(named), "notes": notes}).encode()
-    body = b"".join([header, *(_little(array).tobytes() for _, array in named)])
-    head = MAGIC + VERSION.to_bytes(4, "little")
-    head += (_HEAD + len(body)).to_bytes(8, "little") + len(header).to_bytes(8, "little")
+    content = packed(named, notes)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, beside = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(head + hashlib.sha256(body).digest() + body)
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, path)
     except BaseException:
         Path(beside).unlink(missing_ok=True)
         raise
+
+
+def packed(named: list[tuple[str, np.ndarray]], notes: dict[str, Any]) -> bytes:
+    """Named arrays and notes as the content of a file of this layout."""
+    header = json.dumps({"leaves": _described(named), "notes": notes}).encode()
+    body = b"".join([header, *(_little(array).tobytes() for _, array in named)])
+    head = MAGIC + VERSION.to_bytes(4, "little")
+    head += (_HEAD + len(body)).to_bytes(8, "little") + len(header).to_bytes(8, "little")
+    return head + hashlib.sha256(body).digest() + body
 
 
 def load(path: str | Path, like: Tree) -> Tree:
@@ -135,6 +141,11 @@ def read(path: str | Path) -> Content:
         content = path.read_bytes()
     except FileNotFoundError:
         raise CheckpointError(f"there is no file {path}. Write it with rb.train.save.") from None
+    return unpacked(content, path)
+
+
+def unpacked(content: bytes, path: str | Path) -> Content:
+    """What is in the content of a file of this layout, called `path` in errors as of `load`."""
     if content[:8] != MAGIC[: len(content)] or not content:
         raise CheckpointError(
             f"{path} is no checkpoint: it begins with {content[:8]!r}, expected {MAGIC!r}."

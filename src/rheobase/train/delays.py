@@ -12,15 +12,17 @@ delay a whole number of steps, in one slot each.
 Source: Hammouamri, Khalfaoui-Hassani & Masquelier 2024, ICLR (DCLS-Delays).
 """
 
-from typing import ClassVar, Literal
+import math
+from typing import Any, ClassVar, Literal
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from rheobase.errors import ArgumentError, StepperError, UnknownName
+from rheobase.errors import ArgumentError, ShapeError, StepperError, UnknownName
 from rheobase.train.arguments import positive_number
+from rheobase.train.layer import AbstractLayer, Shape, text, width
 from rheobase.units import Quantity, dimensionless, ms
 
 Kernel = Literal["triangle", "gaussian"]
@@ -141,3 +143,46 @@ def delayed_axons(x: Array, before: Array, taps: Array) -> Array:
         arrived = longer[last - slot : last - slot + steps]
         total = total + arrived * tap.reshape(*(1,) * (x.ndim - 1), -1)
     return total
+
+
+class Delay(AbstractLayer):
+    """Each of n channels comes later by a time of its own, which is learned: y_i(t) = x_i(t - d_i).
+
+    - `n`: channels; all places of a picture are channels.
+    - `delays`: `rb.Delays(...)`, taken as one for each sender whatever its `per`.
+
+    >>> import jax.numpy as jnp, rheobase as rb
+    >>> from rheobase.units import ms
+    >>> model = rb.Sequential(rb.Delay(4, rb.Delays(max=5 * ms)), rb.Linear(4, 2), rb.LI())
+    >>> model(jnp.ones((10, 3, 4))).shape
+    (10, 3, 2)
+    """
+
+    delays: Delays
+    n: int = eqx.field(static=True)
+
+    def __init__(self, n: int, delays: Delays):
+        if not isinstance(delays, Delays):
+            raise ArgumentError(
+                f"`delays` takes rb.Delays, got {delays!r}. Write Delay(64, rb.Delays(max=20*ms))."
+            )
+        self.n, self.delays = width(n, "n", "Delay(64, rb.Delays(max=20*ms))"), delays
+
+    def shape(self, before: Shape | None, giver: str) -> Shape | None:
+        if before is not None and math.prod(before) != self.n:
+            raise ShapeError(f"delays {self.n} channels, but {giver} gives {text(before)}.")
+        return before
+
+    def begin(self, x: Any, dt: float) -> Any:
+        return jnp.zeros((self.delays.slots(dt) - 1, x.shape[1], self.n), x.dtype)
+
+    def advance(self, x: Array, carry: Any, dt: float, key: Array | None) -> tuple[Array, Any]:
+        rows = x.reshape(*x.shape[:2], self.n)
+        after = jnp.concatenate([carry, rows])[len(x) :]
+        return delayed_axons(rows, carry, self.delays.taps(dt, 0)).reshape(x.shape), after
+
+    def drawn(self, key: Array, scale: float, dt: float) -> "Delay":
+        if self.delays.time is not None:
+            return self
+        delays = self.delays.drawn(key, (self.n, 1), dt, 0)
+        return eqx.tree_at(lambda layer: layer.delays, self, delays)

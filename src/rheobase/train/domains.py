@@ -24,11 +24,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from rheobase.errors import ArgumentError
-from rheobase.train.convolution import Conv1d, Conv2d
+from rheobase.train.convolution import AbstractConvolution
 from rheobase.train.delays import Delays
 from rheobase.train.dense import Linear
 from rheobase.train.layer import AbstractLayer
 from rheobase.train.recurrent import Recurrent
+from rheobase.train.weights import WeightNorm, innermost
 from rheobase.units import Domain, Parameter, Quantity, anything, parameters, probability
 
 Model = TypeVar("Model")
@@ -203,8 +204,10 @@ def _at(model: Any, path: tuple) -> Any:
 
 
 def _coordinate(owner: eqx.Module, name: str) -> _Coordinate | None:
-    if isinstance(owner, Linear | Recurrent | Conv1d | Conv2d) and name in ("weight", "bias"):
+    if isinstance(owner, Linear | Recurrent | AbstractConvolution) and name in ("weight", "bias"):
         return _Coordinate(anything, owner.scale)
+    if isinstance(owner, WeightNorm) and name == "length":
+        return _Coordinate(anything, innermost(owner).scale)
     if isinstance(owner, Delays) and name == "time":
         return _Coordinate(probability, owner.longest)
     declared = parameters(owner).get(name)

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import equinox as eqx
 import jax
 
-from rheobase.train.delays import Delays
+from rheobase.train.delays import Delay, Delays
 from rheobase.train.dense import Linear
 from rheobase.train.layer import AbstractLayer
 from rheobase.train.layers import Sequential
@@ -64,4 +64,4 @@ def _each_delays(model: Model, change: Callable[[Delays, Any], Delays]) -> Model
 
 
 def _delayed(layer: Any) -> bool:
-    return isinstance(layer, Linear | Recurrent) and layer.delays is not None
+    return isinstance(layer, Delay | Linear | Recurrent) and layer.delays is not None

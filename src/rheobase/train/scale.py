@@ -61,6 +61,7 @@ def input_scale(neuron: AbstractMembrane, dt: float, *, spikes: bool) -> float:
         move = move + power
     move = np.linalg.matrix_power(move, parts)
     answer = rest.entry * (dt * rest.gain[..., None] if neuron.target == "v" else 1.0)
+    answer = np.broadcast_to(answer, rest.matrix.shape[:-1])
     voltage = []
     for _ in range(max(int(HORIZON / dt), 1)):
         voltage.append(np.sum(answer * rest.voltage, axis=-1))
@@ -106,7 +107,8 @@ def _at_rest(neuron: AbstractMembrane) -> _Rest:
     else:
         distance = jnp.full_like(v, READOUT)
     path = jnp.linspace(0, 1, 257).reshape(-1, *(1,) * distance.ndim) * distance[None]
-    needed = jnp.max(-jax.vmap(slope, (0, None))(v[None] + path, none) / gain[None], axis=0)
+    from_rest = jnp.broadcast_to(v, distance.shape)
+    needed = jnp.max(-jax.vmap(slope, (0, None))(from_rest[None] + path, none) / gain[None], axis=0)
     current = jnp.where(needed > 1e-6 * distance / gain, needed, distance / (WITHIN * gain))
     rise = jnp.where(leak > 0, jnp.minimum(distance, current * gain / leak), distance)
     leaves, rate, whole = variables_only(Flow(neuron, none), state)

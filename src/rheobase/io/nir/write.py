@@ -1,0 +1,278 @@
+"""Models as NIR graphs."""
+
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from rheobase._version import __version__
+from rheobase.errors import ArgumentError
+from rheobase.io.nir.neurons import CURRENT, gives, write_neuron
+from rheobase.io.nir.notes import KEY, package, packed
+from rheobase.io.nir.units import SPIKE, amperes
+from rheobase.neurons.base import AbstractMembrane
+from rheobase.train import (
+    AbstractLayer,
+    Conv1d,
+    Conv2d,
+    Delay,
+    Delays,
+    Dropout,
+    Flatten,
+    Linear,
+    Pool,
+    Recurrent,
+    Sequential,
+    Skip,
+    Threshold,
+)
+from rheobase.train.dense import masked
+from rheobase.train.layer import Shape
+from rheobase.units import Quantity, in_unit, ms, s
+
+
+def write_nir(
+    model: Sequential, path: str | Path, *, strict: bool = False, shape: Shape | None = None
+) -> tuple[str, ...]:
+    """Write a model as a NIR graph; returns what of it other libraries will not see.
+
+    - `model`: any `Sequential`. `read_nir` gives it back to the bit, whatever is in it.
+    - `strict`: refuse what NIR cannot say, instead of leaving it to metadata of ours: soft resets,
+      refractory periods, adaptation, delays of single synapses, neurons without a node.
+    - `shape`: of a step of one sample, where the first layer does not fix it: `(2, 34, 34)`.
+
+    Needs the package `nir`: `pip install "rheobase[nir]"`.
+
+    Errors: `ArgumentError` with the layer that has no place in NIR, or for a `shape` that is
+    missing.
+
+    >>> import tempfile, rheobase as rb
+    >>> model = rb.Sequential(rb.Linear(4, 8), rb.ALIF(), rb.Linear(8, 2), rb.LI())
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     lost = rb.io.write_nir(model, f"{folder}/model.nir")
+    ...     again = rb.io.read_nir(f"{folder}/model.nir")
+    >>> lost, bool((again.layers[0].weight == model.layers[0].weight).all())
+    (('layer 1: the adaptation of ALIF',), True)
+    """
+    nir = package()
+    if not isinstance(model, Sequential):
+        raise ArgumentError(
+            f"write_nir takes an rb.Sequential, got {type(model).__name__}. For any model of ours "
+            f"write rb.save(path, model)."
+        )
+    writer = _Writer(model, strict, shape)
+    for number, layer in enumerate(model.layers):
+        writer.add(number, layer)
+    writer.end()
+    dtypes = {str(x.dtype) for x in jax.tree.leaves(eqx.filter(model, eqx.is_inexact_array))}
+    metadata = {
+        "library": "rheobase",
+        "library_version": __version__,
+        "layout": 2,
+        "dt_ms": float(model.dt),
+        "stepper": type(model.stepper).__name__,
+        "dtype": max(dtypes, default="float32"),
+        "units": "SI: s, V, A, Ohm, F; a spike is 1 for one step",
+        KEY: packed({"stepper": model.stepper, "aside": tuple(writer.aside)}),
+    }
+    graph = nir.NIRGraph(writer.nodes, writer.edges, metadata=metadata, type_check=False)
+    nir.write(path, graph)
+    return tuple(writer.lost)
+
+
+class _Writer:
+    """Nodes and edges, layer by layer."""
+
+    def __init__(self, model: Sequential, strict: bool, shape: Shape | None):
+        self.nir = package()
+        self.strict = strict
+        self.dt_ms = float(model.dt)
+        self.dt = float(in_unit(np.float64(model.dt), s))
+        self.shape: Shape = _entering(model) if shape is None else tuple(shape)
+        self.lost: list[str] = []
+        self.aside: list[tuple[int, Any]] = []
+        """Layers that do nothing in a trained model, and their places."""
+        self.nodes: dict[str, Any] = {}
+        self.edges: list[tuple[str, str]] = []
+        self.nodes["input"] = self.nir.Input(input_type={"input": np.array(self.shape)})
+        self.last, self.unit = "input", SPIKE
+        """The node that comes before, and what one of our numbers behind it is in NIR."""
+        self.entered: list[tuple[str, float]] = []
+
+    def add(self, number: int, layer: Any) -> None:
+        self.entered.append((self.last, self.unit))
+        name, shape = str(number), self.shape
+        match layer:
+            case Dropout():
+                self.aside.append((number, layer))
+            case Linear():
+                self._linear(name, layer)
+            case Recurrent():
+                self._population(name, layer.neuron)
+                self._back(name, layer)
+            case AbstractMembrane():
+                self._population(name, layer)
+            case Conv1d() | Conv2d():
+                self._convolution(name, layer)
+            case Pool() if len(self.shape) == 3 and layer.how != "max":
+                self._pool(name, layer)
+            case Flatten():
+                whole = {"input": np.array(self.shape)}
+                self._chain(name, self.nir.Flatten(whole, 0, -1))
+            case Delay():
+                self._delay(name, layer.delays, {KEY: packed(layer)})
+            case Threshold():
+                theta = np.broadcast_to(np.asarray(layer.theta, np.float64), self.shape)
+                node = self.nir.Threshold(theta * self.unit, metadata={KEY: packed(layer)})
+                self._chain(name, node)
+                self.unit = SPIKE
+            case Skip():
+                self._skip(name, layer)
+            case _:
+                self._lose(name, type(layer).__name__)
+                node = self.nir.Scale(scale=np.ones(self.shape), metadata={KEY: packed(layer)})
+                self._chain(name, node)
+        if isinstance(layer, AbstractLayer):
+            self.shape = layer.shape(shape, f"layer {number - 1}") or shape
+
+    def end(self) -> None:
+        self.nodes["output"] = self.nir.Output(output_type={"output": np.array(self.shape)})
+        self.edges.append((self.last, "output"))
+
+    def _chain(self, name: str, node: Any) -> None:
+        self.nodes[name] = node
+        self.edges.append((self.last, name))
+        self.last = name
+
+    def _lose(self, name: str, what: str) -> None:
+        if self.strict:
+            raise ArgumentError(
+                f"layer {name}: {what} has no place in NIR. Write write_nir(..., strict=False) "
+                f"to keep it in metadata that other libraries do not read."
+            )
+        self.lost.append(f"layer {name}: {what}")
+
+    def _population(self, name: str, neuron: AbstractMembrane) -> None:
+        if self.unit != CURRENT:
+            # One of our numbers is a nA to a neuron, where NIR has A.
+            scale = np.full(self.shape, CURRENT / self.unit)
+            self._chain(f"{name}_scale", self.nir.Scale(scale=scale))
+        written = write_neuron(neuron, self.shape, self.dt)
+        for what in written.lost:
+            self._lose(name, what)
+        self._chain(name, written.node)
+        self.unit = gives(neuron)
+
+    def _linear(self, name: str, layer: Linear) -> None:
+        notes: dict[str, Any] = {"scale": float(layer.scale)}
+        if layer.delays is not None or layer.mask is not None:
+            notes[KEY] = packed(_beside(layer))
+        if layer.delays is not None and layer.delays.per == "axon":
+            self._delay(f"{name}_delay", layer.delays, {"part_of": name})
+        elif layer.delays is not None:
+            self._lose(name, "delays of single synapses")
+        weight = masked(layer.weight, layer.mask)
+        self._chain(name, self._affine(weight, layer.bias, self.unit, notes))
+        self.unit = CURRENT
+
+    def _back(self, name: str, layer: Recurrent) -> None:
+        """The way of a population back to itself."""
+        notes: dict[str, Any] = {"scale": float(layer.scale)}
+        if layer.delays is not None or layer.mask is not None:
+            notes[KEY] = packed(_beside(layer))
+        way = f"{name}_recurrent"
+        self.nodes[way] = self._affine(masked(layer.weight, layer.mask), None, SPIKE, notes)
+        first = way
+        if layer.delays is not None and layer.delays.per == "axon":
+            first = f"{name}_delay"
+            # An edge back is a step on the grid of any tool.
+            time = np.maximum(_times(layer.delays) - self.dt, 0)
+            self.nodes[first] = self.nir.Delay(time, metadata={"part_of": name})
+            self.edges.append((first, way))
+        elif layer.delays is not None:
+            self._lose(name, "delays of single synapses")
+        self.edges += [(name, first), (way, name)]
+
+    def _affine(self, weight: Any, bias: Any, unit: float, notes: dict[str, Any]) -> Any:
+        w = amperes(np.asarray(weight, np.float64).T, unit)
+        if bias is None:
+            return self.nir.Linear(weight=w, metadata=notes)
+        return self.nir.Affine(weight=w, bias=amperes(bias, 1.0), metadata=notes)
+
+    def _delay(self, name: str, delays: Delays, notes: dict[str, Any]) -> None:
+        time = _times(delays).reshape(self.shape)
+        self._chain(name, self.nir.Delay(time, metadata=notes))
+
+    def _convolution(self, name: str, layer: Conv1d | Conv2d) -> None:
+        form = layer.form
+        places = self.shape[1:]
+        bias = np.zeros(form.n_out) if layer.bias is None else amperes(layer.bias, 1.0)
+        notes = {"scale": float(layer.scale), "bias": int(layer.bias is not None)}
+        one, padding = form.axes == 1, form.padding
+        if padding == "same" and any(stride > 1 for stride in form.stride):
+            # "same" keeps the size in NIR, whatever the stride.
+            if any(before != after for before, after in form.edges):
+                self._lose(name, "padding 'same' of an even kernel with a stride")
+            else:
+                padding = tuple(before for before, _ in form.edges)
+                notes["padding"] = "same"
+
+        def sides(x: Any) -> Any:
+            return x if isinstance(x, str) else int(x[0]) if one else tuple(x)
+
+        node = (self.nir.Conv1d if one else self.nir.Conv2d)(
+            input_shape=places[0] if one else places,
+            weight=amperes(layer.weight, self.unit),
+            stride=sides(form.stride),
+            padding=sides(padding),
+            dilation=sides(form.dilation),
+            groups=form.groups,
+            bias=bias,
+            metadata=notes,
+        )
+        self._chain(name, node)
+        self.unit = CURRENT
+
+    def _pool(self, name: str, layer: Pool) -> None:
+        kind = self.nir.SumPool2d if layer.how == "sum" else self.nir.AvgPool2d
+
+        def pair(x: Any) -> np.ndarray:
+            return np.array((x, x) if isinstance(x, int) else x)
+
+        node = kind(pair(layer.size), pair(layer.stride), pair(layer.padding))
+        node.metadata = {KEY: packed(layer)}
+        self._chain(name, node)
+
+    def _skip(self, name: str, layer: Skip) -> None:
+        source, unit = self.entered[int(name) - layer.layers]
+        if unit != self.unit:
+            self._lose(name, "a Skip from numbers of one kind to those of another")
+        node = self.nir.Scale(scale=np.ones(self.shape), metadata={KEY: packed(layer)})
+        self._chain(name, node)
+        self.edges.append((source, name))
+
+
+def _entering(model: Sequential) -> Shape:
+    """The shape of a step of one sample before the first layer."""
+    first = next((layer for layer in model.layers if not isinstance(layer, Dropout)), None)
+    if isinstance(first, Delay):
+        return (first.n,)
+    if isinstance(first, Linear | Recurrent):
+        return (model.n_in,) if model.n_in is not None else (0,)
+    raise ArgumentError(
+        f"the first layer, {type(first).__name__}, does not say how wide its input is, which NIR "
+        f"must know. Write write_nir(model, path, shape=(2, 34, 34))."
+    )
+
+
+def _times(delays: Delays) -> np.ndarray:
+    """Delays of axons in s."""
+    times = np.asarray(delays.time, np.float64).reshape(-1)
+    return np.asarray(in_unit(np.asarray(Quantity(times, ms).value_in(ms.internal())), s))
+
+
+def _beside(layer: Linear | Recurrent) -> dict[str, Any]:
+    """What of a dense layer is no weight."""
+    return {"delays": layer.delays, "mask": layer.mask, "density": layer.density}
