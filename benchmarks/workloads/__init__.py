@@ -8,6 +8,7 @@ from benchmarks.workloads.import_time import IMPORT_TIME
 from benchmarks.workloads.networks import BRUNEL, COBA, COBAHH, CUBA, STDP
 from benchmarks.workloads.recording_fit import RECORDING_FIT
 from benchmarks.workloads.scaling import CUBA_GRADIENT, CUBA_SIZE
+from benchmarks.workloads.training import TRAINING
 
 WORKLOADS = (
     ADEX,
@@ -23,5 +24,6 @@ WORKLOADS = (
     CELLS,
     CELL_NETWORK,
     RECORDING_FIT,
+    TRAINING,
     IMPORT_TIME,
 )
