@@ -22,7 +22,8 @@ def show(
         f"{metrics['validation_samples']} samples ({metrics['validation']}), "
         f"{metrics['spikes_per_inference']:g} spikes and "
         f"{metrics['synaptic_operations_per_inference']:,} synaptic operations an inference, "
-        f"after {metrics['train_seconds']:.0f} s of training; see {out / 'index.html'}"
+        f"after {metrics['train_seconds']:.0f} s of training; the saved model has learned from "
+        f"{metrics['saved_model_samples']} samples; see {out / 'index.html'}"
     )
     return 0
 

@@ -109,6 +109,11 @@ class AbstractTask(ABC):
     def model(self, key: jax.Array) -> Sequential:
         """The network before training."""
 
+    @property
+    @abstractmethod
+    def ends_on_all(self) -> bool:
+        """Whether the saved model is trained anew on all samples, those for validation too."""
+
     def scores(self, output: jax.Array) -> jax.Array:
         """One number a class, (batch, n), of what the network gives."""
         return self.loss.scores(output)
@@ -134,12 +139,13 @@ def train(
 ) -> tuple[dict[str, Any], FitResult, Split]:
     """Train on the split of a task; leaves model.rheobase and metrics.json in a folder.
 
+    All figures are of the model that has not seen the samples for validation, which is returned.
+    Where samples are few (`ends_on_all`), the saved one is then trained on all, in as many steps.
     A run that was killed goes on from its last epoch, in checkpoint.rheobase, to the same bits.
     """
-    import optax
-
     out.mkdir(parents=True, exist_ok=True)
-    split = task.split(task.data(path, damaged))
+    data = task.data(path, damaged)
+    split = task.split(data)
     epochs = task.epochs if epochs is None else epochs
     for part, name in ((split.train, "training"), (split.validation, "validation")):
         if not len(part):
@@ -147,27 +153,16 @@ def train(
                 f"{path} has no samples for {name}, of which {split.how} are for validation. Give "
                 f"a folder that holds both."
             )
-    size = min(task.batch_size, len(split.train))
-    steps = max(2, epochs * (len(split.train) // size))
-    rate = optax.warmup_cosine_decay_schedule(
-        task.rate / 10, task.rate, max(1, int(WARM * steps)), steps
-    )
-    began = jax.random.key(seed)
-    result = fit(
-        task.model(began),
-        task.augmented(split.train),
-        validation=split.validation,
-        epochs=epochs,
-        batch_size=size,
-        loss=task.loss,
-        optimizer=optax.adamw(rate, weight_decay=task.decay),
-        checkpoint=out / f"checkpoint-{task.name}-{seed}-{epochs}.rheobase",
-        key=jax.random.fold_in(began, 1),
-        progress=progress,
-    )
-    # Delays end on the grid, and the model is judged as it is saved.
-    result = result._replace(model=rounded(result.model))
-    save(out / "model.rheobase", Trained(task.name, result.model))
+
+    about = f"{task.name}-{seed}-{epochs}.rheobase"
+    file = out / f"checkpoint-{about}"
+    result = last = _fitted(task, split.train, split.validation, epochs, seed, file, progress)
+    if task.ends_on_all:
+        # In as many steps as before.
+        passes = max(1, round(epochs * len(split.train) / len(data)))
+        file = out / f"checkpoint-all-{about}"
+        last = _fitted(task, data, None, passes, seed, file, progress)
+    save(out / "model.rheobase", Trained(task.name, last.model))
     found = judge(task, result.model, split.validation)
     metrics = {
         "task": task.name,
@@ -175,17 +170,51 @@ def train(
         "validation_samples": found.n,
         "validation": split.how,
         "train_samples": len(split.train),
+        "saved_model_samples": len(data) if task.ends_on_all else len(split.train),
         "spikes_per_inference": round(found.spikes, 1),
         "synaptic_operations_per_inference": round(found.operations),
         "part_of_dense_operations": round(found.operations / found.dense, 4),
         "epochs": epochs,
-        "train_seconds": round(result.seconds, 1),
+        "train_seconds": round(result.seconds + (last.seconds if task.ends_on_all else 0), 1),
         "skipped_recordings": len(split.train.skipped),
         "parameters": _size(result.model),
         "seed": seed,
     }
     (out / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
     return metrics, result, split
+
+
+def _fitted(
+    task: AbstractTask,
+    samples: Dataset,
+    validation: Dataset | None,
+    epochs: int,
+    seed: int,
+    checkpoint: Path,
+    progress: bool,
+) -> FitResult:
+    """A network trained on samples, its delays on the grid: as it is judged and saved."""
+    import optax
+
+    size = min(task.batch_size, len(samples))
+    steps = max(2, epochs * (len(samples) // size))
+    rate = optax.warmup_cosine_decay_schedule(
+        task.rate / 10, task.rate, max(1, int(WARM * steps)), steps
+    )
+    began = jax.random.key(seed)
+    result = fit(
+        task.model(began),
+        task.augmented(samples),
+        validation=validation,
+        epochs=epochs,
+        batch_size=size,
+        loss=task.loss,
+        optimizer=optax.adamw(rate, weight_decay=task.decay),
+        checkpoint=checkpoint,
+        key=jax.random.fold_in(began, 1),
+        progress=progress,
+    )
+    return result._replace(model=rounded(result.model))
 
 
 def judge(task: AbstractTask, model: Sequential, data: Dataset, batch_size: int = 64) -> Work:

@@ -22,7 +22,8 @@ class EventDigits(AbstractTask):
     """N-MNIST in steps of 20 ms, through two convolutions with LIF neurons and pools.
 
     Few samples are made many: turned, sheared, scaled, shifted, shaken, thinned out and played at
-    another tempo. Validation is on a third, with equal shares of each digit.
+    another tempo. Validation is on a third, with equal shares of each digit; the saved network has
+    learned from that third too.
     """
 
     @property
@@ -44,6 +45,10 @@ class EventDigits(AbstractTask):
     @property
     def decay(self) -> float:
         return 1e-2
+
+    @property
+    def ends_on_all(self) -> bool:
+        return True
 
     @property
     def loss(self) -> CrossEntropy:

@@ -37,7 +37,8 @@ def write(
     text = (
         f"of {metrics['validation_samples']} validation samples ({metrics['validation']}) were "
         f"recognised, with {metrics['spikes_per_inference']:g} spikes each; trained on "
-        f"{metrics['train_samples']} samples for {metrics['train_seconds']:.0f} s."
+        f"{metrics['train_samples']} samples. Training took {metrics['train_seconds']:.0f} s; the "
+        f"saved model has learned from {metrics['saved_model_samples']} samples."
     )
     rows = [(name.replace("_", " "), value) for name, value in metrics.items()]
     (out / "index.html").write_text(

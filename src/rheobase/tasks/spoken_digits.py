@@ -55,6 +55,10 @@ class SpokenDigits(AbstractTask):
         return 1e-3
 
     @property
+    def ends_on_all(self) -> bool:
+        return False
+
+    @property
     def loss(self) -> CrossEntropy:
         return cross_entropy("membrane", smoothing=0.05)
 

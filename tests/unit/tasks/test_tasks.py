@@ -44,6 +44,7 @@ def test_train_then_evaluate(folder, capsys):
     left = {file.name for file in out.iterdir()}
     assert {"model.rheobase", "index.html", "learning_curve.png", "raster.png"} <= left
     assert metrics["train_samples"] == 8 and metrics["validation_samples"] == 4
+    assert metrics["saved_model_samples"] == 12
     capsys.readouterr()
     assert run("evaluate", out / "model.rheobase", "--data", data, "--json") == 0
     found = json.loads(capsys.readouterr().out)
@@ -52,6 +53,20 @@ def test_train_then_evaluate(folder, capsys):
     assert isinstance(trained, Trained) and trained.task == "nmnist"
     again = judge(EventDigits(), trained.model, EventDigits().data(data, "raise"), batch_size=5)
     assert again.accuracy == found["accuracy"] and 0 < again.operations < again.dense
+
+
+@pytest.mark.slow
+def test_the_saved_model_has_learned_from_all_and_the_judged_one_has_not(folder):
+    task, data = EventDigits(), folder / "data"
+    metrics, judged, split = train(task, data, folder / "out", epochs=1, progress=False)
+    saved = rb.load(folder / "out" / "model.rheobase").model
+    assert judge(task, judged.model, split.validation).accuracy == metrics["validation_accuracy"]
+    seen, all_seen = (np.asarray(m.layers[0].weight) for m in (judged.model, saved))
+    assert not np.array_equal(seen, all_seen)
+    (folder / "out" / "checkpoint-all-nmnist-0-1.rheobase").unlink()
+    train(task, data, folder / "out", epochs=1, progress=False)
+    again = rb.load(folder / "out" / "model.rheobase").model.layers[0].weight
+    np.testing.assert_array_equal(np.asarray(again), all_seen)
 
 
 @pytest.mark.slow
