@@ -1,7 +1,8 @@
 """State variables by name.
 
 A state is a NamedTuple; the state of an adaptor holds the state of the neuron that it wraps and its
-own variables beside it. Here a variable is found, whatever the depth, by its name.
+own variables beside it. Here a variable is found, whatever the depth, by its name. A variable that
+is None is of a part that the neuron does not have.
 """
 
 from collections.abc import Iterator
@@ -22,13 +23,14 @@ def items(state: Any) -> Iterator[tuple[str, jax.Array]]:
     for name, value in zip(state._fields, state, strict=True):
         if is_state(value):
             yield from items(value)
-        else:
+        elif value is not None:
             yield name, value
 
 
 def units(state: Any) -> dict[str, Unit]:
     """The unit of each variable of a state, from the annotations of its NamedTuples."""
-    found = dict(state_units(type(state)))
+    declared = state_units(type(state))
+    found = {name: unit for name, unit in declared.items() if getattr(state, name) is not None}
     for value in state:
         if is_state(value):
             found |= units(value)

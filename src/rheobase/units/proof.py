@@ -81,9 +81,10 @@ def prove(
     found = _walk(closed.jaxpr, closed.consts, given, None)
 
     structure = jax.tree.structure(shapes)
-    expected = jax.tree.leaves(
-        jax.tree.broadcast(result_units, shapes, is_leaf=_is_none), is_leaf=_is_none
-    )
+    declared = jax.tree.broadcast(result_units, shapes, is_leaf=_is_none)
+    # Both with their Nones: one in `shapes` is a variable that is not there, not one unchecked.
+    pairs = zip(*(jax.tree.leaves(x, is_leaf=_is_none) for x in (declared, shapes)), strict=True)
+    expected = [unit for unit, shape in pairs if shape is not None]
     results = []
     paths = jax.tree_util.tree_leaves_with_path(shapes)
     for (path, _), atom, value, unit in zip(

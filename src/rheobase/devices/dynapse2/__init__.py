@@ -4,6 +4,7 @@ Its circuits are ordinary neurons of this library, its currents ordinary paramet
 """
 
 from rheobase.devices.dynapse2 import pictures
+from rheobase.devices.dynapse2.alpha import Alpha
 from rheobase.devices.dynapse2.bias import BiasTable, Code
 from rheobase.devices.dynapse2.config import Config
 from rheobase.devices.dynapse2.convert import Converted, NeuronFit, SynapseFit, convert
@@ -20,6 +21,7 @@ from rheobase.devices.dynapse2.steppers import CompatibleStep, PhysicalStep
 from rheobase.devices.dynapse2.training import Redrawn, Trained, train
 
 __all__ = [
+    "Alpha",
     "BiasTable",
     "Code",
     "CompatibleStep",

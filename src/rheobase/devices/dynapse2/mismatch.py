@@ -1,6 +1,7 @@
 """Mismatch of transistors: every current of every neuron and every synapse drawn, by chip."""
 
 import zlib
+from operator import attrgetter
 from typing import Any, Literal, TypeVar
 
 import equinox as eqx
@@ -11,10 +12,10 @@ from jax import Array
 
 from rheobase.devices.dynapse2.layout import DEVICES
 from rheobase.devices.dynapse2.network import Network
-from rheobase.devices.dynapse2.neuron import Neuron
+from rheobase.devices.dynapse2.neuron import OPTIONS, Neuron
 from rheobase.devices.dynapse2.projection import Projection
 from rheobase.errors import ArgumentError, ParameterError, ShapeError, UnknownName
-from rheobase.units import parameters
+from rheobase.units import nA, parameters
 
 Model = TypeVar("Model", Neuron, Network)
 Distribution = Literal["lognormal", "gaussian"]
@@ -48,8 +49,8 @@ def mismatch(
       several calls give several parameters their own spreads; `jax.vmap` over keys gives many
       chips, and a new key in each step of a training redraws them.
     - `n`: number of neurons, for a `Neuron`; a network has its own.
-    - `parameters`: names of currents; all by default. Capacitors, kappa, Ut, Vth and Io may be
-      named too.
+    - `parameters`: names of currents; all by default, those of further circuits as
+      "alpha_ampa.Itau". Capacitors, kappa, Ut, Vth and Io may be named too.
     - `weights`: spread of the synapses of a network; `spread` by default.
     - `distribution`: "lognormal" or "gaussian".
 
@@ -72,7 +73,7 @@ def mismatch(
     for name, value in (("spread", spread), ("weights", weights)):
         if isinstance(value, int | float) and not 0 <= value < float("inf"):
             raise ParameterError(f"`{name}` must be finite and >= 0, got {value}. Write 0.2.")
-    names = _names(parameters)
+    names = _names(parameters, model if isinstance(model, Neuron) else model.neuron)
     if isinstance(model, Neuron):
         size = _size(model) if n is None else (n,)
         return _neuron(model, names, spread, key, size, distribution)
@@ -95,14 +96,14 @@ def mismatch(
 
 
 def _neuron(neuron, names, spread, key, shape, distribution) -> Neuron:
-    values = [getattr(neuron, name) for name in names]
+    values = [attrgetter(name)(neuron) for name in names]
     width = jnp.broadcast_shapes(shape, *(v.shape for v in values))
     drawn = [
         value * _factor(jax.random.fold_in(key, zlib.crc32(name.encode())), width, value, spread,
                         distribution)
         for name, value in zip(names, values, strict=True)
     ]  # fmt: skip
-    return eqx.tree_at(lambda m: [getattr(m, name) for name in names], neuron, drawn)
+    return eqx.tree_at(lambda m: [attrgetter(name)(m) for name in names], neuron, drawn)
 
 
 def _projection(projection: Projection, spread, key, distribution) -> Projection:
@@ -120,11 +121,18 @@ def _factor(key, shape, like: Array, spread: Any, distribution: Distribution) ->
     return jnp.exp(s * xi - s * s / 2)
 
 
-def _names(given: tuple[str, ...] | str | None) -> tuple[str, ...]:
+def _names(given: tuple[str, ...] | str | None, neuron: Neuron) -> tuple[str, ...]:
+    options = [(name, getattr(neuron, name)) for name in OPTIONS]
+    further = {
+        f"{name}.{current}": p
+        for name, option in options
+        if option is not None
+        for current, p in parameters(option).items()
+    }
     if given is None:
-        return CURRENTS
+        return CURRENTS + tuple(name for name, p in further.items() if p.unit == nA)
     names = (given,) if isinstance(given, str) else tuple(given)
-    known = parameters(Neuron)
+    known = parameters(Neuron) | further
     for name in names:
         if name not in known:
             raise UnknownName("parameter of a chip neuron", name, known)

@@ -8,9 +8,10 @@ from jax import Array
 
 from rheobase.devices.dynapse2 import compatible, physical
 from rheobase.devices.dynapse2 import constants as c
+from rheobase.devices.dynapse2.alpha import Alpha
 from rheobase.devices.dynapse2.layout import chip_current
 from rheobase.devices.dynapse2.steppers import CompatibleStep, PhysicalStep
-from rheobase.errors import UnknownName
+from rheobase.errors import ParameterError, UnknownName
 from rheobase.neurons.base import AbstractNeuron
 from rheobase.surrogate import AbstractSurrogate, FastSigmoid
 from rheobase.units import Quantity, dimensionless, mV, nA, nF, positive, quantity
@@ -35,6 +36,9 @@ _ITAU_SHUNT = _SHARE * c.C_SHUNT / c.TAU_SYN
 _ITAU_GABA = _SHARE * c.C_GABA / c.TAU_SYN
 _ITAU_NMDA = _SHARE * c.C_NMDA / c.TAU_SYN
 
+OPTIONS: dict[str, type] = {"alpha_ampa": Alpha, "alpha_nmda": Alpha}
+"""The circuits of a `Neuron` that are off unless they are given."""
+
 
 class Neuron(AbstractNeuron):
     r"""A neuron of DYNAP-SE2: currents below threshold, set by its bias parameters.
@@ -57,12 +61,17 @@ class Neuron(AbstractNeuron):
     - `mode="compatible"`: the linear synapse, one for all signs, and explicit Euler steps of
       Rockpool 3.1's DynapSim, whose spikes it reproduces. Inhibition cannot lower Isyn there.
 
+    Further circuits of the physical mode, off unless given:
+
+    - `alpha_ampa`, `alpha_nmda`: an `Alpha`, which gives the gate a rise.
+
     `rb.simulate` takes the mode's own rule unless a stepper is given; any other stepper integrates
     the same equations, on a grid. The margin is ln(Imem/Ispkthr) in units of ln(Ispkthr/Io).
 
     Defaults are Rockpool's operating point, see `rheobase.devices.dynapse2.constants`.
     Source: Livi & Indiveri 2009; Chicca et al. 2014, Proc. IEEE 102:1367.
-    Errors: `UnknownName` for a mode; units and domains as for every neuron.
+    Errors: `UnknownName` for a mode; `ParameterError` for a further circuit in the other mode;
+    units and domains as for every neuron.
 
     >>> import rheobase as rb
     >>> from rheobase.devices import dynapse2 as d2
@@ -110,10 +119,26 @@ class Neuron(AbstractNeuron):
     Io: Array = quantity(nA, positive, "smallest current", default=c.IO)
     spike: AbstractSurrogate = FastSigmoid()
     mode: Mode = eqx.field(static=True, default="physical")
+    alpha_ampa: Alpha | None = None
+    alpha_nmda: Alpha | None = None
 
     def __check_init__(self):
         if self.mode not in ("physical", "compatible"):
             raise UnknownName("mode", self.mode, ("physical", "compatible"))
+        for name, kind in OPTIONS.items():
+            given = getattr(self, name)
+            if given is None:
+                continue
+            if not isinstance(given, kind):
+                raise ParameterError(
+                    f"`{name}` is a d2.{kind.__name__}, got {given!r}. "
+                    f"Write d2.Neuron({name}=d2.{kind.__name__}())."
+                )
+            if self.mode == "compatible":
+                raise ParameterError(
+                    f"`{name}` belongs to mode 'physical': mode 'compatible' has the circuits of "
+                    f"Rockpool alone. Write d2.Neuron({name}=d2.{kind.__name__}())."
+                )
 
     @property
     def circuit(self) -> Any:

@@ -33,6 +33,14 @@ class PhysicalState(NamedTuple):
     Igaba: Annotated[Array, nA]
     Ishunt: Annotated[Array, nA]
     wait: Annotated[Array, ms]
+    Iampa_rise: Annotated[Array | None, nA] = None
+    """Of an alpha-shaped synapse: what is subtracted."""
+    Inmda_rise: Annotated[Array | None, nA] = None
+
+
+_CURRENT = {"AMPA": "Iampa", "NMDA": "Inmda", "GABA": "Igaba", "SHUNT": "Ishunt"}
+_RISE = {"AMPA": "Iampa_rise", "NMDA": "Inmda_rise"}
+"""Where a state holds the current of a gate, and what is subtracted from it."""
 
 
 class Gate(NamedTuple):
@@ -66,6 +74,17 @@ def gates(p: "Neuron") -> dict[str, Gate]:
     }
 
 
+def rises(p: "Neuron") -> dict[str, Gate]:
+    """What is subtracted from the gates that are alpha-shaped, by their names."""
+
+    def gate(C, alpha):
+        tau = dpi.time_constant(C, alpha.Itau, p.kappa, p.Ut)
+        return Gate(alpha.Itau, alpha.Igain, tau, p.Io)
+
+    options = {"AMPA": (p.C_ampa, p.alpha_ampa), "NMDA": (p.C_nmda, p.alpha_nmda)}
+    return {name: gate(C, alpha) for name, (C, alpha) in options.items() if alpha is not None}
+
+
 def adaptation(p: "Neuron") -> Gate:
     """The circuit that a neuron's own spikes drive."""
     tau = dpi.time_constant(p.C_ahp, p.Itau_ahp, p.kappa, p.Ut)
@@ -85,7 +104,8 @@ def membrane(p: "Neuron") -> soma.Membrane:
 
 def init(p: "Neuron") -> PhysicalState:
     """All currents at Io."""
-    return PhysicalState(p.Io, p.Io, p.Io, p.Io, p.Io, p.Io, 0 * p.C_mem * p.Ut / p.Io)
+    rest = PhysicalState(p.Io, p.Io, p.Io, p.Io, p.Io, p.Io, 0 * p.C_mem * p.Ut / p.Io)
+    return rest._replace(**{_RISE[name]: p.Io for name in rises(p)})
 
 
 def advance(
@@ -101,14 +121,21 @@ def advance(
     missing gets nothing.
     """
     t_pulse = p.Vth * p.C_pulse / p.Ipulse
-    kinds = gates(p)
-    old = {"AMPA": state.Iampa, "NMDA": state.Inmda, "GABA": state.Igaba, "SHUNT": state.Ishunt}
     new, middle = {}, {}
-    for name, gate in kinds.items():
-        Iw = weighted[name] * p.Iscale if name in weighted else None
-        new[name] = gate.after(old[name], Iw, t_pulse, dt)
+
+    def step(field: str, gate: Gate, Iw: Array | None) -> Array:
+        """The current of a gate in the middle of the step."""
+        new[field] = gate.after(getattr(state, field), Iw, t_pulse, dt)
         # The pulses stand at the start of the step: half of it decays away before its middle.
-        middle[name] = new[name] * jnp.exp(dt / 2 / gate.tau) if Iw is not None else new[name]
+        return new[field] if Iw is None else new[field] * jnp.exp(dt / 2 / gate.tau)
+
+    subtracted = rises(p)
+    for name, gate in gates(p).items():
+        Iw = weighted[name] * p.Iscale if name in weighted else None
+        middle[name] = step(_CURRENT[name], gate, Iw)
+        if name in subtracted:
+            less = step(_RISE[name], subtracted[name], Iw)
+            middle[name] = jnp.maximum(middle[name] - less, 0)
     ahp = adaptation(p)
     Iahp = ahp.after(state.Iahp, None, t_pulse, dt)
     inputs = soma.Inputs(
@@ -118,7 +145,7 @@ def advance(
         leak=p.Itau_mem + middle["SHUNT"] + Iahp,
     )
     Imem, wait = _integrate(p, state, inputs, dt)
-    return PhysicalState(Imem, Iahp, new["AMPA"], new["NMDA"], new["GABA"], new["SHUNT"], wait)
+    return state._replace(Imem=Imem, Iahp=Iahp, wait=wait, **new)
 
 
 def _integrate(
@@ -162,11 +189,20 @@ def _since(z0: Array, rise: Array, z1: Array, limit: Array) -> Array:
 
 def derivative(p: "Neuron", state: PhysicalState, current: Array) -> PhysicalState:
     """The equations between pulses; a soma that waits does not move."""
-    m, kinds = membrane(p), gates(p)
+    m = membrane(p)
     y = state.Imem / m.Igain
+    circuits = {_CURRENT[name]: gate for name, gate in gates(p).items()}
+    circuits |= {_RISE[name]: gate for name, gate in rises(p).items()}
+    circuits["Iahp"] = adaptation(p)
+
+    def output(name: str) -> Array:
+        I = getattr(state, _CURRENT[name])
+        less = getattr(state, _RISE[name])
+        return I if less is None else jnp.maximum(I - less, 0)
+
     inputs = soma.Inputs(
-        direct=state.Iampa - state.Igaba + (p.Idc + current),
-        nmda=state.Inmda,
+        direct=output("AMPA") - state.Igaba + (p.Idc + current),
+        nmda=output("NMDA"),
         If_nmda=p.If_nmda,
         leak=p.Itau_mem + state.Ishunt + state.Iahp,
     )
@@ -176,14 +212,10 @@ def derivative(p: "Neuron", state: PhysicalState, current: Array) -> PhysicalSta
     def falling(I: Array, gate: Gate) -> Array:
         return jnp.where(p.Io < I, -I / gate.tau, 0 * I / gate.tau)
 
-    return PhysicalState(
+    return state._replace(
         Imem=jnp.where(state.wait > 0, 0 * dImem, dImem),
-        Iahp=falling(state.Iahp, adaptation(p)),
-        Iampa=falling(state.Iampa, kinds["AMPA"]),
-        Inmda=falling(state.Inmda, kinds["NMDA"]),
-        Igaba=falling(state.Igaba, kinds["GABA"]),
-        Ishunt=falling(state.Ishunt, kinds["SHUNT"]),
         wait=0 * dz * state.wait,
+        **{field: falling(getattr(state, field), gate) for field, gate in circuits.items()},
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from rheobase.devices.dynapse2 import layout as chip
 from rheobase.devices.dynapse2.network import Network
+from rheobase.devices.dynapse2.neuron import OPTIONS
 from rheobase.devices.dynapse2.projection import Projection
 from rheobase.devices.dynapse2.quantise import Quantised, currents, quantise, with_currents
 from rheobase.devices.dynapse2.report import describe
@@ -113,7 +114,7 @@ def place(
     - `monitored`: give every output neuron a destination outside, from which its spikes are read.
 
     Nothing is raised for what does not fit: see `Placement.violations` and `Placement.check`.
-    Errors: `ArgumentError`.
+    Errors: `ArgumentError`; `ParameterError` for neurons with circuits that no configuration holds.
 
     >>> from rheobase.devices import dynapse2 as d2
     >>> spec = d2.place(d2.quantise(d2.Network(n_in=60, n_out=2, recurrent=True)))
@@ -127,8 +128,7 @@ def place(
             f"place takes what quantise gives, got {type(quantised).__name__}. "
             f"Write d2.place(d2.quantise(net))."
         )
-    if chips < 1:
-        raise ArgumentError(f"`chips` is at least 1, got {chips}. Write place(..., chips=4).")
+    _check(quantised.network, chips)
     repairs: list[Repair] = []
     if prune:
         quantised = _pruned(quantised, repairs)
@@ -156,6 +156,17 @@ def place(
         repairs=tuple(repairs),
         violations=tuple(violations),
     )
+
+
+def _check(net: Network, chips: int) -> None:
+    if chips < 1:
+        raise ArgumentError(f"`chips` is at least 1, got {chips}. Write place(..., chips=4).")
+    given = [name for name in OPTIONS if getattr(net.neuron, name) is not None]
+    if given:
+        raise ParameterError(
+            f"a configuration cannot say `{given[0]}` of a neuron yet, so such a network is only "
+            f"simulated and trained. Write d2.Network(..., neuron=d2.Neuron({given[0]}=None))."
+        )
 
 
 def _requantised(before: Quantised, net: Network, core: np.ndarray) -> Quantised:
