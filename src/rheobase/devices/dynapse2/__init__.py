@@ -6,6 +6,7 @@ Its circuits are ordinary neurons of this library, its currents ordinary paramet
 from rheobase.devices.dynapse2 import pictures
 from rheobase.devices.dynapse2.alpha import Alpha
 from rheobase.devices.dynapse2.bias import BiasTable, Code
+from rheobase.devices.dynapse2.conductance import Conductance
 from rheobase.devices.dynapse2.config import Config
 from rheobase.devices.dynapse2.convert import Converted, NeuronFit, SynapseFit, convert
 from rheobase.devices.dynapse2.firing_rate import firing_rate
@@ -25,6 +26,7 @@ __all__ = [
     "BiasTable",
     "Code",
     "CompatibleStep",
+    "Conductance",
     "Config",
     "Converted",
     "CorePower",

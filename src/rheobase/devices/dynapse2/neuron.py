@@ -9,6 +9,7 @@ from jax import Array
 from rheobase.devices.dynapse2 import compatible, physical
 from rheobase.devices.dynapse2 import constants as c
 from rheobase.devices.dynapse2.alpha import Alpha
+from rheobase.devices.dynapse2.conductance import Conductance
 from rheobase.devices.dynapse2.layout import chip_current
 from rheobase.devices.dynapse2.steppers import CompatibleStep, PhysicalStep
 from rheobase.errors import ParameterError, UnknownName
@@ -36,7 +37,11 @@ _ITAU_SHUNT = _SHARE * c.C_SHUNT / c.TAU_SYN
 _ITAU_GABA = _SHARE * c.C_GABA / c.TAU_SYN
 _ITAU_NMDA = _SHARE * c.C_NMDA / c.TAU_SYN
 
-OPTIONS: dict[str, type] = {"alpha_ampa": Alpha, "alpha_nmda": Alpha}
+OPTIONS: dict[str, type] = {
+    "alpha_ampa": Alpha,
+    "alpha_nmda": Alpha,
+    "conductance": Conductance,
+}
 """The circuits of a `Neuron` that are off unless they are given."""
 
 
@@ -64,6 +69,7 @@ class Neuron(AbstractNeuron):
     Further circuits of the physical mode, off unless given:
 
     - `alpha_ampa`, `alpha_nmda`: an `Alpha`, which gives the gate a rise.
+    - `conductance`: a `Conductance`, by which gates fade near their reversal potentials.
 
     `rb.simulate` takes the mode's own rule unless a stepper is given; any other stepper integrates
     the same equations, on a grid. The margin is ln(Imem/Ispkthr) in units of ln(Ispkthr/Io).
@@ -121,6 +127,7 @@ class Neuron(AbstractNeuron):
     mode: Mode = eqx.field(static=True, default="physical")
     alpha_ampa: Alpha | None = None
     alpha_nmda: Alpha | None = None
+    conductance: Conductance | None = None
 
     def __check_init__(self):
         if self.mode not in ("physical", "compatible"):

@@ -138,14 +138,20 @@ def advance(
             middle[name] = jnp.maximum(middle[name] - less, 0)
     ahp = adaptation(p)
     Iahp = ahp.after(state.Iahp, None, t_pulse, dt)
-    inputs = soma.Inputs(
-        direct=middle["AMPA"] - middle["GABA"] + (p.Idc + current),
-        nmda=middle["NMDA"],
-        If_nmda=p.If_nmda,
-        leak=p.Itau_mem + middle["SHUNT"] + Iahp,
-    )
+    inputs = _inputs(p, middle, p.Idc + current, Iahp)
     Imem, wait = _integrate(p, state, inputs, dt)
     return state._replace(Imem=Imem, Iahp=Iahp, wait=wait, **new)
+
+
+def _inputs(p: "Neuron", gate: dict[str, Array], direct: Array, Iahp: Array) -> soma.Inputs:
+    """What the soma gets: the currents of the gates by name, and a direct one."""
+    leak = p.Itau_mem + gate["SHUNT"] + Iahp
+    g = p.conductance
+    if g is None:
+        direct = gate["AMPA"] - gate["GABA"] + direct
+        return soma.Inputs(direct, gate["NMDA"], p.If_nmda, leak)
+    reversals = soma.Reversals(gate["AMPA"], gate["GABA"], g.Irev_ampa, g.Irev_nmda, g.Irev_gaba)
+    return soma.Inputs(direct, gate["NMDA"], p.If_nmda, leak, reversals)
 
 
 def _integrate(
@@ -200,12 +206,9 @@ def derivative(p: "Neuron", state: PhysicalState, current: Array) -> PhysicalSta
         less = getattr(state, _RISE[name])
         return I if less is None else jnp.maximum(I - less, 0)
 
-    inputs = soma.Inputs(
-        direct=output("AMPA") - state.Igaba + (p.Idc + current),
-        nmda=output("NMDA"),
-        If_nmda=p.If_nmda,
-        leak=p.Itau_mem + state.Ishunt + state.Iahp,
-    )
+    now = {"GABA": state.Igaba, "SHUNT": state.Ishunt}
+    now |= {name: output(name) for name in _RISE}
+    inputs = _inputs(p, now, p.Idc + current, state.Iahp)
     dz = soma.slope(m, inputs, jnp.log(y), y)
     dImem = state.Imem * dz / (1 + y)
 

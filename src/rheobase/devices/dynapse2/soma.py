@@ -33,23 +33,38 @@ class Membrane(NamedTuple):
     """ln(Ispkthr/Igain) + 1: the feedback grows no further."""
 
 
+class Reversals(NamedTuple):
+    """The currents (nA) of gates that are conductances, and Imem where each is half open."""
+
+    ampa: Array
+    gaba: Array
+    Irev_ampa: Array
+    Irev_nmda: Array
+    Irev_gaba: Array
+
+
 class Inputs(NamedTuple):
     """The currents (nA) into a soma that do not depend on Imem, and what gates NMDA."""
 
     direct: Array
-    """Iampa - Igaba + Idc + what is injected."""
+    """Iampa - Igaba + Idc + what is injected; without the gates where they are conductances."""
     nmda: Array | None
     If_nmda: Array
     leak: Array
     """Itau_mem + Ishunt + Iahp."""
+    reversals: Reversals | None = None
 
 
 def slope(m: Membrane, inputs: Inputs, u: Array, y: Array) -> Array:
     """dz/dt (1/ms) at u = ln(Imem/Igain), y = e^u."""
     bounded = jnp.minimum(u, m.top)
     feedback = m.Io * jnp.exp(m.exponent * (bounded + jnp.log(m.Igain / m.Io)))
-    total = inputs.direct
-    if inputs.nmda is not None:
-        total = total + inputs.nmda * (y / (y + inputs.If_nmda / m.Igain))
+    total, nmda, r = inputs.direct, inputs.nmda, inputs.reversals
+    if r is not None:
+        total = total + r.ampa / (1 + y * (m.Igain / r.Irev_ampa))
+        total = total - r.gaba * (y / (y + r.Irev_gaba / m.Igain))
+        nmda = None if nmda is None else nmda / (1 + y * (m.Igain / r.Irev_nmda))
+    if nmda is not None:
+        total = total + nmda * (y / (y + inputs.If_nmda / m.Igain))
     into = jnp.maximum(total, m.Io)
     return (into - (1 + y) * (inputs.leak - feedback)) / m.charge

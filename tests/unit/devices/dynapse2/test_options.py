@@ -1,4 +1,4 @@
-"""The further circuits of the chip's neuron: alpha-shaped synapses."""
+"""The further circuits of the chip's neuron: alpha-shaped and conductance synapses."""
 
 from typing import Any
 
@@ -11,6 +11,7 @@ from rheobase.devices import dynapse2 as d2
 from rheobase.devices.dynapse2 import physical
 from rheobase.devices.dynapse2.physical import PhysicalState
 from rheobase.errors import ParameterError
+from rheobase.neurons import variables
 from rheobase.units import nA, prove_model
 
 
@@ -25,13 +26,28 @@ def advanced(neuron, steps, weighted) -> Any:
 
 
 OPTIONS: dict[str, Any] = {
-    "alpha": {"alpha_ampa": d2.Alpha(), "alpha_nmda": d2.Alpha()},
+    "alpha": lambda: {"alpha_ampa": d2.Alpha(), "alpha_nmda": d2.Alpha()},
+    "conductance": lambda: {"conductance": d2.Conductance()},
 }
 
 
 @pytest.mark.parametrize("name", OPTIONS)
 def test_dimensions_are_right(name):
-    prove_model(d2.Neuron(**OPTIONS[name]), PhysicalState, nA)
+    prove_model(d2.Neuron(**OPTIONS[name]()), PhysicalState, nA)
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_a_short_step_is_the_derivative(name, x64):
+    neuron = d2.Neuron(**OPTIONS[name]())
+    state = jax.tree.map(lambda x: x + 0.3, neuron.init())._replace(wait=jnp.zeros(()))
+    state = state._replace(**{k: 0.1 * v for k, v in variables.items(state) if "rise" in k})
+    current = jnp.asarray(0.2)
+    dt = 1e-4
+    step = jax.jit(lambda state: physical.advance(neuron, state, current, {}, dt))(state)
+    rate = neuron.derivative(state, current)
+    for variable, value in variables.items(rate):
+        found = (variables.get(step, variable) - variables.get(state, variable)) / dt
+        np.testing.assert_allclose(found, value, rtol=1e-3, err_msg=variable)
 
 
 def test_mismatch_draws_its_currents_too():
@@ -49,12 +65,12 @@ def test_mismatch_draws_its_currents_too():
 @pytest.mark.parametrize("name", OPTIONS)
 def test_the_other_mode_and_the_configuration_refuse_it(name):
     neuron: Any = d2.Neuron
-    for option, value in OPTIONS[name].items():
+    for option, value in OPTIONS[name]().items():
         with pytest.raises(ParameterError, match=option):
             neuron(**{option: value}, mode="compatible")
         with pytest.raises(ParameterError, match=f"d2.Neuron.{option}=d2"):
             neuron(**{option: True})
-    net = d2.Network(n_in=2, n_out=1, neuron=d2.Neuron(**OPTIONS[name]))
+    net = d2.Network(n_in=2, n_out=1, neuron=d2.Neuron(**OPTIONS[name]()))
     with pytest.raises(ParameterError, match="configuration cannot say"):
         d2.place(net)
 
@@ -98,3 +114,49 @@ def test_a_network_of_alpha_synapses_answers_later():
     )
     first = [int(np.argmax(run.traces["Imem"])) for run in (plain, alpha)]
     assert first[0] < first[1]
+
+
+def pull(neuron, **currents):
+    """The current into the soma that a gate gives beyond its smallest: charge dz/dt less rest."""
+    state = neuron.init()._replace(Imem=currents.pop("Imem"))
+    without, given = (
+        neuron.derivative(s, jnp.asarray(1.0)).Imem for s in (state, state._replace(**currents))
+    )
+    y = state.Imem / neuron.Igain_mem
+    dz = (given - without) * (1 + y) / state.Imem
+    return float(dz * neuron.C_mem * neuron.Ut / neuron.kappa)
+
+
+@pytest.mark.parametrize(("gate", "sign"), [("ampa", 1), ("gaba", -1)])
+def test_a_conductance_fades_as_a_sigmoid_of_the_distance_in_voltage(gate, sign, x64):
+    """I sigmoid(kappa (E - V)/Ut) of excitation, -I sigmoid(kappa (V - E)/Ut) of inhibition."""
+    reversal = 0.2
+    made: Any = d2.Conductance
+    option = made(Irev_ampa=reversal * nA, Irev_gaba=reversal * nA)
+    neuron = d2.Neuron(conductance=option)
+    to_voltage = float(neuron.Ut / neuron.kappa)
+    for distance in (-60.0, 0.0, 60.0):
+        Imem = reversal * np.exp(-distance / to_voltage)
+        found = pull(neuron, Imem=jnp.asarray(Imem), **{f"I{gate}": jnp.asarray(0.5)})
+        passed = 1 / (1 + np.exp(-sign * distance / to_voltage))
+        assert found == pytest.approx(sign * 0.5 * passed, abs=2e-3)
+
+
+def test_far_reversals_change_nothing():
+    made: Any = d2.Conductance
+    far = made(Irev_ampa=1e9 * nA, Irev_nmda=1e9 * nA, Irev_gaba=1e-12 * nA)
+    plain, conducting = (
+        d2.Neuron(conductance=option).derivative(
+            d2.Neuron()
+            .init()
+            ._replace(
+                Imem=jnp.asarray(2.0),
+                Iampa=jnp.asarray(5.0),
+                Inmda=jnp.asarray(3.0),
+                Igaba=jnp.asarray(2.0),
+            ),
+            jnp.asarray(0.0),
+        )
+        for option in (None, far)
+    )
+    np.testing.assert_allclose(conducting.Imem, plain.Imem, rtol=1e-5)
