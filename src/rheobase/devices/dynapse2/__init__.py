@@ -10,6 +10,7 @@ from rheobase.devices.dynapse2.conductance import Conductance
 from rheobase.devices.dynapse2.config import Config
 from rheobase.devices.dynapse2.convert import Converted, NeuronFit, SynapseFit, convert
 from rheobase.devices.dynapse2.firing_rate import firing_rate
+from rheobase.devices.dynapse2.homeostasis import Homeostasis
 from rheobase.devices.dynapse2.layout import Layout
 from rheobase.devices.dynapse2.mismatch import mismatch
 from rheobase.devices.dynapse2.network import Network, NetworkRun, NetworkState
@@ -32,6 +33,7 @@ __all__ = [
     "CorePower",
     "Depression",
     "Energies",
+    "Homeostasis",
     "Layout",
     "Network",
     "NetworkRun",

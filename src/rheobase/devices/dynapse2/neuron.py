@@ -10,6 +10,7 @@ from rheobase.devices.dynapse2 import compatible, physical
 from rheobase.devices.dynapse2 import constants as c
 from rheobase.devices.dynapse2.alpha import Alpha
 from rheobase.devices.dynapse2.conductance import Conductance
+from rheobase.devices.dynapse2.homeostasis import Homeostasis
 from rheobase.devices.dynapse2.layout import chip_current
 from rheobase.devices.dynapse2.steppers import CompatibleStep, PhysicalStep
 from rheobase.errors import ParameterError, UnknownName
@@ -41,6 +42,7 @@ OPTIONS: dict[str, type] = {
     "alpha_ampa": Alpha,
     "alpha_nmda": Alpha,
     "conductance": Conductance,
+    "homeostasis": Homeostasis,
 }
 """The circuits of a `Neuron` that are off unless they are given."""
 
@@ -70,6 +72,7 @@ class Neuron(AbstractNeuron):
 
     - `alpha_ampa`, `alpha_nmda`: an `Alpha`, which gives the gate a rise.
     - `conductance`: a `Conductance`, by which gates fade near their reversal potentials.
+    - `homeostasis`: a `Homeostasis`, which scales excitation slowly towards a target rate.
 
     `rb.simulate` takes the mode's own rule unless a stepper is given; any other stepper integrates
     the same equations, on a grid. The margin is ln(Imem/Ispkthr) in units of ln(Ispkthr/Io).
@@ -128,6 +131,7 @@ class Neuron(AbstractNeuron):
     alpha_ampa: Alpha | None = None
     alpha_nmda: Alpha | None = None
     conductance: Conductance | None = None
+    homeostasis: Homeostasis | None = None
 
     def __check_init__(self):
         if self.mode not in ("physical", "compatible"):

@@ -7,14 +7,15 @@ both ends with the slope of the first; the refractory period begins there, and w
 refractory is not integrated.
 """
 
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
 from rheobase.devices.dynapse2 import dpi, soma
-from rheobase.units import ms, nA
+from rheobase.units import dimensionless, ms, nA
 
 if TYPE_CHECKING:
     from rheobase.devices.dynapse2.neuron import Neuron
@@ -36,6 +37,9 @@ class PhysicalState(NamedTuple):
     Iampa_rise: Annotated[Array | None, nA] = None
     """Of an alpha-shaped synapse: what is subtracted."""
     Inmda_rise: Annotated[Array | None, nA] = None
+    activity: Annotated[Any, dimensionless] = None
+    """Of homeostasis: its estimate of the rate, and the logarithm of the gain; or None."""
+    log_gain: Annotated[Any, dimensionless] = None
 
 
 _CURRENT = {"AMPA": "Iampa", "NMDA": "Inmda", "GABA": "Igaba", "SHUNT": "Ishunt"}
@@ -59,30 +63,36 @@ class Gate(NamedTuple):
         return jnp.maximum(charged * jnp.exp(-(dt - t_pulse) / self.tau), self.Io)
 
 
-def gates(p: "Neuron") -> dict[str, Gate]:
-    """The four gates by name."""
+def gates(p: "Neuron", log_gain: Array | None = None) -> dict[str, Gate]:
+    """The four gates by name; homeostasis has scaled the gain of excitation."""
     kappa, Ut = p.kappa, p.Ut
+    scale = _scale(log_gain)
 
     def gate(C, Itau, Igain):
         return Gate(Itau, Igain, dpi.time_constant(C, Itau, kappa, Ut), p.Io)
 
     return {
-        "AMPA": gate(p.C_ampa, p.Itau_ampa, p.Igain_ampa),
-        "NMDA": gate(p.C_nmda, p.Itau_nmda, p.Igain_nmda),
+        "AMPA": gate(p.C_ampa, p.Itau_ampa, scale(p.Igain_ampa)),
+        "NMDA": gate(p.C_nmda, p.Itau_nmda, scale(p.Igain_nmda)),
         "GABA": gate(p.C_gaba, p.Itau_gaba, p.Igain_gaba),
         "SHUNT": gate(p.C_shunt, p.Itau_shunt, p.Igain_shunt),
     }
 
 
-def rises(p: "Neuron") -> dict[str, Gate]:
+def rises(p: "Neuron", log_gain: Array | None = None) -> dict[str, Gate]:
     """What is subtracted from the gates that are alpha-shaped, by their names."""
+    scale = _scale(log_gain)
 
     def gate(C, alpha):
         tau = dpi.time_constant(C, alpha.Itau, p.kappa, p.Ut)
-        return Gate(alpha.Itau, alpha.Igain, tau, p.Io)
+        return Gate(alpha.Itau, scale(alpha.Igain), tau, p.Io)
 
     options = {"AMPA": (p.C_ampa, p.alpha_ampa), "NMDA": (p.C_nmda, p.alpha_nmda)}
     return {name: gate(C, alpha) for name, (C, alpha) in options.items() if alpha is not None}
+
+
+def _scale(log_gain: Array | None) -> Callable[[Array], Array]:
+    return lambda Igain: Igain if log_gain is None else Igain * jnp.exp(log_gain)
 
 
 def adaptation(p: "Neuron") -> Gate:
@@ -105,7 +115,11 @@ def membrane(p: "Neuron") -> soma.Membrane:
 def init(p: "Neuron") -> PhysicalState:
     """All currents at Io."""
     rest = PhysicalState(p.Io, p.Io, p.Io, p.Io, p.Io, p.Io, 0 * p.C_mem * p.Ut / p.Io)
-    return rest._replace(**{_RISE[name]: p.Io for name in rises(p)})
+    rest = rest._replace(**{_RISE[name]: p.Io for name in rises(p)})
+    if p.homeostasis is None:
+        return rest
+    activity, log_gain = p.homeostasis.rest()
+    return rest._replace(activity=activity, log_gain=log_gain)
 
 
 def advance(
@@ -129,8 +143,8 @@ def advance(
         # The pulses stand at the start of the step: half of it decays away before its middle.
         return new[field] if Iw is None else new[field] * jnp.exp(dt / 2 / gate.tau)
 
-    subtracted = rises(p)
-    for name, gate in gates(p).items():
+    subtracted = rises(p, state.log_gain)
+    for name, gate in gates(p, state.log_gain).items():
         Iw = weighted[name] * p.Iscale if name in weighted else None
         middle[name] = step(_CURRENT[name], gate, Iw)
         if name in subtracted:
@@ -140,6 +154,9 @@ def advance(
     Iahp = ahp.after(state.Iahp, None, t_pulse, dt)
     inputs = _inputs(p, middle, p.Idc + current, Iahp)
     Imem, wait = _integrate(p, state, inputs, dt)
+    if p.homeostasis is not None:
+        activity, log_gain = p.homeostasis.after(state.activity, state.log_gain, dt)
+        new |= {"activity": activity, "log_gain": log_gain}
     return state._replace(Imem=Imem, Iahp=Iahp, wait=wait, **new)
 
 
@@ -215,18 +232,21 @@ def derivative(p: "Neuron", state: PhysicalState, current: Array) -> PhysicalSta
     def falling(I: Array, gate: Gate) -> Array:
         return jnp.where(p.Io < I, -I / gate.tau, 0 * I / gate.tau)
 
-    return state._replace(
-        Imem=jnp.where(state.wait > 0, 0 * dImem, dImem),
-        wait=0 * dz * state.wait,
-        **{field: falling(getattr(state, field), gate) for field, gate in circuits.items()},
-    )
+    slopes = {field: falling(getattr(state, field), gate) for field, gate in circuits.items()}
+    if p.homeostasis is not None:
+        activity, log_gain = p.homeostasis.derivative(state.activity, state.log_gain)
+        slopes |= {"activity": activity, "log_gain": log_gain}
+    Imem = jnp.where(state.wait > 0, 0 * dImem, dImem)
+    return state._replace(Imem=Imem, wait=0 * dz * state.wait, **slopes)
 
 
 def reset(p: "Neuron", state: PhysicalState) -> PhysicalState:
-    """Imem at Io, and one pulse of the adaptation."""
+    """Imem at Io, and one pulse of the adaptation; homeostasis counts the spike."""
     ahp = adaptation(p)
     t_pulse = p.Vth * p.C_pulse_ahp / p.Ipulse_ahp
     Iahp = dpi.pulse(state.Iahp, p.Iw_ahp, ahp.Itau, ahp.Igain, t_pulse / ahp.tau)
+    if p.homeostasis is not None:
+        state = state._replace(activity=p.homeostasis.spiked(state.activity))
     return state._replace(Imem=p.Io, Iahp=jnp.maximum(Iahp, p.Io))
 
 

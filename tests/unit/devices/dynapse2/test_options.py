@@ -1,4 +1,4 @@
-"""The further circuits of the chip's neuron: alpha-shaped and conductance synapses."""
+"""The further circuits of the chip's neuron: alpha-shaped and conductance synapses, homeostasis."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from rheobase.devices.dynapse2 import physical
 from rheobase.devices.dynapse2.physical import PhysicalState
 from rheobase.errors import ParameterError
 from rheobase.neurons import variables
-from rheobase.units import nA, prove_model
+from rheobase.units import Hz, nA, prove_model, s
 
 
 def advanced(neuron, steps, weighted) -> Any:
@@ -28,6 +28,7 @@ def advanced(neuron, steps, weighted) -> Any:
 OPTIONS: dict[str, Any] = {
     "alpha": lambda: {"alpha_ampa": d2.Alpha(), "alpha_nmda": d2.Alpha()},
     "conductance": lambda: {"conductance": d2.Conductance()},
+    "homeostasis": lambda: {"homeostasis": d2.Homeostasis()},
 }
 
 
@@ -160,3 +161,41 @@ def test_far_reversals_change_nothing():
         for option in (None, far)
     )
     np.testing.assert_allclose(conducting.Imem, plain.Imem, rtol=1e-5)
+
+
+def test_the_gain_rises_and_falls_as_its_equations_say(x64):
+    """Silent: a factor e in tau_gain, to its limit. Firing: the integral, by small steps."""
+    loop = d2.Homeostasis(tau_gain=10 * s, high=2.0)
+    zero = jnp.asarray(0.0)
+    assert float(loop.after(zero, zero, 5000.0)[1]) == pytest.approx(0.5)
+    assert float(loop.after(zero, zero, 50000.0)[1]) == pytest.approx(np.log(2))
+    a = loop.spiked(jnp.asarray(6.0))
+    assert float(a) == pytest.approx(6 + 1 / (0.020 * 500))
+    whole = loop.after(a, zero, 300.0)
+    t = (np.arange(30000) + 0.5) / 100
+    course = float(a) * np.exp(-t / 500)
+    assert float(whole[0]) == pytest.approx(float(a) * np.exp(-300 / 500))
+    assert float(whole[1]) == pytest.approx(((1 - course) / (1 + course)).sum() / 100 / 10000)
+    speed = loop.derivative(a, zero)[1]
+    assert float(speed) == pytest.approx(float(loop.after(a, zero, 1e-3)[1]) / 1e-3, rel=1e-5)
+
+
+def test_homeostasis_scales_the_pulses_of_excitation_alone():
+    neuron = d2.Neuron(homeostasis=d2.Homeostasis())
+    one = physical.gates(neuron)
+    three = physical.gates(neuron, jnp.log(3.0))
+    ratio = {name: float(three[name].Igain / one[name].Igain) for name in one}
+    assert ratio == pytest.approx({"AMPA": 3, "NMDA": 3, "GABA": 1, "SHUNT": 1})
+
+
+@pytest.mark.slow
+def test_a_network_comes_to_its_target_rate():
+    """From 140 and from 445 Hz, which are the rates without homeostasis."""
+    x = (jax.random.uniform(jax.random.key(0), (40000, 1, 50)) < 0.02).astype(float)
+    inputs = d2.Projection(jnp.full((50, 2), 30.0).at[:, 0].set(3.0))
+    loop: Any = d2.Homeostasis
+    loop = loop(rate=20 * Hz, tau_gain=1 * s, low=1e-4, high=1e4)
+    plain = d2.Network(n_out=2, inputs=inputs)(x[:5000]).sum(axis=(0, 1)) / 5
+    assert float(plain.min()) > 100
+    net = d2.Network(n_out=2, inputs=inputs, neuron=d2.Neuron(homeostasis=loop))
+    np.testing.assert_allclose(net(x)[-20000:].sum(axis=(0, 1)) / 20, 20, atol=1.5)
