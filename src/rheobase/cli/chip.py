@@ -33,7 +33,9 @@ def demo(
 
 
 @app.command
-def report(file: Path, /) -> int:
+def report(
+    file: Annotated[Path, Parameter(validator=validators.Path(exists=True, dir_okay=False))], /
+) -> int:
     """Show what a configuration holds: cores, memory, errors of its biases.
 
     Parameters
