@@ -66,7 +66,14 @@ from .neurons import (
     MorrisLecar,
     TraubMiles,
 )
-from .plasticity import PairSTDP, RewardModulated, TripletSTDP, TsodyksMarkram, VogelsSTDP
+from .plasticity import (
+    PairSTDP,
+    RewardModulated,
+    TraceSTDP,
+    TripletSTDP,
+    TsodyksMarkram,
+    VogelsSTDP,
+)
 from .record import Record, Recording
 from .simulate import simulate
 from .steppers import (
@@ -202,6 +209,7 @@ __all__ = [
     "Threshold",
     "ThresholdAdaptation",
     "TraubMiles",
+    "TraceSTDP",
     "TripletSTDP",
     "TsodyksMarkram",
     "Uniform",
