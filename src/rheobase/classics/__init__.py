@@ -5,6 +5,7 @@ from rheobase.classics.brunel import brunel
 from rheobase.classics.coba import coba
 from rheobase.classics.cobahh import cobahh
 from rheobase.classics.cuba import cuba
+from rheobase.classics.diehl_cook import DiehlCook, diehl_cook
 from rheobase.classics.microcircuit import microcircuit
 
 CLASSICS = {
@@ -16,4 +17,14 @@ CLASSICS = {
 }
 """By the names under which `rheobase run` knows them."""
 
-__all__ = ["CLASSICS", "Classic", "brunel", "coba", "cobahh", "cuba", "microcircuit"]
+__all__ = [
+    "CLASSICS",
+    "Classic",
+    "DiehlCook",
+    "brunel",
+    "coba",
+    "cobahh",
+    "cuba",
+    "diehl_cook",
+    "microcircuit",
+]

@@ -45,7 +45,7 @@ class TraceSTDP(AbstractTraceRule):
     >>> from rheobase.units import mV
     >>> rule = rb.TraceSTDP(w_max=1 * mV, A_plus=0.01, target=0.4, mu=0.2)
     >>> rule.w_min
-    0.0 mV
+    0 mV
     """
 
     pairing: Literal["all", "nearest"] = eqx.field(static=True)
