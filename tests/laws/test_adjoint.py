@@ -26,10 +26,10 @@ SYNAPSES = {
 }
 DELAYS = {"none": None, "one": 0.7 * ms, "each its own": rb.Uniform(0.2 * ms, 1.5 * ms)}
 CASES = [
-    *({"neuron": name} for name in NEURONS),
-    {"synapse": "delta", "delay": "each its own"},
-    {"synapse": "current", "delay": "one"},
-    {"synapse": "dual", "delay": "none"},
+    {"neuron": "refractory", "delay": "one"},
+    {"neuron": "adapting", "synapse": "delta", "delay": "each its own"},
+    *(pytest.param({"neuron": name}, marks=pytest.mark.slow) for name in NEURONS),
+    pytest.param({"synapse": "dual", "delay": "none"}, marks=pytest.mark.slow),
 ]
 
 

@@ -136,12 +136,13 @@ def batched(route, case):
     return jax.value_and_grad(loss, (0, 1, 2), has_aux=True)(case.spikes, weights, case.ring)
 
 
+@settings(max_examples=8)
 @given(data=st.data())
 def test_values_and_gradients(data, precision):
     compare(single, data.draw(cases()), rtol=rounding(precision))
 
 
-@settings(max_examples=8)
+@settings(max_examples=4)
 @given(data=st.data())
 def test_batches(data, precision):
     compare(batched, data.draw(cases(batch=(2,))), rtol=rounding(precision))

@@ -77,6 +77,7 @@ def agree(function, parent, rtol):
 trees = {"shape": st.sampled_from(sorted(SIZES)), "seed": st.integers(0, 2**32 - 1)}
 
 
+@settings(max_examples=8)
 @given(**trees)
 def test_solutions_agree(shape, seed, precision):
     random = np.random.default_rng(seed)
@@ -85,7 +86,7 @@ def test_solutions_agree(shape, seed, precision):
     agree(lambda solve: solve(*operands), parent, {"float32": 2e-3, "float64": 1e-9}[precision])
 
 
-@settings(max_examples=6)
+@settings(max_examples=4)
 @given(**trees)
 def test_derivatives_agree_in_both_modes(shape, seed, x64):
     random = np.random.default_rng(seed)
