@@ -9,6 +9,7 @@ import pytest
 
 import rheobase as rb
 from rheobase.errors import ArgumentError
+from rheobase.neurons.base import Onset
 from rheobase.train import choose, free, legal, ordered
 from rheobase.units import ms, mV, parameters
 from tests.registry import NEURONS
@@ -81,7 +82,9 @@ def test_neurons_ask_for_an_order():
 
 
 @pytest.mark.parametrize("trained", ["both", "low", "high"])
-@pytest.mark.parametrize("name", [n for n in NEURONS if n != "LI"])
+@pytest.mark.parametrize(
+    "name", [n for n, row in NEURONS.items() if row.make().onset is not Onset.NEVER]
+)
 def test_a_step_that_crosses_parameters_is_held_before_it(name, trained):
     neuron = NEURONS[name].make()
     for low, high in asked_pairs(type(neuron)):
