@@ -69,7 +69,6 @@ from .neurons import (
 from .plasticity import (
     PairSTDP,
     RewardModulated,
-    TraceSTDP,
     TripletSTDP,
     TsodyksMarkram,
     VogelsSTDP,
@@ -209,7 +208,6 @@ __all__ = [
     "Threshold",
     "ThresholdAdaptation",
     "TraubMiles",
-    "TraceSTDP",
     "TripletSTDP",
     "TsodyksMarkram",
     "Uniform",

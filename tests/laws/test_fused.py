@@ -38,7 +38,7 @@ RULES = {
     "pair": lambda: rb.PairSTDP(w_max=0.04 * nA),
     "nearest": lambda: rb.PairSTDP(w_max=0.04 * nA, A_plus=0.1, pairing="nearest", mu=0.4),
     "triplet": lambda: rb.TripletSTDP(w_max=0.04 * nA, A3_minus=0.01, mu=1.0),
-    "trace": lambda: rb.TraceSTDP(w_max=0.04 * nA, A_plus=0.1, A_minus=0.01, mu=0.4),
+    "trace": lambda: rb.PairSTDP(0.04 * nA, A_plus=0.1, A_minus=0.01, mu=0.4, target=0.4),
     "two rules": lambda: (rb.VogelsSTDP(w_max=0.04 * nA, eta=0.01), rb.PairSTDP(w_max=0.03 * nA)),
 }
 DELAYS = {"none": None, "one": 0.7 * ms, "each its own": rb.Uniform(0.2 * ms, 1.5 * ms)}

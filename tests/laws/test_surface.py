@@ -136,6 +136,11 @@ def test_the_registry_has_everything():
     assert set(NEURONS) >= AFFINE
 
 
+def test_a_misspelt_name_is_refused_with_the_near_miss():
+    with pytest.raises(AttributeError, match="Did you mean rheobase.AdEx?"):
+        _ = rb.AdEX
+
+
 def test_nothing_public_is_a_module_by_accident():
     for name in rb.__all__:
         value = getattr(rb, name)

@@ -16,7 +16,7 @@ from rheobase.connectivity.base import generator
 from rheobase.errors import ArgumentError, ShapeError
 from rheobase.network import Connection, Drive, Network, NetworkRecording, Population
 from rheobase.neurons import LIF, variables
-from rheobase.plasticity import TraceSTDP
+from rheobase.plasticity import PairSTDP
 from rheobase.record import Record
 from rheobase.simulate import simulate
 from rheobase.stimulus import Poisson
@@ -88,7 +88,7 @@ class DiehlCook(NamedTuple):
 
     def _network(self, learns: bool) -> Network:
         pixels, n = self.weights.shape
-        rule = TraceSTDP(STRONGEST, A_plus=0.05, target=0.4, tau_plus=20 * ms)
+        rule = PairSTDP(STRONGEST, A_plus=0.05, A_minus=0.0, target=0.4)
         membrane = LIF(tau=100 * ms, v_rest=-65 * mV, v_reset=-65 * mV, v_th=-52 * mV)
         rise = RISE if learns else 0 * mV
         adapting = ThresholdAdaptation(membrane, tau=1e7 * ms, increment=rise)
@@ -144,7 +144,7 @@ def diehl_cook(key: jax.Array, pixels: int = 64, n: int = 100) -> DiehlCook:
     """A network of n excitatory neurons that has seen nothing yet.
 
     Pixels fire at random, faster where a picture is bright, onto all neurons. Each neuron that
-    fires inhibits all others, raises its threshold for good, and by `TraceSTDP` draws its weights
+    fires inhibits all others, raises its threshold for good, and by `PairSTDP` draws its weights
     to the pixels that have just been active; weights onto a neuron keep their sum. So each comes to
     stand for one kind of picture. Of the published network this has the learning, threshold and
     competition; inhibition is direct instead of by a second population, and what a picture leaves

@@ -9,7 +9,6 @@ from rheobase.plasticity.base import AbstractRule, AbstractTraceRule, Change, Tr
 from rheobase.plasticity.pair import PairSTDP
 from rheobase.plasticity.reward import RewardModulated
 from rheobase.plasticity.short_term import TsodyksMarkram
-from rheobase.plasticity.trace import TraceSTDP
 from rheobase.plasticity.triplet import TripletSTDP
 from rheobase.plasticity.vogels import VogelsSTDP
 
@@ -19,7 +18,6 @@ __all__ = [
     "Change",
     "PairSTDP",
     "RewardModulated",
-    "TraceSTDP",
     "Traces",
     "TripletSTDP",
     "TsodyksMarkram",

@@ -16,7 +16,7 @@ from rheobase.plasticity.base import (
     require_pairing,
     weakest,
 )
-from rheobase.units import Quantity, anything, dimensionless, ms, positive, quantity
+from rheobase.units import Quantity, anything, dimensionless, ms, non_negative, positive, quantity
 
 
 class Trace(NamedTuple):
@@ -30,21 +30,27 @@ class PairSTDP(AbstractTraceRule):
 
     dx/dt = -x/tau_plus;   dy/dt = -y/tau_minus
     on a presynaptic spike:   w ← w - A_minus W ((w - w_min)/W)^mu y,  then x ← x + 1
-    on a postsynaptic spike:  w ← w + A_plus W ((w_max - w)/W)^mu x,   then y ← y + 1
+    on a postsynaptic spike:  w ← w + A_plus W ((w_max - w)/W)^mu (x - target),  then y ← y + 1
 
     with W = w_max - w_min, and w held between w_min and w_max. So a pair of spikes that are
     t = t_post - t_pre apart changes a weight by A_plus W e^(-t/tau_plus) for t >= 0 and by
-    -A_minus W e^(t/tau_minus) for t < 0 (mu = 0).
+    -A_minus W e^(t/tau_minus) for t < 0 (mu = 0, target = 0).
+
+    With a target above 0 it is the rule of Diehl & Cook, often called trace STDP: synapses whose
+    trace is below the target are weakened, so that inputs that stay silent when a neuron fires
+    are forgotten. A_minus = 0 then learns at postsynaptic spikes alone.
 
     - `w_max`, `w_min` (unit of the weights, ()): strongest and weakest; `w_min` is 0 if left out.
     - `A_plus`, `A_minus` (dimensionless, ()): of a single pair, relative to W.
     - `tau_plus`, `tau_minus` (ms, ()): of the two sides of the window.
     - `pairing`: `"all"` pairs of spikes, or with the `"nearest"` one only (x ← 1, y ← 1).
+    - `target` (dimensionless, ()): trace at which a postsynaptic spike changes nothing.
     - `mu`: 0 additive (weights become bimodal), 1 multiplicative (unimodal), or between.
 
     Errors: `UnitError`, `ParameterError` for bounds that are none; `UnknownName` for a pairing.
     Source: Song, Miller & Abbott 2000, Nat Neurosci 3:919 (defaults); mu: Gütig et al. 2003,
-    J Neurosci 23:3697; pairings: Morrison, Diesmann & Gerstner 2008, Biol Cybern 98:459.
+    J Neurosci 23:3697; pairings: Morrison, Diesmann & Gerstner 2008, Biol Cybern 98:459;
+    target: Diehl & Cook 2015, Front Comput Neurosci 9:99.
 
     >>> import rheobase as rb
     >>> from rheobase.units import ms, nA
@@ -67,6 +73,7 @@ class PairSTDP(AbstractTraceRule):
     A_minus: Array = quantity(dimensionless, anything, "weakening by a pair", default=0.00525)
     tau_plus: Array = quantity(ms, positive, "memory of presynaptic spikes", default=20 * ms)
     tau_minus: Array = quantity(ms, positive, "memory of postsynaptic spikes", default=20 * ms)
+    target: Array = quantity(dimensionless, non_negative, "trace without a change", default=0.0)
 
     def __init__(
         self,
@@ -79,11 +86,12 @@ class PairSTDP(AbstractTraceRule):
         pairing: Literal["all", "nearest"] = "all",
         mu: float = 0.0,
         w_min: Quantity | None = None,
+        target: float = 0.0,
     ):
         self.w_max, self.w_min = w_max, weakest(w_min, w_max)
         self.A_plus, self.A_minus = A_plus, A_minus  # pyright: ignore[reportAttributeAccessIssue]
         self.tau_plus, self.tau_minus = tau_plus, tau_minus  # pyright: ignore
-        self.pairing, self.mu = pairing, mu
+        self.pairing, self.mu, self.target = pairing, mu, target  # pyright: ignore
 
     def __check_init__(self):
         require_bounds(self)
@@ -99,6 +107,6 @@ class PairSTDP(AbstractTraceRule):
         return change, traces._replace(pre=pre)
 
     def on_post(self, traces: Traces, spikes: Array) -> tuple[Change, Traces]:
-        change = Change(self.A_plus * traces.pre.x, spikes, depresses=False)
+        change = Change(self.A_plus * (traces.pre.x - self.target), spikes, depresses=False)
         post = Trace(jumped(traces.post.x, spikes, self.pairing))
         return change, traces._replace(post=post)

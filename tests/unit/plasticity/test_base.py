@@ -21,7 +21,7 @@ RULES = {
     "pair": lambda **m: rb.PairSTDP(W_MAX * mV, 0.05, 0.06, **m),
     "nearest": lambda **m: rb.PairSTDP(W_MAX * mV, 0.05, 0.06, pairing="nearest", **m),
     "triplet": lambda **m: rb.TripletSTDP(W_MAX * mV, 0.01, 0.03, 0.05, 0.01, **m),
-    "trace": lambda **m: rb.TraceSTDP(W_MAX * mV, 0.05, 0.4, 0.02, **m),
+    "trace": lambda **m: rb.PairSTDP(W_MAX * mV, 0.05, 0.02, target=0.4, **m),
     "vogels": lambda: rb.VogelsSTDP(W_MAX * mV, 0.05),
     "reward": lambda **m: rb.RewardModulated(
         rb.PairSTDP(W_MAX * mV, 0.05, 0.06, **m),

@@ -35,11 +35,11 @@ def test_the_window(dt):
     np.testing.assert_allclose(change, expected, rtol=1e-9)
 
 
-@pytest.mark.parametrize("delay", [None, 1, 13])
+@pytest.mark.parametrize("delay, target", [(None, 0.0), (1, 0.0), (13, 0.0), (None, 0.4)])
 @pytest.mark.parametrize("pairing", ["all", "nearest"])
 @pytest.mark.parametrize("mu", [0.0, 0.4, 1.0])
 @pytest.mark.parametrize("bounds", [(0.0, W_MAX), (-2 * W_MAX, -3 * W_MAX)])
-def test_random_trains_as_plain_loops(bounds, mu, pairing, delay):
+def test_random_trains_as_plain_loops(bounds, mu, pairing, delay, target):
     weak, strong = bounds
     span = strong - weak
     trains = random_trains(3, synapses=20)
@@ -54,11 +54,12 @@ def test_random_trains_as_plain_loops(bounds, mu, pairing, delay):
 
     def on_post(w, k, r, o, t):
         part = ((strong - w) / span) ** mu
-        return inside(w + span * A_PLUS * part * memory(r, t, TAU_PLUS, pairing))
+        return inside(w + span * A_PLUS * part * (memory(r, t, TAU_PLUS, pairing) - target))
 
     late = 0 if delay is None else delay
     expected = plain(trains, start, on_pre, on_post, late)
-    found = learned(trains, rule(strong, weak, pairing=pairing, mu=mu), start, delay)
+    learning = rule(strong, weak, pairing=pairing, mu=mu, target=target)
+    found = learned(trains, learning, start, delay)
     np.testing.assert_allclose(found, expected, rtol=1e-9)
     assert np.ptp(expected - start) > 0.1 * abs(span)
     if mu == 0:
@@ -73,6 +74,17 @@ def test_only_synapses_of_spikes_change():
     changed = learned(trains, rule(), start) != start
     assert not changed[(trains.i >= 3)].any() and not changed[trains.j >= 2].any()
     assert changed[(trains.i < 3) & (trains.j < 2)].all()
+
+
+def test_with_a_target_a_silent_input_is_forgotten_at_postsynaptic_spikes_alone():
+    trains = random_trains(5)
+    trains.pre[:, 0] = False
+    trains.post[:, 1:] = False
+    start = np.full(len(trains.i), 0.5 * W_MAX)
+    forgetful = rb.PairSTDP(W_MAX * mV, A_minus=0.0, target=0.4)
+    change = learned(trains, forgetful, start) - start
+    assert (change[(trains.i == 0) & (trains.j == 0)] < 0).all()
+    assert (change[trains.j > 0] == 0).all()
 
 
 def test_a_wrong_pairing_is_refused():
