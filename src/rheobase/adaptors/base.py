@@ -1,6 +1,6 @@
 """What an adaptor is: a neuron that wraps a neuron and changes one thing about it."""
 
-from typing import Any, Self
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -58,7 +58,7 @@ class AbstractAdaptor(AbstractNeuron):
     def random(self) -> bool:
         return self.neuron.random
 
-    def lifted(self, by: Array) -> Self:
+    def lifted(self, by: Array) -> AbstractNeuron:
         return eqx.tree_at(lambda n: n.neuron, self, self.firing.lifted(by))
 
     @property

@@ -161,6 +161,10 @@ class Mismatch(AbstractAdaptor):
         drawn = self.drawn
         return drawn if isinstance(drawn, AbstractNeuron) else super().firing
 
+    def lifted(self, by: Array) -> AbstractNeuron:
+        # The neuron that was drawn: inside this adaptor its parameters would be drawn again.
+        return self.firing.lifted(by)
+
     def init(self) -> Any:
         def full(x):
             return jnp.broadcast_to(x, jnp.broadcast_shapes(x.shape, self.shape))

@@ -6,7 +6,7 @@ no time step, no clock, no integrator, no recorder and no randomness.
 
 import enum
 from abc import abstractmethod
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -112,7 +112,7 @@ class AbstractNeuron(AbstractMembrane):
     def reset(self, state: Any) -> Any:
         """The state just after the spike; the same state for a neuron without reset."""
 
-    def lifted(self, by: jax.Array) -> Self:
+    def lifted(self, by: jax.Array) -> "AbstractNeuron":
         """The neuron with its upstroke beginning `by` (mV) higher; without one, the neuron."""
         return self
 
