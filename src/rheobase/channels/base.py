@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from rheobase.channels.ions import Ions
-from rheobase.errors import check_keywords
+from rheobase.declared import AbstractDeclared
 from rheobase.phi import phi
 from rheobase.surrogate import AbstractSurrogate
 
@@ -54,7 +54,7 @@ def by_time_constant(inf: Array, tau: Array) -> Any:
     return Gate(inf, 1 / tau)
 
 
-class AbstractMechanism(eqx.Module):
+class AbstractMechanism(AbstractDeclared):
     """What can be inserted into a membrane. Derive from one of its four kinds, not from this.
 
     - `AbstractChannel`: variables that relax, given by `gates`.
@@ -65,10 +65,6 @@ class AbstractMechanism(eqx.Module):
 
     ion: ClassVar[str | None] = None
     """The field of `Ions` that its current carries: "na", "k", "ca" or "cl"; None for no one."""
-
-    def __new__(cls, *args: Any, **kwargs: Any):
-        check_keywords(cls, kwargs)
-        return super().__new__(cls)
 
     @abstractmethod
     def init(self, v: Array, ions: Ions) -> Any:

@@ -3,11 +3,11 @@
 from abc import abstractmethod
 from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax
 import numpy as np
 
 from rheobase.connectivity.storage import Rows
+from rheobase.declared import AbstractDeclared
 from rheobase.errors import ArgumentError
 from rheobase.units import DomainError
 
@@ -24,7 +24,7 @@ class Sides(NamedTuple):
     post_positions: Any = None
 
 
-class AbstractConnectivity(eqx.Module):
+class AbstractConnectivity(AbstractDeclared):
     """A rule that decides which neurons are connected."""
 
     @abstractmethod

@@ -7,10 +7,11 @@ import equinox as eqx
 import numpy as np
 from jax.core import Tracer
 
+from rheobase.declared import AbstractDeclared
 from rheobase.units import DomainError, Quantity, Unit, UnitError, to_internal
 
 
-class AbstractDistribution(eqx.Module):
+class AbstractDistribution(AbstractDeclared):
     """A distribution of a quantity over synapses."""
 
     @property

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, final
 
-import equinox as eqx
 import numpy as np
 
+from rheobase.declared import AbstractDeclared
 from rheobase.errors import ArgumentError, DataError, UnknownName
 from rheobase.train.source import AbstractSource, Batch, batches
 
@@ -20,7 +20,7 @@ MEMORY = 512
 """MB of recordings that are kept once they have been read."""
 
 
-class AbstractFormat(eqx.Module):
+class AbstractFormat(AbstractDeclared):
     """How a recording is read from its place, and how a batch of them becomes an input."""
 
     @abstractmethod
@@ -35,7 +35,7 @@ class AbstractFormat(eqx.Module):
         """What a network receives, (samples, time, ...)."""
 
 
-class AbstractAugmentation(eqx.Module):
+class AbstractAugmentation(AbstractDeclared):
     """A random change of a recording that leaves its class as it is.
 
     `on` says what it changes: the recording, or the input (time, ...) that is made of it.

@@ -13,6 +13,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
+from rheobase.declared import AbstractDeclared
 from rheobase.errors import ParameterError, ShapeError, UnknownName
 from rheobase.train.arguments import positive_number
 from rheobase.train.encoders import AbstractEncoder
@@ -30,7 +31,7 @@ LONGEST = 40.0
 """ms after which the answer of a gammatone filter is cut; at 50 Hz it has fallen to 1 %."""
 
 
-class AbstractBank(eqx.Module):
+class AbstractBank(AbstractDeclared):
     """A bank of band-pass filters: the energy of a sound in each band, in every time step."""
 
     @abstractmethod

@@ -14,7 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from rheobase.errors import ParameterError, check_keywords
+from rheobase.declared import AbstractDeclared
+from rheobase.errors import ParameterError
 from rheobase.neurons import variables
 from rheobase.surrogate import AbstractSurrogate
 from rheobase.units import Unit, nA, parameters
@@ -33,7 +34,7 @@ class Onset(enum.Enum):
     """It has no reset; it fires in the step in which `margin` rises from below zero."""
 
 
-class AbstractMembrane(eqx.Module):
+class AbstractMembrane(AbstractDeclared):
     """What has a state and a derivative: a neuron, or a readout that never fires.
 
     `receives` is the unit of the input `current`; `target` names the variable to which an
@@ -43,10 +44,6 @@ class AbstractMembrane(eqx.Module):
     onset: ClassVar[Onset] = Onset.NEVER
     receives: ClassVar[Unit] = nA
     target: ClassVar[str] = "v"
-
-    def __new__(cls, *args: Any, **kwargs: Any):
-        check_keywords(cls, kwargs)
-        return super().__new__(cls)
 
     @abstractmethod
     def init(self) -> Any:

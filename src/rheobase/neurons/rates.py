@@ -7,11 +7,11 @@ exponential, and x/(1 - e^-x) is 1 where it would be 0/0.
 from abc import abstractmethod
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array
 
+from rheobase.declared import AbstractDeclared
 from rheobase.phi import phi
 from rheobase.units import anything, ms, mV, positive, quantity
 
@@ -22,7 +22,7 @@ _FARTHEST = 1e4
 """In spans from rest to threshold: a voltage that no membrane has."""
 
 
-class AbstractRate(eqx.Module):
+class AbstractRate(AbstractDeclared):
     """A rate (1/ms) as a function of voltage (mV)."""
 
     @abstractmethod

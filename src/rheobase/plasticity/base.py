@@ -10,6 +10,7 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
+from rheobase.declared import AbstractDeclared
 from rheobase.errors import ArgumentError, ParameterError, UnknownName
 from rheobase.kernels.delivery import Targets
 from rheobase.kernels.plasticity import Columns, Course, Ends, change
@@ -36,7 +37,7 @@ class Arrivals(NamedTuple):
     """Of the step, int32."""
 
 
-class AbstractRule(eqx.Module):
+class AbstractRule(AbstractDeclared):
     """A rule that changes weights.
 
     At the end of a step, what arrives is delivered with the weights as they are; then the arriving

@@ -8,6 +8,7 @@ import equinox as eqx
 import jax
 from jax import Array
 
+from rheobase.declared import AbstractDeclared
 from rheobase.neurons.base import AbstractMembrane
 
 
@@ -22,7 +23,7 @@ class Flow(NamedTuple):
         return self.neuron.derivative(state, self.current)
 
 
-class AbstractStepper(eqx.Module):
+class AbstractStepper(AbstractDeclared):
     """An integration rule; it knows of a model only the flow of its state."""
 
     @abstractmethod

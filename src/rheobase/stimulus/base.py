@@ -10,6 +10,7 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
+from rheobase.declared import AbstractDeclared
 from rheobase.units import DomainError, Quantity, Unit, UnitError, dimensionless, to_internal
 
 
@@ -30,7 +31,7 @@ class Grid(NamedTuple):
         return (self.steps.astype(self.dtype) + 0.5) * self.dt
 
 
-class AbstractStimulus(eqx.Module):
+class AbstractStimulus(AbstractDeclared):
     """An input in time. Its values have shape (time, *s), s broadcasting to the population."""
 
     @property

@@ -3,12 +3,13 @@
 from abc import abstractmethod
 from typing import Any, ClassVar
 
-import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
+from rheobase.declared import AbstractDeclared
 
-class AbstractSynapse(eqx.Module):
+
+class AbstractSynapse(AbstractDeclared):
     """The time course that a spike leaves at the membrane.
 
     Linear in its spikes, so that one state for each postsynaptic neuron serves all synapses of a
@@ -56,7 +57,7 @@ class AbstractSynapse(eqx.Module):
         return output if self.reversal is None else output * (self.reversal - v)
 
 
-class AbstractRelease(eqx.Module):
+class AbstractRelease(AbstractDeclared):
     """What the terminals of a neuron make of its spikes: one state for each presynaptic neuron.
 
     Short-term plasticity and receptor kinetics are of this kind, since all synapses of a neuron

@@ -14,13 +14,14 @@ from jax import Array
 from jax.core import Tracer
 from jax.typing import ArrayLike
 
+from rheobase.declared import AbstractDeclared
 from rheobase.errors import KeyRequired, ShapeError
 from rheobase.time import whole_steps
 from rheobase.train.arguments import positive_number
 from rheobase.units import DomainError, Hz, Quantity, dimensionless, ms
 
 
-class AbstractEncoder(eqx.Module):
+class AbstractEncoder(AbstractDeclared):
     """What turns numbers into a series of inputs."""
 
     @property

@@ -3,12 +3,12 @@
 from abc import abstractmethod
 from typing import Any, ClassVar, Self
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from rheobase.declared import AbstractDeclared
 from rheobase.errors import ShapeError
 
 Shape = tuple[int, ...]
@@ -18,7 +18,7 @@ GAIN = 1.0
 every input of a layer is 1."""
 
 
-class AbstractLayer(eqx.Module):
+class AbstractLayer(AbstractDeclared):
     """What turns the output of one population into the input of the next.
 
     A final layer states `shape` and `advance`; one with weights `drawn`; one that remembers

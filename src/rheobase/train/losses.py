@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from rheobase.declared import AbstractDeclared
 from rheobase.errors import ParameterError, ShapeError, UnknownName
 from rheobase.train import readouts
 from rheobase.train.arguments import positive_number
@@ -31,7 +32,7 @@ _SCORES: dict[Code, Callable[[Array], Array]] = {
 }
 
 
-class AbstractLoss(eqx.Module):
+class AbstractLoss(AbstractDeclared):
     """How far an output is from its target, one number for each sample."""
 
     @abstractmethod

@@ -8,6 +8,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
+from rheobase.declared import AbstractDeclared
 from rheobase.errors import ArgumentError
 
 
@@ -38,7 +39,7 @@ class Objective(eqx.Module):
         return Judged(value, jnp.mean(self.correct(output)))
 
 
-class AbstractGradient(eqx.Module):
+class AbstractGradient(AbstractDeclared):
     """How the gradient is taken; a final method states `check` and `value_and_grad`."""
 
     @abstractmethod

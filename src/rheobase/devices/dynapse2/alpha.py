@@ -14,8 +14,8 @@ Source: Richter et al. 2024, Neuromorph. Comput. Eng. 4:014003 (the latches deam
 
 from jax import Array
 
+from rheobase.declared import AbstractDeclared
 from rheobase.devices.dynapse2 import constants as c
-from rheobase.devices.dynapse2.circuit import AbstractCircuit
 from rheobase.devices.dynapse2.layout import chip_current
 from rheobase.units import nA, quantity
 
@@ -23,7 +23,7 @@ _ITAU = 2 * c.UT / c.KAPPA * c.C_AMPA / c.TAU_SYN
 _IGAIN = c.GAIN_SYN * c.UT / c.KAPPA * c.C_AMPA / c.TAU_SYN
 
 
-class Alpha(AbstractCircuit):
+class Alpha(AbstractDeclared):
     r"""The integrator that is subtracted in an alpha-shaped synapse; it has the gate's capacitor.
 
     tau_rise = C Ut/(kappa Itau) is to be shorter than tau of its gate: where it is not, nothing

@@ -15,12 +15,12 @@ Comput. Eng. 4:014003 (the latch de_conductance).
 
 from jax import Array
 
+from rheobase.declared import AbstractDeclared
 from rheobase.devices.dynapse2 import constants as c
-from rheobase.devices.dynapse2.circuit import AbstractCircuit
 from rheobase.units import nA, positive, quantity
 
 
-class Conductance(AbstractCircuit):
+class Conductance(AbstractDeclared):
     r"""Reversal potentials of AMPA, NMDA and GABA, each as the Imem at which a gate is half open.
 
     Far from them, Irev >> Imem for excitation and Irev << Imem for inhibition, a gate passes its

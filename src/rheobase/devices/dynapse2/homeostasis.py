@@ -17,12 +17,12 @@ al. 2024, Neuromorph. Comput. Eng. 4:014003 (the latches ho_enable, ho_so_de).
 import jax.numpy as jnp
 from jax import Array
 
-from rheobase.devices.dynapse2.circuit import AbstractCircuit
+from rheobase.declared import AbstractDeclared
 from rheobase.neurons.base import require_below
 from rheobase.units import Hz, dimensionless, ms, positive, quantity, s
 
 
-class Homeostasis(AbstractCircuit):
+class Homeostasis(AbstractDeclared):
     r"""A slow loop from the rate of a neuron to the gain of its excitatory synapses.
 
     The gain acts where a gate is far above it: at I << Igain the growth of a DPI does not depend on
