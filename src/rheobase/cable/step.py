@@ -18,7 +18,7 @@ from rheobase.channels import (
     SpikeDetector,
 )
 from rheobase.kernels.tree import Tree, advance
-from rheobase.neurons.base import select
+from rheobase.neurons.base import select, softened
 
 _FIRM = 1e6
 """How many times its capacitance holds a voltage that must not move; float32 has 1e7 in it."""
@@ -272,14 +272,16 @@ def _fired(
         if not isinstance(channel, AbstractFiring):
             continue
         here = part.of(reached.v)
-        ready = channel.ready(old.mechanisms[k]) & part.inserted
-        spike = jnp.where(ready, channel.spike(channel.margin(states[k], here)), 0)
-        gate = spike if channel.through_reset else jax.lax.stop_gradient(spike)
+        before = part.of(old.v)
+        spike = channel.emitted(old.mechanisms[k], states[k], before, here, dt)
+        spike = jnp.where(part.inserted, spike, 0)
+        share = min(1.0, 1 / channel.spike.peak) if channel.through_reset else 0.0
+        gate = spike if share == 1 else softened(spike, share)
         fresh, down = channel.reset(states[k], here)
         after = jax.tree.map(
             lambda a, b, g=gate: b if a is b else select(g, a, b), fresh, states[k]
         )
-        states[k] = channel.counted(after, here, spike, dt)
+        states[k] = channel.counted(after, before, here, spike, dt)
         if down is not here:
             v = v.at[part.low : part.high].set(select(gate, down, here))
         spikes.append(spike[np.flatnonzero(part.inserted)])

@@ -173,7 +173,11 @@ class AbstractFiring(AbstractMechanism):
 
     spike: eqx.AbstractVar[AbstractSurrogate]
     through_reset: eqx.AbstractVar[bool]
-    """Whether the gradient passes through the reset by the surrogate, or is cut there."""
+    """Whether the gradient passes through the reset by the surrogate, or is cut there.
+
+    Through it, what a step adds to the spikes it takes from the voltage, so that nothing is counted
+    twice; where the surrogate is higher than 1 that part is scaled, so that no step multiplies.
+    """
 
     @abstractmethod
     def margin(self, state: Any, v: Array) -> Array:
@@ -195,9 +199,13 @@ class AbstractFiring(AbstractMechanism):
     def check(self, dt: float) -> None:
         """Refuse a time step (ms) that it cannot take."""
 
+    def emitted(self, old: Any, state: Any, before: Array, v: Array, dt: float) -> Array:
+        """Whether it spikes, 0 or 1, in a step of dt (ms) from one state and voltage to others."""
+        return jnp.where(self.ready(old), self.spike(self.margin(state, v)), 0)
+
     @abstractmethod
-    def counted(self, state: Any, v: Array, spike: Array, dt: float) -> Any:
-        """The state after a step of dt (ms) that reached v: its counters have been advanced."""
+    def counted(self, state: Any, before: Array, v: Array, spike: Array, dt: float) -> Any:
+        """The state after a step of dt (ms) to v: its counters have been advanced."""
 
 
 def _is_gate(x: Any) -> bool:

@@ -3,6 +3,7 @@
 from typing import Annotated, NamedTuple
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -11,7 +12,7 @@ from jax.core import Tracer
 from rheobase.channels.base import AbstractFiring
 from rheobase.channels.ions import Ions
 from rheobase.errors import StepperError
-from rheobase.neurons.base import require_below
+from rheobase.neurons.base import require_below, softened
 from rheobase.surrogate import AbstractSurrogate, FastSigmoid
 from rheobase.time import whole_steps
 from rheobase.units import anything, dimensionless, ms, mV, non_negative, positive, quantity
@@ -29,8 +30,9 @@ class Fire(AbstractFiring):
     A leak and this make a leaky integrate-and-fire neuron of one compartment, and a neuron with
     passive dendrites of any tree. v, v_th, v_reset in mV, refractory in ms, rounded to steps.
 
-    `through_reset`: whether the gradient passes through the reset by the surrogate, or is cut
-    there (the default), which keeps it finite over any number of spikes.
+    `through_reset`: whether the gradient passes through the reset by the surrogate (the default),
+    so that voltage that led to a spike is used up, or is cut there. Cut, each step near the
+    threshold counts anew: in a recurrent network that multiplies without bound.
 
     Errors: `ParameterError` unless v_reset < v_th.
 
@@ -44,7 +46,7 @@ class Fire(AbstractFiring):
     v_reset: Array = quantity(mV, anything, "reset voltage", default=-70 * mV)
     refractory: Array = quantity(ms, non_negative, "refractory period", default=0 * ms)
     spike: AbstractSurrogate = FastSigmoid()
-    through_reset: bool = eqx.field(static=True, default=False)
+    through_reset: bool = eqx.field(static=True, default=True)
 
     def __check_init__(self):
         require_below(self, "v_reset", "v_th")
@@ -70,7 +72,9 @@ class Fire(AbstractFiring):
     def ready(self, state: FireState) -> Array:
         return state.remaining == 0
 
-    def counted(self, state: FireState, v: Array, spike: Array, dt: float) -> FireState:
+    def counted(
+        self, state: FireState, before: Array, v: Array, spike: Array, dt: float
+    ) -> FireState:
         left = jnp.maximum(state.remaining - 1, 0)
         return FireState(jnp.where(spike > 0, whole_steps(self.refractory, dt), left))
 
@@ -86,17 +90,22 @@ class Fire(AbstractFiring):
 
 
 class DetectorState(NamedTuple):
-    """Whether the voltage is above the threshold, 0 or 1."""
+    """Whether the voltage is above the threshold, 0 or 1, and what keeps the time of a spike."""
 
     above: Annotated[Array, dimensionless]
+    early: Annotated[Array, dimensionless]
+    """Always 0; its derivative is by how many steps the spike of the last step came earlier."""
 
 
 class SpikeDetector(AbstractFiring):
     r"""Fires in the step in which v rises through v_th; nothing is reset.
 
     What makes spikes of the action potentials of other channels, to be counted or sent through
-    synapses. `span`: the voltage (mV) over which the surrogate is spread, as from reset to
-    threshold of `Fire`.
+    synapses. Its derivative has two parts. A spike that comes earlier by a part of a step is that
+    much more of a spike in its step and less in the next: exact for what synapses make of it. And
+    the surrogate creates and removes spikes: voltages near the threshold for `window` (ms) count as
+    one; `span` is the voltage (mV) over which it is spread, as from reset to threshold of `Fire`.
+    A crossing slower than span/window is taken for one as fast as that, so that both are bounded.
 
     >>> import rheobase as rb
     >>> from rheobase import channels as ch
@@ -110,11 +119,12 @@ class SpikeDetector(AbstractFiring):
 
     v_th: Array = quantity(mV, anything, "threshold", default=-20 * mV)
     span: Array = quantity(mV, positive, "width of the surrogate", default=20 * mV)
+    window: Array = quantity(ms, positive, "time of one spike to the surrogate", default=2 * ms)
     spike: AbstractSurrogate = FastSigmoid()
-    through_reset: bool = eqx.field(static=True, default=False)
+    through_reset: bool = eqx.field(static=True, default=True)
 
     def init(self, v: Array, ions: Ions) -> DetectorState:
-        return DetectorState(above=(v >= self.v_th).astype(jnp.int32))
+        return DetectorState((v >= self.v_th).astype(jnp.int32), jnp.zeros_like(v))
 
     def current(self, state: DetectorState, v: Array, ions: Ions) -> Array:
         return jnp.zeros_like(v)
@@ -134,8 +144,24 @@ class SpikeDetector(AbstractFiring):
     def ready(self, state: DetectorState) -> Array:
         return state.above == 0
 
-    def counted(self, state: DetectorState, v: Array, spike: Array, dt: float) -> DetectorState:
-        return DetectorState(above=(v >= self.v_th).astype(jnp.int32))
+    def emitted(
+        self, old: DetectorState, state: DetectorState, before: Array, v: Array, dt: float
+    ) -> Array:
+        spike = softened(self.spike(self.margin(state, v)), dt / self.window)
+        return jnp.where(self.ready(old), spike, 0) + self._early(old, before, v, dt) - old.early
+
+    def _early(self, old: DetectorState, before: Array, v: Array, dt: float) -> Array:
+        """0, and the derivative of how much before the end of the step it crossed, in steps."""
+        crossed = self.ready(old) & (v >= self.v_th)
+        rise = jnp.maximum(v - before, self.span * (dt / self.window))
+        share = (v - self.v_th) / rise
+        return jnp.where(crossed, share - jax.lax.stop_gradient(share), 0)
+
+    def counted(
+        self, state: DetectorState, before: Array, v: Array, spike: Array, dt: float
+    ) -> DetectorState:
+        early = self._early(state, before, v, dt)
+        return DetectorState((v >= self.v_th).astype(jnp.int32), early)
 
     def check(self, dt: float) -> None:
         pass

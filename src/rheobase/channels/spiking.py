@@ -87,7 +87,7 @@ class AdEx(AbstractFiring):
     a: Array = quantity(_DENSITY, anything, "subthreshold adaptation", default=1.4235e-5 * _DENSITY)
     b: Array = quantity(_CURRENT, anything, "adaptation at a spike", default=0.28648 * _CURRENT)
     spike: AbstractSurrogate = FastSigmoid()
-    through_reset: bool = eqx.field(static=True, default=False)
+    through_reset: bool = eqx.field(static=True, default=True)
 
     def __check_init__(self):
         require_below(self, "v_reset", "v_th")
@@ -116,7 +116,9 @@ class AdEx(AbstractFiring):
     def ready(self, state: AdaptationState) -> Array:
         return jnp.ones(jnp.shape(state.w), bool)
 
-    def counted(self, state: AdaptationState, v: Array, spike: Array, dt: float) -> AdaptationState:
+    def counted(
+        self, state: AdaptationState, before: Array, v: Array, spike: Array, dt: float
+    ) -> AdaptationState:
         return state
 
     def check(self, dt: float) -> None:
@@ -159,7 +161,7 @@ class Izhikevich(AbstractFiring):
     v_th: Array = quantity(mV, anything, "voltage that counts as a spike", default=30 * mV)
     c_m: Array = quantity(uF / cm**2, positive, "capacitance", default=1 * uF / cm**2)
     spike: AbstractSurrogate = FastSigmoid()
-    through_reset: bool = eqx.field(static=True, default=False)
+    through_reset: bool = eqx.field(static=True, default=True)
 
     def __check_init__(self):
         require_below(self, "c", "v_th")
@@ -189,7 +191,9 @@ class Izhikevich(AbstractFiring):
     def ready(self, state: RecoveryState) -> Array:
         return jnp.ones(jnp.shape(state.u), bool)
 
-    def counted(self, state: RecoveryState, v: Array, spike: Array, dt: float) -> RecoveryState:
+    def counted(
+        self, state: RecoveryState, before: Array, v: Array, spike: Array, dt: float
+    ) -> RecoveryState:
         return state
 
     def check(self, dt: float) -> None:

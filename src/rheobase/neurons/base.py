@@ -164,6 +164,12 @@ def _(primals, tangents):
     return v, tangents[0] / jnp.maximum(rise / scale, 1)
 
 
+def softened(x: jax.Array, share: jax.Array | float) -> jax.Array:
+    """x, whose derivative is `share` as large."""
+    still = jax.lax.stop_gradient(x)
+    return still + share * (x - still)
+
+
 @jax.custom_jvp
 def select(spike: jax.Array, after: jax.Array, before: jax.Array) -> jax.Array:
     """`after` where it spiked, else `before`; by selection, since 0 * inf is NaN.

@@ -1,5 +1,6 @@
 """Cells with a shape in networks: synapses on their compartments, and their spikes."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -119,46 +120,96 @@ def test_synapses_spread_over_a_region():
     rb.simulate(net, duration=1 * ms, dt=DT)
 
 
-def test_gradients_of_weights_are_finite():
+def excited(cell, n, synapses, synapse, weight, drive):
+    return rb.Network(
+        {"a": rb.Population(cell, n)},
+        [rb.Connection("a", "a", rb.FixedInDegree(synapses), synapse, weight=weight)],
+        [rb.Drive("a", rb.stimulus.Constant(drive))],
+        key=jax.random.key(0),
+    )
+
+
+def of_sensible_size(net, weight, duration, dt):
+    """Along the weights the derivative of the spikes is of the size of what stronger ones do."""
+
+    @jax.jit
+    @jax.value_and_grad
+    def spikes(weight):
+        changed = eqx.tree_at(lambda net: net.projections[0].weight, net, weight)
+        record = {"a": rb.Record((), spikes="count")}
+        run = rb.simulate(changed, duration=duration * ms, dt=dt * ms, record=record)
+        return run["a"].counts.mean()
+
+    value, slope = spikes(weight)
+    real = (spikes(1.3 * weight)[0] - spikes(0.7 * weight)[0]) / 0.6
+    assert value > duration / 100 and np.all(np.isfinite(slope)) and np.any(slope != 0)
+    assert real / 3 < float(weight @ slope) < 10 * real
+    assert np.linalg.norm(slope * weight) < 10 * float(weight @ slope)
+
+
+def test_gradients_of_weights_are_of_sensible_size():
     """Of a recurrent network whose cells fire and are reset many times."""
-
-    def loss(weight):
-        net = rb.Network(
-            {"a": rb.Population(leaky(refractory=2 * ms), 30)},
-            [rb.Connection("a", "a", rb.FixedInDegree(5), rb.SpikeSynapse(tau=5 * ms),
-                           weight=weight * nA)],
-            [rb.Drive("a", rb.stimulus.Constant(0.05 * nA))],
-            key=jax.random.key(0),
-        )  # fmt: skip
-        record = {"a": rb.Record(("v",), spikes="raster")}
-        run = rb.simulate(net, duration=50 * ms, dt=0.1 * ms, record=record)
-        return run["a"].v.mean() + run["a"].spikes.sum()
-
-    value, slope = jax.value_and_grad(loss)(jnp.full(150, 0.01))
-    assert value > 30 and np.all(np.isfinite(slope)) and np.any(slope != 0)
+    net = excited(leaky(refractory=2 * ms), 30, 5, rb.SpikeSynapse(tau=5 * ms),
+                  np.full(150, 0.004) * nA, 0.05 * nA)  # fmt: skip
+    of_sensible_size(net, jnp.full(150, 0.004), 50, 0.1)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("cells", "duration"), [(1000, 100), (30, 1000)])
-def test_gradients_of_weights_are_finite_in_large_and_in_long_runs(cells, duration):
+def test_they_are_in_large_and_in_long_runs(cells, duration):
     """In float32, of every weight, of cells that all fire and excite one another."""
-    synapse = rb.SpikeSynapse(tau=5 * ms)
-    rule = rb.FixedInDegree(10)
+    net = excited(leaky(refractory=2 * ms), cells, 10, rb.SpikeSynapse(tau=5 * ms),
+                  np.full(10 * cells, 0.002) * nA, 0.05 * nA)  # fmt: skip
+    of_sensible_size(net, jnp.full(10 * cells, 0.002), duration, 0.1)
 
-    def loss(weight):
+
+@pytest.mark.slow
+def test_they_are_through_action_potentials():
+    cell = rb.Cell(rb.morphology.soma(radius=10 * um)).insert(ch.HH()).insert(ch.SpikeDetector())
+    synapse = rb.Conductance(rb.SpikeSynapse(tau=5 * ms), reversal=0 * mV)
+    net = excited(cell, 100, 10, synapse, np.full(1000, 0.1) * nS, np.linspace(0.1, 0.4, 100) * nA)
+    of_sensible_size(net, jnp.full(1000, 1e-4), 100, 0.025)
+
+
+@pytest.mark.slow
+def test_a_spike_that_comes_earlier_has_an_exact_derivative(x64):
+    """An action potential, and through a synapse the voltage of another cell."""
+    detector = ch.SpikeDetector(window=1e6 * ms)
+    sender = rb.Cell(rb.morphology.soma(radius=10 * um)).insert(ch.HH()).insert(detector)
+    other = rb.Cell(rb.morphology.soma(radius=10 * um)).insert(ch.Leak())
+    synapse = rb.Conductance(rb.SpikeSynapse(tau=5 * ms), reversal=0 * mV)
+
+    def reached(current):
         net = rb.Network(
-            {"a": rb.Population(leaky(refractory=2 * ms), cells)},
-            [rb.Connection("a", "a", rule, synapse, weight=weight * nA)],
-            [rb.Drive("a", rb.stimulus.Constant(0.05 * nA))],
-            key=jax.random.key(0),
+            {"a": rb.Population(sender, 1), "b": rb.Population(other, 1)},
+            [rb.Connection("a", "b", rb.OneToOne(), synapse, weight=5 * nS)],
+            [rb.Drive("a", rb.stimulus.Constant(current * nA))],
         )
-        run = rb.simulate(net, duration=duration * ms, dt=0.1 * ms,
-                          record={"a": rb.Record((), spikes="count")})  # fmt: skip
-        return run["a"].counts.mean()
+        run = rb.simulate(net, duration=8 * ms, dt=0.01 * ms, record={"b": ("v",)})
+        return run["b"].v[-1, 0, 0]
 
-    value, slope = jax.jit(jax.value_and_grad(loss))(jnp.full(10 * cells, 0.002))
-    assert value > duration / 100
-    assert np.all(np.isfinite(slope)) and np.all(slope != 0)
+    # Far enough apart that the spike, which stands on the grid, moves by many steps.
+    real = (reached(0.33) - reached(0.27)) / 0.06
+    np.testing.assert_allclose(jax.grad(reached)(0.3), real, rtol=0.05)
+
+
+@pytest.mark.slow
+def test_without_spikes_of_its_own_a_gradient_is_the_finite_difference(x64):
+    """Of a weight onto a cell that is seen by a detector and stays below its threshold."""
+    cell = rb.Cell(rb.morphology.soma(radius=10 * um)).insert(ch.HH()).insert(ch.SpikeDetector())
+    synapse = rb.Conductance(rb.SpikeSynapse(tau=3 * ms), reversal=0 * mV)
+    net = chain(synapse, 1 * nS, post=cell)
+
+    @jax.jit
+    def reached(weight):
+        changed = eqx.tree_at(lambda net: net.projections[0].weight, net, weight[None])
+        run = simulate(changed, {"v": ["soma"]}, 8 * ms)
+        return run["b"].v[-1, 0, 0]
+
+    step = 1e-7
+    real = (reached(1e-3 + step) - reached(1e-3 - step)) / (2 * step)
+    assert abs(real) > 1
+    np.testing.assert_allclose(jax.jit(jax.grad(reached))(1e-3), real, rtol=1e-6)
 
 
 def test_what_is_refused():
