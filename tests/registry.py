@@ -251,6 +251,7 @@ CHANNELS: dict[str, Callable[[], AbstractMechanism]] = {
     "CaT": ch.CaT,
     "Ca_HVA": ch.Ca_HVA,
     "Ca_LVAst": ch.Ca_LVAst,
+    "Diffusing": lambda: ch.Diffusing(ch.CaDynamics()),
     "ExpSpike": ch.ExpSpike,
     "Fire": ch.Fire,
     "HH": ch.HH,

@@ -4,9 +4,12 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
-from rheobase.cable.cell import Cell
+from rheobase.cable.cell import Cable, Cell, Inserted
 from rheobase.cable.clamp import VoltageClamp
 from rheobase.errors import ArgumentError, ParameterError, ShapeError, UnknownName
 from rheobase.morphology import Location
@@ -150,13 +153,21 @@ def clamps(cell: Cell, given: Any, dt: float, duration: float | None) -> Clamps:
 
 def _names(cell: Cell) -> dict[str, Unit]:
     """Every variable of the channels of a cell, and its unit."""
-    return {
-        f"{one.name}.{name}": unit
-        for one in cell.mechanisms
-        for name, unit in variables.units(
-            one.channel.init(cell.v_init, cell.solutions.ions())
-        ).items()
-    }
+    found = {}
+    for one in cell.mechanisms:
+        state = jax.eval_shape(_begun, cell.cable, one)
+        found |= {f"{one.name}.{name}": unit for name, unit in variables.units(state).items()}
+    return found
+
+
+def _begun(cable: Cable, one: Inserted) -> Any:
+    """The state of a mechanism at the start."""
+    nodes = np.asarray(one.nodes)
+
+    def here(x: Array) -> Array:
+        return jnp.broadcast_to(x[nodes] if jnp.ndim(x) else x, nodes.shape)
+
+    return one.channel.init(here(cable.v_init), jax.tree.map(here, cable.solutions.ions()))
 
 
 def _variable(cell: Cell, name: str, node: int, argument: str) -> tuple[int, str, Unit]:

@@ -10,11 +10,12 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
-from rheobase.channels import Q10, AbstractMechanism, Solutions
+from rheobase.cable.geometry import geometry
+from rheobase.channels import Q10, AbstractMechanism, Diffusing, Solutions
 from rheobase.errors import ArgumentError, ParameterError, ShapeError, UnknownName
 from rheobase.kernels.tree import Tree as Nodes
 from rheobase.morphology import Compartments, Location, Tree, discretise
-from rheobase.units import anything, cm, mV, ohm, parameters, positive, quantity, uF
+from rheobase.units import DomainError, anything, cm, mV, ohm, parameters, positive, quantity, uF
 
 
 class Inserted(eqx.Module):
@@ -29,12 +30,18 @@ class Inserted(eqx.Module):
 
     channel: AbstractMechanism
     nodes: tuple[int, ...] = eqx.field(static=True)
+    between: tuple[int, ...] = eqx.field(static=True, default=())
+    """Branch points through which what diffuses goes from one of the compartments to another."""
 
     @property
     def name(self) -> str:
-        """That of its class, or of the one that it warms, by which its variables are recorded."""
+        """That of its class, or of the one inside, by which its variables are recorded."""
         channel = self.channel
-        return type(channel.channel if isinstance(channel, Q10) else channel).__name__
+        if isinstance(channel, Q10):
+            channel = channel.channel
+        if isinstance(channel, Diffusing):
+            channel = channel.pump
+        return type(channel).__name__
 
 
 class Cable(eqx.Module):
@@ -43,6 +50,7 @@ class Cable(eqx.Module):
     nodes: Nodes = eqx.field(static=True)
     area: Array
     axial: Array
+    shell: Array
     axial_resistivity: Array
     capacitance: Array
     v_init: Array
@@ -64,8 +72,8 @@ class Cell(eqx.Module):
     - `axial_resistivity`, `capacitance`, `v_init`: one for all, or one for each node, (nodes,).
     - `solutions`: concentrations of ions, and the temperature.
 
-    A pytree: areas, axial integrals, resistivity, capacitance and the parameters of channels are
-    arrays, with respect to which a simulation can be differentiated.
+    A pytree: radii, lengths, resistivity, capacitance and the parameters of channels are arrays,
+    with respect to which a simulation can be differentiated. See `scaled`.
 
     Errors: `UnitError`, `DomainError`, `ShapeError`, `ArgumentError` for what is no tree.
 
@@ -83,10 +91,10 @@ class Cell(eqx.Module):
 
     compartments: Compartments = eqx.field(static=True)
     nodes: Nodes = eqx.field(static=True)
-    area: Array
-    """Membrane of each node, um^2."""
-    axial: Array
-    """Axial integral from each node to its parent, 1/um."""
+    radius: Array
+    """Of each compartment, um."""
+    length: Array
+    """Of each compartment along its section, um; of no account where sections meet."""
     solutions: Solutions
     mechanisms: tuple[Inserted, ...]
     axial_resistivity: Array = quantity(ohm * cm, positive, "resistivity of the inside")
@@ -123,8 +131,8 @@ class Cell(eqx.Module):
             )
         self.compartments = cut
         self.nodes = Nodes(cut.parent)
-        self.area = _array(cut.area)
-        self.axial = _array(cut.axial)
+        self.radius = _array(cut.radius)
+        self.length = _array(cut.length)
         self.axial_resistivity = axial_resistivity
         self.capacitance = capacitance
         self.v_init = v_init
@@ -184,13 +192,63 @@ class Cell(eqx.Module):
             example = f"{channel.__name__}()" if made else "rb.channels.HH()"
             raise ArgumentError(f"a channel is inserted, got {channel!r}. Write insert({example}).")
         nodes = self._nodes_of(at)
-        new = Inserted(channel, tuple(nodes.tolist()))
+        between = ()
+        if isinstance(channel, Diffusing):
+            between = _between(self.compartments, nodes)
+        new = Inserted(channel, tuple(nodes.tolist()), between)
         for other in self.mechanisms:
             twice = np.intersect1d(nodes, other.nodes)
             if other.name == new.name and twice.size:
                 raise ParameterError(self._twice(new.name, twice))
         _check_shapes(new)
         return eqx.tree_at(lambda c: c.mechanisms, self, (*self.mechanisms, new))
+
+    def scaled(self, *, radius: Any = 1.0, length: Any = 1.0, at: Any = "all") -> "Cell":
+        """The cell with compartments of a region thicker or longer by a factor, dimensionless.
+
+        A factor is one number, or one for each compartment there. Compartments keep their form:
+        the membrane grows with radius and length, the axial resistance with length/radius^2. Only
+        the equations change: places, pictures and the number of compartments stay. A factor may be
+        traced, so that a simulation can be differentiated with respect to it; so may be the arrays
+        `cell.radius` and `cell.length` themselves (um), put in with `eqx.tree_at`.
+
+        Errors: `DomainError` for a factor that is not positive, `ShapeError` for another number of
+        factors, `UnknownName` for a region that it does not have.
+
+        >>> import jax
+        >>> import rheobase as rb
+        >>> from rheobase import channels as ch
+        >>> from rheobase.units import ms, nA
+        >>> cell = rb.Cell(rb.morphology.ball_and_stick()).insert(ch.Leak())
+        >>> def end(factor):
+        ...     thicker = cell.scaled(radius=factor, at="dendrite")
+        ...     return rb.simulate(thicker, current={cell.at("soma"): 0.1 * nA}, duration=5 * ms,
+        ...                        dt=0.1 * ms, record={"v": "soma"}).v[-1, 0]
+        >>> bool(jax.grad(end)(1.0) < 0)
+        True
+        """
+        nodes = self._nodes_of(at)
+        factors = []
+        for name, given in (("radius", radius), ("length", length)):
+            factor = jnp.asarray(given, self.radius.dtype)
+            if factor.shape not in ((), (len(nodes),)):
+                raise ShapeError(
+                    f"`{name}` has shape {factor.shape}: give one factor, or one for each of the "
+                    f"{len(nodes)} compartments there."
+                )
+            if not isinstance(factor, Tracer) and not np.all(np.asarray(factor) > 0):
+                raise DomainError(
+                    f"`{name}` is a factor > 0, got {given}. Write cell.scaled({name}=1.1)."
+                )
+            factors.append(factor)
+        return eqx.tree_at(
+            lambda c: (c.radius, c.length),
+            self,
+            tuple(
+                one.at[nodes].set(one[nodes] * factor)
+                for one, factor in zip((self.radius, self.length), factors, strict=True)
+            ),
+        )
 
     def _twice(self, name: str, nodes: np.ndarray) -> str:
         """What is wrong with inserting a channel where it already is, and what to do instead."""
@@ -230,8 +288,7 @@ class Cell(eqx.Module):
         """What the time loop needs of it."""
         return Cable(
             self.nodes,
-            self.area,
-            self.axial,
+            *geometry(self.compartments, self.radius, self.length),
             self.axial_resistivity,
             self.capacitance,
             self.v_init,
@@ -260,6 +317,18 @@ class Cell(eqx.Module):
 
 def _array(values: np.ndarray) -> Array:
     return jnp.asarray(values, jnp.result_type(float))
+
+
+def _between(compartments: Compartments, nodes: np.ndarray) -> tuple[int, ...]:
+    """The branch points that the tree joins to any of these compartments without leaving them."""
+    reached = ~compartments.membrane
+    reached[nodes] = True
+    joined: list[int] = []
+    for i, parent in enumerate(compartments.parent.tolist()):
+        joined.append(joined[parent] if parent >= 0 and reached[parent] and reached[i] else i)
+    whole = np.asarray(joined)
+    held = np.isin(whole, whole[nodes])
+    return tuple(np.flatnonzero(held & ~compartments.membrane).tolist())
 
 
 def _check_shapes(inserted: Inserted) -> None:

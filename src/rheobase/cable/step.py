@@ -1,4 +1,9 @@
-"""One step of a cable: gates, currents, the equations of all voltages, concentrations, spikes."""
+"""One step of a cable: gates, concentrations, currents, the equations of all voltages, spikes.
+
+Gates stand half a step before voltages and concentrations, and move by what these are in their
+middle. Where the equations of the voltages hold, concentrations are foreseen; from the voltage
+that comes of it they take their step.
+"""
 
 from typing import Any, NamedTuple
 
@@ -9,10 +14,11 @@ import numpy as np
 from jax import Array
 
 from rheobase.cable.cell import Cable
+from rheobase.cable.concentrations import Part, any_pumps, path, pumped, seen
 from rheobase.channels import (
     AbstractFiring,
-    AbstractMechanism,
     AbstractPump,
+    Diffusing,
     Fire,
     Ions,
     SpikeDetector,
@@ -29,30 +35,6 @@ class CellState(NamedTuple):
 
     v: Array
     mechanisms: tuple[Any, ...]
-
-
-class Part(NamedTuple):
-    """A mechanism over a span of nodes, from `low` to before `high`.
-
-    A span has no gap, so that nothing is gathered or scattered; where the mechanism is not
-    inserted its area is zero.
-    """
-
-    channel: AbstractMechanism
-    low: int
-    high: int
-    area: Array
-    inserted: np.ndarray
-
-    def of(self, x: Array) -> Array:
-        """x at its nodes."""
-        return x[self.low : self.high] if jnp.ndim(x) else x
-
-    def over(self, x: Array, nodes: int) -> Array:
-        """x at its nodes and zero elsewhere."""
-        if self.high - self.low == nodes:
-            return x
-        return jnp.pad(x, (self.low, nodes - self.high))
 
 
 class Assembly(NamedTuple):
@@ -101,7 +83,7 @@ def assemble(cable: Cable, dtype: Any) -> Assembly:
     membrane = cable.area > 0
     resistance = cable.axial_resistivity * cable.axial
     coupling = jnp.where(rooted, 0, 1 / jnp.where(rooted, 1, resistance))
-    parts = tuple(_part(one, cable.area, tree.size) for one in cable.mechanisms)
+    parts = tuple(_part(one, cable) for one in cable.mechanisms)
     return Assembly(
         tree,
         parts,
@@ -112,7 +94,8 @@ def assemble(cable: Cable, dtype: Any) -> Assembly:
     )
 
 
-def _part(inserted: Any, area: Array, size: int) -> Part:
+def _part(inserted: Any, cable: Cable) -> Part:
+    area, tree = cable.area, cable.nodes
     nodes = np.asarray(inserted.nodes)
     low, high = int(nodes.min()), int(nodes.max()) + 1
     present = np.zeros(high - low, bool)
@@ -121,7 +104,10 @@ def _part(inserted: Any, area: Array, size: int) -> Part:
     channel = jax.tree.map(
         lambda x: x[place] if eqx.is_array(x) and x.ndim else x, inserted.channel
     )
-    return Part(channel, low, high, jnp.where(present, area[low:high], 0), present)
+    way = None
+    if isinstance(channel, Diffusing):
+        way = path(channel, inserted.nodes, inserted.between, area, cable.shell, tree)
+    return Part(channel, low, high, jnp.where(present, area[low:high], 0), present, way)
 
 
 def settled(cable: Cable, assembly: Assembly, dtype: Any) -> CellState:
@@ -140,7 +126,7 @@ def settled(cable: Cable, assembly: Assembly, dtype: Any) -> CellState:
     for k in order:
         part = assembly.parts[k]
         known = [(p, begun[j]) for j, p in enumerate(assembly.parts) if j in begun and _pumps(p)]
-        ions = _seen(assembly, known)
+        ions = seen(assembly.ions, known, size)
         state = part.channel.init(part.of(v), jax.tree.map(part.of, ions))
         begun[k] = jax.tree.map(lambda x, p=part: full(x, p.high - p.low), state)
     return CellState(v, tuple(begun[k] for k in range(len(assembly.parts))))
@@ -148,26 +134,6 @@ def settled(cable: Cable, assembly: Assembly, dtype: Any) -> CellState:
 
 def _pumps(part: Part) -> bool:
     return isinstance(part.channel, AbstractPump)
-
-
-def _seen(assembly: Assembly, known: list[tuple[Part, Any]]) -> Ions:
-    """The ions at each node; where no pump keeps them they are those of the solutions."""
-    ions, size = assembly.ions, assembly.tree.size
-    for part, state in known:
-        if not isinstance(part.channel, AbstractPump):
-            continue
-        inside = np.zeros(size, bool)
-        inside[part.low : part.high] = part.inserted
-        given = jax.tree.map(part.of, ions)
-
-        def merged(own, given, base, part=part, inside=inside):
-            if own is given:
-                return base
-            whole = part.over(jnp.broadcast_to(own, (part.high - part.low,)), size)
-            return jnp.where(inside, whole, base)
-
-        ions = jax.tree.map(merged, part.channel.seen(state, given), given, ions)
-    return ions
 
 
 def step(
@@ -179,7 +145,7 @@ def step(
     """
     tree, v = assembly.tree, state.v
     known = list(zip(assembly.parts, state.mechanisms, strict=True))
-    ions = _seen(assembly, known)
+    ions = seen(assembly.ions, known, tree.size)
     moved = [
         part.channel.moved(s, part.of(v), jax.tree.map(part.of, ions), dt) for part, s in known
     ]
@@ -187,7 +153,11 @@ def step(
         kept = jnp.where(where, value, getattr(moved[k], name))
         moved[k] = moved[k]._replace(**{name: kept})
 
-    current, slope = _membrane(assembly, moved, v, ions)
+    middle, foreseen = moved, any_pumps(assembly.parts)
+    if foreseen:
+        middle = pumped(tree, assembly.parts, moved, v, ions, share * dt, share, None)
+        ions = seen(assembly.ions, list(zip(assembly.parts, middle, strict=True)), tree.size)
+    current, slope = _membrane(assembly, middle, v, ions)
     if held.current is not None:
         current = current - held.current
     if held.slope is not None:
@@ -209,7 +179,8 @@ def step(
         end = jnp.where(frozen, v, end)
     if held.fixed is not None and held.value is not None:
         end = jnp.where(held.fixed, held.value, end)
-    moved = _pumped(assembly, moved, v + half, ions, dt)
+    if foreseen:
+        moved = pumped(tree, assembly.parts, moved, v + half, ions, dt, share, middle)
     return _fired(assembly, CellState(end, tuple(moved)), v + half, state, dt)
 
 
@@ -240,26 +211,6 @@ def _frozen(assembly: Assembly, known: list[tuple[Part, Any]]) -> Array | None:
             mine = part.over(held & part.inserted, assembly.tree.size)
             frozen = mine if frozen is None else frozen | mine
     return frozen
-
-
-def _pumped(assembly: Assembly, states: list, v: Array, ions: Ions, dt: float) -> list:
-    """The states after concentrations have moved by the currents in the middle of the step."""
-    if not any(map(_pumps, assembly.parts)):
-        return states
-    size = v.shape[0]
-    carried: dict[str, Array] = {ion: jnp.zeros_like(v) for ion in ("na", "k", "ca", "cl")}
-    for part, state in zip(assembly.parts, states, strict=True):
-        flows = part.channel.carried(state, part.of(v), jax.tree.map(part.of, ions))
-        for ion, density in flows.items():
-            inside = jnp.where(part.inserted, density, 0)
-            carried[ion] = carried[ion] + part.over(inside, size)
-    done = []
-    for part, state in zip(assembly.parts, states, strict=True):
-        if isinstance(part.channel, AbstractPump):
-            flows = {ion: part.of(density) for ion, density in carried.items()}
-            state = part.channel.driven(state, flows, jax.tree.map(part.of, ions), dt)
-        done.append(state)
-    return done
 
 
 def _fired(

@@ -14,6 +14,7 @@ from rheobase.channels.base import (
 from rheobase.channels.calcium_dynamics import CaDynamics
 from rheobase.channels.calcium_shells import CaPump, CaShells
 from rheobase.channels.constant_field import CaL_GHK
+from rheobase.channels.diffusing import Diffusing
 from rheobase.channels.fire import Fire, SpikeDetector
 from rheobase.channels.hay import (
     SK_E2,
@@ -57,6 +58,7 @@ __all__ = [
     "CaT",
     "Ca_HVA",
     "Ca_LVAst",
+    "Diffusing",
     "ExpSpike",
     "Fire",
     "Gate",

@@ -143,7 +143,7 @@ class AbstractPump(AbstractMechanism):
     """What keeps concentrations: its state has them, for all channels of its compartments to see.
 
     They stand at whole steps, as the voltage does, and move by the currents in the middle of a
-    step: exponential Euler, each variable's own linear part exactly.
+    step: exponential Euler, each variable's own linear part exactly, the others in the middle.
     """
 
     @abstractmethod
@@ -160,9 +160,14 @@ class AbstractPump(AbstractMechanism):
     def moved(self, state: Any, v: Array, ions: Ions, dt: float) -> Any:
         return state
 
-    def driven(self, state: Any, carried: dict[str, Array], ions: Ions, dt: float) -> Any:
-        """The state after ions have flowed for dt (ms)."""
-        return exponential_euler(lambda x: self.derivative(x, carried, ions), state, dt)
+    def driven(
+        self, state: Any, carried: dict[str, Array], ions: Ions, dt: float, middle: Any = None
+    ) -> Any:
+        """The state after ions have flowed for dt (ms); `middle`: what it is in between, if known.
+
+        To second order with the state of the middle, to first without.
+        """
+        return exponential_euler(lambda x: self.derivative(x, carried, ions), state, dt, middle)
 
 
 class AbstractFiring(AbstractMechanism):
@@ -212,16 +217,30 @@ def _is_gate(x: Any) -> bool:
     return isinstance(x, Gate)
 
 
-def exponential_euler(rate: Callable[[Any], Any], state: Any, dt: float) -> Any:
-    """The state dt (ms) later: each variable's own linear part exactly, the others standing."""
-    leaves, structure = jax.tree.flatten(state)
+def exponential_euler(rate: Callable[[Any], Any], state: Any, dt: float, others: Any = None) -> Any:
+    """The state dt (ms) later: each variable's own linear part exactly, the others standing.
 
-    def advanced(i: int, x: Array) -> Array:
+    `others`: where they stand, if not where they are.
+    """
+    moved = [
+        x + phi(dt * slope) * (dt * f)
+        for x, f, slope in linearised(rate, state, state if others is None else others)
+    ]
+    return jax.tree.unflatten(jax.tree.structure(state), moved)
+
+
+def linearised(
+    rate: Callable[[Any], Any], state: Any, others: Any
+) -> list[tuple[Array, Array, Array]]:
+    """Each variable, its rate of change while the others stand at `others`, and its own slope."""
+    standing, structure = jax.tree.flatten(others)
+
+    def one(i: int, x: Array) -> tuple[Array, Array, Array]:
         def own(x: Array) -> Array:
-            changed = jax.tree.unflatten(structure, [*leaves[:i], x, *leaves[i + 1 :]])
+            changed = jax.tree.unflatten(structure, [*standing[:i], x, *standing[i + 1 :]])
             return jax.tree.leaves(rate(changed))[i]
 
         f, slope = jax.jvp(own, (x,), (jnp.ones_like(x),))
-        return x + phi(dt * slope) * (dt * f)
+        return x, f, slope
 
-    return jax.tree.unflatten(structure, [advanced(i, x) for i, x in enumerate(leaves)])
+    return [one(i, x) for i, x in enumerate(jax.tree.leaves(state))]

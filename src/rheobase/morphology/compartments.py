@@ -24,6 +24,11 @@ class Compartments(SameContent):
     - `volume` (nodes,): um^3, exact for frusta;
     - `axial` (nodes,): integral of ds/(pi r^2) from the node to its parent (1/um), exact for
       frusta; times the axial resistivity it is the resistance between the two; 0 for the root;
+    - `shell` (nodes,): integral of ds/(2 pi r) along the membrane from the node to its parent, by
+      which what diffuses in a thin shell below it is slowed down; 0 for the root;
+    - `owners` (2, nodes): the compartment in which the way to the parent begins, and the one in
+      which it ends; `axial_share`, `shell_share` (nodes,): how much of the two integrals is of the
+      first;
     - `length`, `radius` (nodes,): of the compartment (um), the radius its mean along the path;
     - `section`, `at` (nodes,): the section and how far along it the centre lies, from 0 to 1;
     - `xyz` (nodes, 3): the centre (um);
@@ -47,6 +52,10 @@ class Compartments(SameContent):
     area: np.ndarray
     volume: np.ndarray
     axial: np.ndarray
+    shell: np.ndarray
+    owners: np.ndarray
+    axial_share: np.ndarray
+    shell_share: np.ndarray
     length: np.ndarray
     radius: np.ndarray
     section: np.ndarray

@@ -1,6 +1,6 @@
 """Into how many compartments each section is cut, and what lies between their centres."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from rheobase.units.fields import to_numbers
 _RESISTIVITY = ohm * cm
 _CAPACITANCE = uF / cm**2
 _MANY = 10_000_000
+_ROUNDING = 1e-9
+"""A place nearer to a border than this part of a compartment is on it."""
 
 
 def discretise(
@@ -143,7 +145,7 @@ def _cut(tree: Tree, counts: np.ndarray) -> Compartments:
         parent=parent.astype(np.int32),
         area=area,
         volume=volume,
-        axial=_axial(tree, section, parent, here.axial),
+        **_ways(tree, counts, section, place, centre, parent)._asdict(),
         length=2 * half,
         radius=radius,
         section=section.astype(np.int32),
@@ -153,19 +155,60 @@ def _cut(tree: Tree, counts: np.ndarray) -> Compartments:
     )
 
 
-def _axial(tree: Tree, section: np.ndarray, parent: np.ndarray, running: np.ndarray) -> np.ndarray:
-    """The axial integral from each node to its parent."""
-    above = np.maximum(parent, 0)
-    within = np.abs(running - running[above])
-    # Into another section: from the node to its own beginning, and from there along the parent.
-    begin = tree.tube.axial[tree.first[section]]
-    grows = np.maximum(tree.parent[section], 0)
+class _Ways(NamedTuple):
+    """What lies between each node and its parent; see `Compartments`."""
+
+    axial: np.ndarray
+    shell: np.ndarray
+    owners: np.ndarray
+    axial_share: np.ndarray
+    shell_share: np.ndarray
+
+
+def _ways(
+    tree: Tree,
+    counts: np.ndarray,
+    section: np.ndarray,
+    place: np.ndarray,
+    centre: np.ndarray,
+    parent: np.ndarray,
+) -> _Ways:
+    """The way from a node to its parent: to a border, and on from it.
+
+    The border is that of two compartments of one section, or where a section begins; of the parent
+    the way goes on from where the section is attached. Each part lies in one compartment.
+    """
+    above, width = np.maximum(parent, 0), tree.lengths / counts
+    same = section == section[above]
+    low, high = np.minimum(place, place[above]), np.maximum(place, place[above])
+    border = np.ceil(low / width[section] - _ROUNDING) * width[section]
+    border = np.where((border > low) & (border < high), border, place[above])
+    border = np.where(same, border, 0.0)
     shares = np.round(tree.attach * _FINE) / _FINE
-    joint = at(tree.tube, grows, shares[section] * tree.lengths[grows]).axial
-    across = (running - begin) + np.abs(joint - running[above])
-    axial = np.where(section == section[above], within, across)
-    axial[0] = 0.0
-    return axial
+    beyond = np.where(same, border, shares[section] * tree.lengths[section[above]])
+
+    members = np.flatnonzero(centre)
+    members = members[np.lexsort((place[members], section[members]))]
+    first = np.cumsum(counts) - counts
+
+    def owner(section: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        number = np.floor((a + b) / 2 / width[section]).astype(int)
+        return members[first[section] + np.clip(number, 0, counts[section] - 1)]
+
+    here, end = at(tree.tube, section, place), at(tree.tube, section, border)
+    on = at(tree.tube, section[above], beyond)
+
+    def integral(name: str) -> tuple[np.ndarray, np.ndarray]:
+        to, from_, running = (getattr(one, name) for one in (end, on, here))
+        own, far = np.abs(running - to), np.abs(from_ - running[above])
+        total = np.where(parent < 0, 0.0, own + far)
+        share = np.divide(own, total, out=np.ones_like(own), where=total > 0)
+        return total, share
+
+    axial, axial_share = integral("axial")
+    shell, shell_share = integral("shell")
+    owners = owner(section, place, border), owner(section[above], beyond, place[above])
+    return _Ways(axial, shell, np.stack(owners).astype(np.int32), axial_share, shell_share)
 
 
 def _nodes(tree: Tree, counts: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -2,7 +2,8 @@
 
 Between two samples the radius is linear in the path. A frustum of radii a, b and length h has the
 lateral area pi (a + b) sqrt(h^2 + (a - b)^2), the volume pi h (a^2 + a b + b^2)/3 and the axial
-integral of ds/(pi r^2) of h/(pi a b).
+integral of ds/(pi r^2) of h/(pi a b). Along its membrane the integral of ds/(2 pi r), of a shell
+below it, is sqrt(h^2 + (a - b)^2) ln(a/b)/(2 pi (a - b)).
 """
 
 from typing import NamedTuple, final
@@ -28,6 +29,8 @@ class Frusta(NamedTuple):
     volume: np.ndarray
     axial: np.ndarray
     mean: np.ndarray
+    shell: np.ndarray
+    """Running integral of ds/(2 pi r) along the membrane."""
 
     @property
     def lengths(self) -> np.ndarray:
@@ -42,17 +45,22 @@ class Totals(NamedTuple):
     volume: np.ndarray
     axial: np.ndarray
     mean: np.ndarray
+    shell: np.ndarray
     radius: np.ndarray
     points: np.ndarray
 
 
 def frustum(a: np.ndarray, b: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Lateral area, volume, axial integral and radius ds of frusta."""
+    """Lateral area, volume, axial integral, radius ds and integral along the shell of frusta."""
+    slant, wider = np.hypot(h, a - b), (b - a) / a
+    even = wider == 0
+    logarithm = np.where(even, 1, np.log1p(wider) / np.where(even, 1, wider))
     return (
-        np.pi * (a + b) * np.hypot(h, a - b),
+        np.pi * (a + b) * slant,
         np.pi / 3 * h * (a * a + a * b + b * b),
         h / (np.pi * a * b),
         h * (a + b) / 2,
+        slant * logarithm / (2 * np.pi * a),
     )
 
 
@@ -61,7 +69,8 @@ def frusta(points: np.ndarray, radii: np.ndarray, first: np.ndarray) -> Frusta:
     step = np.linalg.norm(np.diff(points, axis=0), axis=1)
     step[first[1:-1] - 1] = 0  # from one section to the next leads nothing
     pieces = frustum(radii[:-1], radii[1:], step)
-    pieces[0][first[1:-1] - 1] = 0
+    for slanted in (pieces[0], pieces[-1]):
+        slanted[first[1:-1] - 1] = 0
     total = [np.concatenate([[0.0], np.cumsum(piece)]) for piece in (step, *pieces)]
     path = total[0] - np.repeat(total[0][first[:-1]], np.diff(first))
     return Frusta(first, path, points, radii, *total[1:])
@@ -87,13 +96,14 @@ def at(tube: Frusta, section: np.ndarray, path: np.ndarray) -> Totals:
     step = tube.path[left + 1] - tube.path[left]
     a = tube.radii[left]
     b = a + part * (tube.radii[left + 1] - a)
-    area, volume, axial, mean = frustum(a, b, part * step)
+    area, volume, axial, mean, shell = frustum(a, b, part * step)
     points = tube.points[left] + part[:, None] * (tube.points[left + 1] - tube.points[left])
     return Totals(
         tube.area[left] + area,
         tube.volume[left] + volume,
         tube.axial[left] + axial,
         tube.mean[left] + mean,
+        tube.shell[left] + shell,
         b,
         points,
     )

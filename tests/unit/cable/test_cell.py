@@ -114,4 +114,4 @@ def test_inserting_leaves_the_cell_as_it_was():
     cell = stick()
     cell.insert(ch.HH())
     assert cell.mechanisms == ()
-    assert jnp.isclose(cell.area.sum(), cell.compartments.area.sum())
+    assert jnp.isclose(cell.cable.area.sum(), cell.compartments.area.sum())
