@@ -137,17 +137,19 @@ every_neuron = pytest.mark.parametrize("name", NEURONS)
 firing_neurons = pytest.mark.parametrize("name", [n for n, row in NEURONS.items() if row.fires])
 
 
-def _slow_but(few: tuple[str, ...], names: Any) -> list[Any]:
+def slow_but(few: tuple[str, ...], names: Any) -> list[Any]:
     return [name if name in few else pytest.param(name, marks=pytest.mark.slow) for name in names]
 
 
 FEW = ("LI", "LIF", "AdEx", "MorrisLecar")
 """One neuron of each kind, for laws that are too slow to run on all of them every time."""
-every_neuron_in_time = pytest.mark.parametrize("name", _slow_but(FEW, NEURONS))
+every_neuron_in_time = pytest.mark.parametrize("name", slow_but(FEW, NEURONS))
 firing_neurons_in_time = pytest.mark.parametrize(
-    "name", _slow_but(FEW, [n for n, row in NEURONS.items() if row.fires])
+    "name", slow_but(FEW, [n for n, row in NEURONS.items() if row.fires])
 )
 every_adaptor = pytest.mark.parametrize("adaptor", ADAPTORS)
+FEW_ADAPTORS = ("Refractory", "SoftReset", "ThresholdAdaptation", "Noise")
+every_adaptor_in_time = pytest.mark.parametrize("adaptor", slow_but(FEW_ADAPTORS, ADAPTORS))
 every_stepper = pytest.mark.parametrize("stepper", STEPPERS)
 every_stimulus = pytest.mark.parametrize("stimulus", STIMULI)
 compositions = pytest.mark.parametrize(
@@ -278,4 +280,4 @@ KINKS = {"K_Pst": (-60.0,)}
 """Voltages (mV) at which a published curve is put together from two."""
 every_channel = pytest.mark.parametrize("channel", CHANNELS)
 FEW_CHANNELS = ("AdEx", "CaDynamics", "CaL_GHK", "CaT", "Fire", "HH", "KScheme", "K_Pst", "Q10")
-every_channel_in_time = pytest.mark.parametrize("channel", _slow_but(FEW_CHANNELS, CHANNELS))
+every_channel_in_time = pytest.mark.parametrize("channel", slow_but(FEW_CHANNELS, CHANNELS))

@@ -100,7 +100,7 @@ def test_it_is_that_of_the_general_loop(case, x64, monkeypatch):
     assert all(np.any(x != 0) for x in jax.tree.leaves(one))
 
 
-@pytest.mark.parametrize("delay", ["one", "each its own"])
+@pytest.mark.parametrize("delay", ["one", pytest.param("each its own", marks=pytest.mark.slow)])
 def test_it_goes_through_a_run_that_goes_on(delay, x64, monkeypatch):
     net = network(delay=delay)
     whole, parts = general(monkeypatch, net, steps=(40, 50)), gradient(net, steps=(40, 50))
@@ -124,6 +124,7 @@ def test_it_stays_finite_in_a_chaotic_network():
     assert max(np.abs(x).max() for x in map(np.asarray, gradients)) > 1e10
 
 
+@pytest.mark.slow
 def test_many_networks_at_once(monkeypatch):
     net = network()
     weights, start = each(net), jnp.asarray(-60 + np.linspace(0, 9, 20, dtype=np.float32))

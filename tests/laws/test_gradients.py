@@ -13,14 +13,16 @@ from rheobase.units import Quantity, nA
 from tests.laws.helpers import direction, dot, moved, poised, short
 from tests.registry import (
     ADAPTORS,
+    FEW_ADAPTORS,
     NEURONS,
     STEPPERS,
     SURROGATES,
-    every_adaptor,
-    every_neuron,
+    every_adaptor_in_time,
+    every_neuron_in_time,
     every_stepper,
     firing_neurons,
     firing_neurons_in_time,
+    slow_but,
 )
 
 STEP = 1e-5
@@ -72,7 +74,7 @@ def derivatives(neuron, row, amplitude, init, steps, spikes=False, **more):
         np.testing.assert_allclose(forwards, difference(at, along), rtol=1e-6)
 
 
-@every_neuron
+@every_neuron_in_time
 def test_below_threshold_they_are_finite_differences(name, x64):
     row, neuron = NEURONS[name], NEURONS[name].make()
     derivatives(neuron, row, row.quiet.value, displaced(neuron), 40)
@@ -85,7 +87,9 @@ def test_through_every_stepper_they_are_finite_differences(stepper, x64):
     derivatives(neuron, row, row.quiet.value, displaced(neuron), 40, stepper=rule)
 
 
-@pytest.mark.parametrize("adaptor", [a for a in ADAPTORS if a != "SurrogateReset"])
+@pytest.mark.parametrize(
+    "adaptor", slow_but(FEW_ADAPTORS, [a for a in ADAPTORS if a != "SurrogateReset"])
+)
 def test_through_every_adaptor_they_are_finite_differences(adaptor, x64):
     row, neuron = NEURONS["LIF"], ADAPTORS[adaptor].wrap(rb.LIF())
     derivatives(neuron, row, row.quiet.value, displaced(neuron), 40)
@@ -97,7 +101,7 @@ def test_through_spikes_forwards_is_backwards(name, x64):
     derivatives(neuron, row, 4 * row.drive.value, poised(neuron, -0.1), 40, spikes=True)
 
 
-@every_adaptor
+@every_adaptor_in_time
 def test_through_the_spikes_of_every_adaptor_forwards_is_backwards(adaptor, x64):
     row, neuron = NEURONS["LIF"], ADAPTORS[adaptor].wrap(rb.LIF())
     derivatives(neuron, row, 4 * row.drive.value, poised(rb.LIF(), -0.1), 40, spikes=True)
