@@ -104,7 +104,7 @@ def simulate(
     - `delta`: what is added at the end of each step to the variable `neuron.target`: mV for the
       voltage, nA for the synaptic current of `CubaLIF`.
     - `clamp`: of a cell, what its variables follow, by variable and location:
-      `{"v": {cell.at("soma"): rb.VoltageClamp(-20*mV)}}`.
+      `{"v": {cell.at("soma"): rb.VoltageClamp(-20*mV)}}`; of a network by population first.
     - `n`: size of the population, or a shape such as (batch, n). Without it the shape is that to
       which parameters, current and delta broadcast.
     - `stepper`: how the state is advanced; by default the neuron's own rule where it has one, else
@@ -154,15 +154,15 @@ def simulate(
             "gradient=rb.gradients.Surrogate(checkpoint=True) in rb.fit; a network goes back from "
             "checkpoints by itself."
         )
-    if clamp is not None:
-        raise ArgumentError("`clamp` is for cells, whose places it goes by: write rb.Cell(tree).")
     if isinstance(system, Network):
         stepper, rule = _both(stepper, system)
         given = {"current": current, "delta": delta, "n": n, "substep": substep or None}
         _require_none(given)
         return network_run.simulate(
-            system, stepper, rule, dt_ms, steps, record, init, state, key, progress
+            system, stepper, rule, dt_ms, steps, record, clamp, init, state, key, progress
         )
+    if clamp is not None:
+        raise ArgumentError("`clamp` is for cells, whose places it goes by: write rb.Cell(tree).")
     stepper = _stepper(stepper, system)
     return uncoupled.simulate(
         system,

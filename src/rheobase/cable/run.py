@@ -160,9 +160,9 @@ def run(
     inputs = [prepare(one, grid, key) for one, key in zip(stimuli, keys, strict=True)]
 
     def one_cell(state: CellState, values: tuple[Array, ...]) -> Any:
-        imposed, forced = _imposed(assembly, injection, held, state.v, values)
-        done = steps_of.step(assembly, stepper.share, state, imposed, forced, dt)
-        traces = read(wanted, assembly, held, imposed, done, values)
+        given, forced = imposed(assembly, injection, held, state.v, values)
+        done = steps_of.step(assembly, stepper.share, state, given, forced, dt)
+        traces = read(wanted, assembly, held, given, done, values)
         return done.state, done.spikes, traces
 
     every_cell = one_cell
@@ -251,7 +251,7 @@ def spread(nodes: Sequence[int], values: Sequence[Array], size: int) -> Array | 
     return total
 
 
-def _imposed(
+def imposed(
     assembly: Assembly, injection: Injection, held: Clamps, v: Array, values: tuple[Array, ...]
 ) -> tuple[Held, tuple]:
     """What stimuli and clamps impose in one step."""
@@ -270,7 +270,7 @@ def _imposed(
             injected.append(conductance * (value - v[one.node]))
             soft.append(one.node)
             slopes.append(conductance)
-    imposed = Held(
+    given = Held(
         spread(nodes, injected, size),
         spread(soft, slopes, size),
         np.isin(np.arange(size), [c.node for c, _ in hard]) if hard else None,
@@ -282,7 +282,7 @@ def _imposed(
         for k, p in enumerate(assembly.parts)
         if k == c.mechanism
     )
-    return imposed, variables
+    return given, variables
 
 
 def read(

@@ -92,49 +92,61 @@ class CoupledCells(eqx.Module):
         self,
         state: CellsState,
         currents: list[tuple[int, Array]],
+        clamps: Clamps,
+        commands: list[Array],
         dt: float,
         wanted: Any,
         rule: AbstractImplicit,
     ) -> Advanced:
-        """One step of dt (ms) under currents (nA) into nodes, one for all cells or for each.
+        """One step of dt (ms) under currents (nA) into nodes and under clamps, with their commands.
 
-        A synapse acts with the conductance that it has in the middle of the step.
+        Each is one for all cells or one for each. A synapse acts with the conductance that it has
+        in the middle of the step.
         """
         n = state.neuron.v.shape[0]
         assembly = assemble(self.cable, state.neuron.v.dtype)
         middle = tuple(map(_relaxed(dt / 2), self.synapses, state.synapses))
         end = tuple(map(_relaxed(dt), self.synapses, state.synapses))
-        injected = [jnp.broadcast_to(value, (n,)) for _, value in currents]
-        nodes = [node for node, _ in currents]
+        values = tuple(
+            jnp.broadcast_to(value, (n,)) for value in (*(x for _, x in currents), *commands)
+        )
+        injection = cable_run.Injection(tuple(node for node, _ in currents), ())
 
-        def one(cell: CellState, synapses: tuple, injected: list[Array]) -> Any:
-            held = self._held(cell.v, synapses, nodes, injected)
-            done = step(assembly, rule.share, cell, held, (), dt)
+        def one(cell: CellState, synapses: tuple, values: tuple[Array, ...]) -> Any:
+            given, forced = cable_run.imposed(assembly, injection, clamps, cell.v, values)
+            held = self._with_synapses(given, cell.v, synapses)
+            done = step(assembly, rule.share, cell, held, forced, dt)
             traces = {}
             if isinstance(wanted, Probes):
-                traces = cable_run.read(wanted, assembly, Clamps(()), held, done, ())
+                traces = cable_run.read(wanted, assembly, clamps, held, done, values)
             return done.state, done.spikes, traces
 
-        cells, spikes, traces = jax.vmap(one)(state.neuron, middle, injected)
+        cells, spikes, traces = jax.vmap(one)(state.neuron, middle, values)
         return Advanced(cable_run.output(spikes), traces, CellsState(cells, end))
 
-    def _held(self, v: Array, synapses: tuple, nodes: list[int], injected: list[Array]) -> Held:
-        """Currents into the nodes of one cell, linear in their voltages."""
-        slopes: list[Array] = []
+    def _with_synapses(self, held: Held, v: Array, synapses: tuple) -> Held:
+        """Also the currents of synapses into the nodes of one cell, linear in their voltages."""
         places: list[int] = []
+        currents: list[Array] = []
+        slopes: list[Array] = []
         for synapse, state, sites in zip(self.synapses, synapses, self.sites, strict=True):
             here = v[np.asarray(sites)]
             i, g = jax.jvp(lambda v, s=synapse, x=state: s.current(x, v), (here,),
                            (jnp.ones_like(here),))  # fmt: skip
             for k, node in enumerate(sites):
                 places.append(node)
+                currents.append(i[k])
                 slopes.append(-g[k])
-                nodes, injected = [*nodes, node], [*injected, i[k]]
-        size = v.shape[0]
-        return Held(
-            cable_run.spread(nodes, injected, size), cable_run.spread(places, slopes, size),
-            None, None,
-        )  # fmt: skip
+        return held._replace(
+            current=_sum(held.current, cable_run.spread(places, currents, v.shape[0])),
+            slope=_sum(held.slope, cable_run.spread(places, slopes, v.shape[0])),
+        )
+
+
+def _sum(one: Array | None, other: Array | None) -> Array | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one + other
 
 
 def _relaxed(dt: float) -> Any:

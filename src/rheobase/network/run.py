@@ -16,7 +16,7 @@ from rheobase.compilation import Compiled
 from rheobase.errors import ArgumentError, KeyRequired, ShapeError, UnknownName
 from rheobase.kernels.once import once
 from rheobase.loop import scan
-from rheobase.network import adjoint, fused
+from rheobase.network import adjoint, clamps, fused
 from rheobase.network.cells import CellsState, CoupledCells, sites_of
 from rheobase.network.inputs import drives, summed
 from rheobase.network.network import Network
@@ -55,25 +55,30 @@ def simulate(
     dt: float,
     steps: int,
     record: Any,
+    clamp: Any,
     init: dict[str, dict[str, Quantity]] | None,
     state: RunState | None,
     key: Array | None,
     progress: bool,
 ) -> NetworkRecording:
     """`rheobase.simulate` for a network: checks the arguments by population and runs."""
-    records = _records(network, record)
+    held = clamps.clamped(network, clamp, dt, None if state is not None else steps * dt)
+    records = _records(network, record, held)
     network.check(dt)
     for system in network.systems.values():
         if isinstance(system, Coupled):
             stepper.check(system, dt)
     if state is None:
         dtype = jnp.result_type(float)
-        started = begin(network, dt, _initial(network, init), dtype)
+        started = begin(network, dt, _initial(network, init), held, dtype)
         state = RunState(started, jnp.zeros((), jnp.int32), None, None, key)
     elif init is not None:
         raise ShapeError("`state` already holds the initial values: leave out `init`.")
-    elif key is not None:
-        state = state._replace(key=key)
+    else:
+        state = state if key is None else state._replace(key=key)
+        memories = clamps.continued(network, held, state.neuron.memories)
+        state = state._replace(neuron=state.neuron._replace(memories=memories))
+    clamps.require_key(held, state.key)
     wanting = [f"the drive of {d.population!r}" for d in network.drives if d.stimulus.random]
     wanting += [f"population {name!r}" for name, s in network.systems.items() if s.random]
     if wanting and state.key is None:
@@ -84,9 +89,9 @@ def simulate(
 
     dtype = jax.tree.leaves(eqx.filter(state.neuron.systems, eqx.is_inexact_array))[0].dtype
     if any(isinstance(x, Tracer) for x in jax.tree.leaves((network, state))):
-        if adjoint.takes(network, stepper, records, state):
+        if not held and adjoint.takes(network, stepper, records, state):
             return _derivable(network, stepper, records, state, dt, steps)
-        whole = run(network, stepper, rule, records, state, dt, steps)
+        whole = run(network, stepper, rule, records, held, state, dt, steps)
         return replace(_thinned(whole, records, 0), network=network)
     units = {name: _units(network, name, one) for name, one in records.items()}
     # In pieces, so that what they record can move to the host.
@@ -103,7 +108,7 @@ def simulate(
     else:
 
         def part(begin: RunState, steps: int) -> NetworkRecording:
-            return run(network, stepper, rule, records, begin, dt, steps).on_host()
+            return run(network, stepper, rule, records, held, begin, dt, steps).on_host()
 
     first = int(state.step)
 
@@ -160,7 +165,7 @@ def _length(network: Network, records: dict[str, Any], compiled: bool) -> int:
     return max(1, min(_LONGEST, _LARGEST // max(widths)))
 
 
-def _records(network: Network, record: Any) -> dict[str, Any]:
+def _records(network: Network, record: Any, held: dict[str, Clamps]) -> dict[str, Any]:
     """What to record of each population; nothing said: the spikes of all, as events."""
     if not record:
         return {name: Record(spikes="events") for name in network.populations}
@@ -174,7 +179,8 @@ def _records(network: Network, record: Any) -> dict[str, Any]:
         _require_population(network, name)
         cell = network.populations[name].neuron
         if isinstance(cell, Cell):
-            records[name] = _probes(cell, wanted)
+            one = wanted if isinstance(wanted, Record) else Record(wanted, spikes="events")
+            records[name] = probes(cell, one, held.get(name, Clamps(())))
             continue
         one = wanted if isinstance(wanted, Record) else Record(wanted, spikes="events")
         require_everywhere(one)
@@ -225,7 +231,9 @@ def _require_population(network: Network, name: str) -> None:
         raise UnknownName("population", name, network.populations)
 
 
-def begin(network: Network, dt: float, init: Any, dtype: Any) -> NetworkState:
+def begin(
+    network: Network, dt: float, init: Any, held: dict[str, Clamps], dtype: Any
+) -> NetworkState:
     """The state at the start, nothing on its way; in numpy, as JAX would compile each piece."""
 
     def full(x, n):
@@ -253,7 +261,8 @@ def begin(network: Network, dt: float, init: Any, dtype: Any) -> NetworkState:
         ),
         tuple(
             d.stimulus.start((network.populations[d.population].n,), dtype) for d in network.drives
-        ),
+        )
+        + clamps.start(network, held, dtype),
     )
 
 
@@ -282,6 +291,7 @@ def run(
     stepper: AbstractStepper,
     rule: AbstractImplicit,
     records: dict[str, Any],
+    held: dict[str, Clamps],
     start: RunState,
     dt: float,
     steps: int,
@@ -292,7 +302,10 @@ def run(
         x.dtype for x in jax.tree.leaves(state.systems) if jnp.issubdtype(x.dtype, jnp.floating)
     )
     numbers = start.step + jnp.arange(steps, dtype=jnp.int32)
-    inputs = drives(network, numbers, dt, dtype, start.key)
+    inputs = [
+        *drives(network, numbers, dt, dtype, start.key),
+        *clamps.inputs(network, held, numbers, dt, dtype, start.key),
+    ]
 
     def body(carry, x):
         systems, sending, memories, sums = carry
@@ -304,7 +317,7 @@ def run(
         ]
         now: list = [
             once(value) if drive.stimulus.random else value
-            for drive, (value, _) in zip(network.drives, given, strict=True)
+            for drive, (value, _) in zip(network.drives, given, strict=False)
         ]
         done: dict[str, Any] = {}
         for place, (name, system) in enumerate(network.systems.items()):
@@ -312,7 +325,8 @@ def run(
             ready = system.arrive(systems[name], _arrived(network, name, arriving, now))
             if isinstance(system, CoupledCells):
                 into = _into_cells(network, name, now)
-                done[name] = system.advance(ready, into, dt, records.get(name), rule)
+                fixed = clamps.of(held, given[len(now) :], name)
+                done[name] = system.advance(ready, into, *fixed, dt, records.get(name), rule)
                 continue
             kicks = [
                 a
@@ -386,12 +400,6 @@ def run(
             units=_units(network, name, record),
         )
     return NetworkRecording(recordings, final)
-
-
-def _probes(cell: Cell, wanted: Any) -> Probes:
-    """What to record of cells: by variable and location."""
-    one = wanted if isinstance(wanted, Record) else Record(wanted, spikes="events")
-    return probes(cell, one, Clamps(()))
 
 
 def _voltage(state: Any, p: Projection) -> Array:

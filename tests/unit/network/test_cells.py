@@ -10,7 +10,7 @@ import rheobase as rb
 from rheobase import channels as ch
 from rheobase.channels.base import exponential_euler
 from rheobase.errors import ArgumentError, ShapeError, StepperError, UnknownName
-from rheobase.units import S, cm, ms, mV, nA, nS, um
+from rheobase.units import MOhm, S, cm, ms, mV, nA, nS, um
 
 DT = 0.025 * ms
 
@@ -264,3 +264,47 @@ def test_cells_take_their_own_stepper(x64):
         np.testing.assert_allclose(run["a"].v[:, 0], alone.v, rtol=1e-9)
     with pytest.raises(StepperError, match="one for neurons and one for cells"):
         rb.simulate(net, duration=2 * ms, dt=DT, stepper=(rb.Exact(), rb.Euler()))
+
+
+@pytest.mark.slow
+def test_cells_of_a_network_are_clamped_as_a_cell_alone(x64):
+    """Through a series resistance, at once, and other variables, each cell at its own command."""
+    cell = stick()
+    soma, tip = cell.at("soma"), cell.at("dendrite", path_distance=290 * um)
+    net = rb.Network(
+        {"a": rb.Population(cell, 2), "b": rb.Population(stick(), 1)},
+        [rb.Connection("a", "b", rb.Dense(), rb.SpikeSynapse(), weight=1 * nA)],
+    )
+    record = {"v": [soma, tip], "clamp": [soma]}
+
+    def clamp(command):
+        electrode = rb.VoltageClamp(command * mV, series_resistance=0.5 * MOhm)
+        return {"v": {soma: electrode, tip: rb.stimulus.Constant(-60 * mV)}, "HH.h": {soma: 0.5}}
+
+    more = {"duration": 5 * ms, "dt": DT, "stepper": rb.BackwardEuler()}
+    whole = rb.simulate(net, record={"a": record}, clamp={"a": clamp([-40, 0])}, **more)["a"]
+    for k, command in enumerate((-40, 0)):
+        alone = rb.simulate(cell, record=record, clamp=clamp(command), **more)
+        np.testing.assert_allclose(whole.v[:, k], alone.v, rtol=1e-9)
+        np.testing.assert_allclose(whole["clamp"][:, k], alone["clamp"], rtol=1e-9)
+    # Going on is one run; what is let go moves by itself.
+    part = more | {"duration": 2.5 * ms}
+    begun = rb.simulate(net, record={"a": record}, clamp={"a": clamp([-40, 0])}, **part)
+    ended = rb.simulate(net, record={"a": record}, clamp={"a": clamp([-40, 0])},
+                        state=begun.final, **part)  # fmt: skip
+    np.testing.assert_array_equal(ended["a"].v, whole.v[100:])
+    let = rb.simulate(net, record={"a": {"v": [soma]}}, state=begun.final, **part)
+    assert np.ptp(let["a"].v[:, 0]) > 5
+
+
+def test_clamps_are_refused_where_there_is_no_cell():
+    cell = stick()
+    net = rb.Network({"a": rb.Population(cell, 2), "b": rb.Population(rb.LIF(), 1)})
+    for clamp, error, text in (
+        ({"c": {}}, UnknownName, "clamp"),
+        ({"b": {"v": {cell.at("soma"): 0 * mV}}}, ArgumentError, "made of LIF"),
+        ([1], ArgumentError, r'clamp=\{"cells"'),
+        ({"a": {"v": {cell.at("soma"): [1, 2, 3] * mV}}}, ShapeError, "2 cells of 'a'"),
+    ):
+        with pytest.raises(error, match=text):
+            rb.simulate(net, clamp=clamp, duration=1 * ms, dt=DT)
