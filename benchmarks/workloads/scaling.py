@@ -1,4 +1,4 @@
-"""CUBA at sizes from 1,000 to 1,000,000 neurons, and the gradient to its weights."""
+"""CUBA and a cell at all sizes, and the gradient to the weights of CUBA."""
 
 import math
 
@@ -50,6 +50,30 @@ CUBA_SIZE = Workload(
     targets=(Target("at most 12 bytes a synapse", OURS, None, 12, column="bytes a synapse"),),
     unequal=nothing_unequal,
     per=lambda spec: spec["n"] * spec["steps"],
+    even=2.0,
+)
+
+COMPARTMENTS = (128, 1_024, 10_240, 102_400)
+
+
+def _cell(compartments: int, steps: int, calls: int) -> Size:
+    spec = {"compartments": compartments, "steps": steps, "dt": 0.025, "calls": calls}
+    return Size(f"{compartments:,} compartments", spec, 1)
+
+
+CELL_SIZE = Workload(
+    name="cell_size",
+    title="A cell of any number of compartments",
+    description=(
+        "A soma and a dendrite that forks five times, 64 sections cut ever finer, Hodgkin-Huxley"
+        " channels everywhere, 2 nA into the soma, 100 ms at 0.025 ms, float32; rheobase alone."
+    ),
+    sizes=tuple(_cell(n, 4_000, 1 if n > 100_000 else 3) for n in COMPARTMENTS),
+    smoke=_cell(128, 200, 1),
+    contenders=(Contender(OURS, "ours/cell_size.py", "Crank-Nicolson"),),
+    targets=(),
+    unequal=nothing_unequal,
+    per=lambda spec: spec["compartments"] * spec["steps"],
     even=2.0,
 )
 

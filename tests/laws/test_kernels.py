@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from jax import Array
 
 from rheobase.kernels import library
-from rheobase.kernels.delivery import Targets, deliver, deliver_delayed
+from rheobase.kernels.delivery import Targets, collect, deliver, deliver_delayed
+from rheobase.kernels.plasticity import columns
 from rheobase.kernels.product import spike_product
 
 ROUTES = ("native", "twin", "plain")
@@ -112,6 +113,31 @@ def total(route, case, spikes, weight, ring):
     case = case._replace(spikes=spikes, weight=weight, ring=ring)
     arrived, ring = delivered(route, case)
     return jnp.sin(arrived).sum() + jnp.cos(ring).sum(), (arrived, ring)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_collecting_is_delivering(size, x64):
+    """By postsynaptic neuron or by presynaptic one: the same sums and derivatives."""
+    n_pre, n_post, some, _ = SIZES[size]
+    random = np.random.default_rng(0)
+    start = np.concatenate([[0], np.cumsum(np.pad(some, (0, n_pre - len(some))))]).astype(np.int32)
+    target = random.integers(0, n_post, sum(some)).astype(np.int32)
+    to = Targets(jnp.asarray(start), jnp.asarray(target), n_post, max(some, default=1))
+    rows = columns(to)
+    values = jnp.asarray(random.normal(size=n_pre))
+
+    def collected(values, weight):
+        return jnp.sin(collect(to, rows.to, rows.synapse, values, weight)).sum()
+
+    def expected(values, weight):
+        return jnp.sin(deliver(to, values, weight)).sum()
+
+    for weight in (random.normal(size=1), random.normal(size=sum(some))):
+        found, wanted = (
+            jax.value_and_grad(f, (0, 1))(values, jnp.asarray(weight))
+            for f in (collected, expected)
+        )
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-12), found, wanted)
 
 
 @functools.partial(jax.jit, static_argnums=0)

@@ -3,7 +3,6 @@
 from typing import Annotated, NamedTuple
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -12,7 +11,7 @@ from jax.core import Tracer
 from rheobase.channels.base import AbstractFiring
 from rheobase.channels.ions import Ions
 from rheobase.errors import StepperError
-from rheobase.neurons.base import require_below, softened
+from rheobase.neurons.base import require_below, softened, unseen
 from rheobase.surrogate import AbstractSurrogate, FastSigmoid
 from rheobase.time import whole_steps
 from rheobase.units import anything, dimensionless, ms, mV, non_negative, positive, quantity
@@ -154,8 +153,7 @@ class SpikeDetector(AbstractFiring):
         """0, and the derivative of how much before the end of the step it crossed, in steps."""
         crossed = self.ready(old) & (v >= self.v_th)
         rise = jnp.maximum(v - before, self.span * (dt / self.window))
-        share = (v - self.v_th) / rise
-        return jnp.where(crossed, share - jax.lax.stop_gradient(share), 0)
+        return jnp.where(crossed, unseen((v - self.v_th) / rise), 0)
 
     def counted(
         self, state: DetectorState, before: Array, v: Array, spike: Array, dt: float

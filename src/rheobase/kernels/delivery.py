@@ -70,6 +70,43 @@ def deliver_delayed(
     return _delayed(to, sources(to, spikes), spikes, weight, delay, slot, ring)
 
 
+def collect(to: Targets, by_post: Targets, synapse: Array, values: Array, weight: Array) -> Array:
+    """As `deliver`, of values of which few are zero: each postsynaptic neuron sums up its own.
+
+    - `by_post`: the same synapses as rows of the postsynaptic neurons, with their sources.
+    - `synapse` (synapses,): which one of `to` each of these is.
+
+    The work is in proportion to all synapses, and none waits for what another has written.
+    """
+    _require(to, values, weight)
+    weight = weight.astype(values.dtype)
+    if not compiled(to, values):
+        return _deliver(to, sources(to, values), values, weight)
+    # Outside of what has a derivative of its own, where a loop over time computes it once.
+    ordered = weight if weight.shape == (1,) else weight[synapse]
+    return _collect(to, by_post, values, ordered, lax.stop_gradient(weight))
+
+
+@jax.custom_vjp
+def _collect(to: Targets, by_post: Targets, values: Array, ordered: Array, weight: Array) -> Array:
+    arrived = jax.ShapeDtypeStruct((to.n_post,), values.dtype)
+    return library.call("gather", arrived, values, by_post.start, by_post.target, ordered)
+
+
+def _collect_forward(to, by_post, values, ordered, weight):
+    return _collect(to, by_post, values, ordered, weight), (to, by_post, values, ordered, weight)
+
+
+def _collect_backward(kept, cotangent):
+    to, by_post, values, ordered, weight = kept
+    worth = library.call("gather", values, cotangent, to.start, to.target, weight)
+    change = library.call("outer", ordered, cotangent, by_post.start, by_post.target, values)
+    return None, None, worth, change, None
+
+
+_collect.defvjp(_collect_forward, _collect_backward)
+
+
 def _require(to: Targets, spikes: Array, weight: Array) -> None:
     """Nothing of this is checked in the kernels, and it costs nothing: shapes are static."""
     n_pre, synapses = to.start.shape[0] - 1, to.target.shape[0]

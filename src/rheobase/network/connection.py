@@ -270,7 +270,7 @@ def projection(
         else _each(to_internal(delay, ms, "delay", "Connection(..., delay={})"), rows, "delay"),
         release=connection.release,
         rules=connection.rules,
-        by_post=columns(to) if connection.rules else None,
+        by_post=columns(to) if connection.rules or connection.voltages else None,
         unit=unit,
         electrical=connection.electrical,
         source=source,

@@ -10,7 +10,7 @@ from jax import Array
 from jax.core import Tracer
 
 from rheobase.errors import StepperError
-from rheobase.kernels.delivery import Targets, deliver, deliver_delayed
+from rheobase.kernels.delivery import Targets, collect, deliver, deliver_delayed
 from rheobase.kernels.plasticity import Columns
 from rheobase.plasticity.base import AbstractRule, Arrivals, Synapses
 from rheobase.synapses import AbstractGradedRelease, AbstractRelease
@@ -48,7 +48,7 @@ class Projection(eqx.Module):
     release: AbstractRelease | None
     rules: tuple[AbstractRule, ...]
     by_post: Columns | None
-    """The synapses by postsynaptic neuron, where a rule asks for them."""
+    """The synapses by postsynaptic neuron, where a rule asks for them or voltages pass on."""
     unit: Unit = eqx.field(static=True)
     """Of the weights."""
     electrical: bool = eqx.field(static=True)
@@ -105,7 +105,7 @@ class Projection(eqx.Module):
                 lambda x: jnp.broadcast_to(_typed(x, dtype), (self.n_pre,)), self.release.init()
             )
         weight, rules = None, ()
-        if self.by_post is not None:
+        if self.rules and self.by_post is not None:
             weight = jnp.broadcast_to(self.weight.astype(dtype), (self.synapses,))
             both = Synapses(self.to, self.by_post)
             rules = tuple(rule.start(both, dtype) for rule in self.rules)
@@ -124,10 +124,16 @@ class Projection(eqx.Module):
         """The state after voltages (n_pre,) have been read, of which no spikes are made."""
         if self.release is not None:
             given, release = self.release.step(state.release, v, dt)
-            return state._replace(arriving=deliver(self.to, given, self.weight), release=release)
-        drive = deliver(self.to, v, self.weight)
-        g = deliver(self.to, jnp.ones_like(v), self.weight)
+            return state._replace(arriving=self._collect(given), release=release)
+        drive, g = self._collect(v), self._collect(jnp.ones_like(v))
         return state._replace(arriving=jnp.stack([drive, g]))
+
+    def _collect(self, values: Array) -> Array:
+        """The sum over synapses for each postsynaptic neuron, of values that are never zero."""
+        if self.by_post is None:
+            return deliver(self.to, values, self.weight)
+        rows = self.by_post
+        return collect(self.to, rows.to, rows.synapse, values, self.weight)
 
     def send(
         self, state: ProjectionState, spikes: Array, post: Array | None, number: Array, dt: float

@@ -70,7 +70,9 @@ def simulate(
             stepper.check(system, dt)
     if state is None:
         dtype = jnp.result_type(float)
-        started = begin(network, dt, _initial(network, init), held, dtype)
+        cells = any(isinstance(one, CoupledCells) for one in network.systems.values())
+        starting = _begin_at_once if cells else begin
+        started = starting(network, dt, _initial(network, init), held, dtype)
         state = RunState(started, jnp.zeros((), jnp.int32), None, None, key)
     elif init is not None:
         raise ShapeError("`state` already holds the initial values: leave out `init`.")
@@ -264,6 +266,10 @@ def begin(
         )
         + clamps.start(network, held, dtype),
     )
+
+
+_begin_at_once = Compiled(begin)
+"""For cells, whose start is more work than the compilation of one program."""
 
 
 @jax.custom_vjp

@@ -164,10 +164,28 @@ def _(primals, tangents):
     return v, tangents[0] / jnp.maximum(rise / scale, 1)
 
 
+@jax.custom_jvp
 def softened(x: jax.Array, share: jax.Array | float) -> jax.Array:
     """x, whose derivative is `share` as large."""
-    still = jax.lax.stop_gradient(x)
-    return still + share * (x - still)
+    return x
+
+
+@softened.defjvp
+def _(primals, tangents):
+    x, share = primals
+    return x, share * tangents[0]
+
+
+@jax.custom_jvp
+def unseen(x: jax.Array) -> jax.Array:
+    """Zero, with the derivative of x, which is not computed forwards."""
+    # A choice that XLA sees through; a constant would not be batched as its derivative is.
+    return jnp.where(jnp.zeros(jnp.shape(x), bool), x, 0)
+
+
+@unseen.defjvp
+def _(primals, tangents):
+    return unseen(primals[0]), tangents[0]
 
 
 @jax.custom_jvp
