@@ -13,10 +13,11 @@ from tests.registry import (
     NEURONS,
     STEPPERS,
     STIMULI,
-    every_adaptor,
+    every_adaptor_in_time,
     every_neuron,
     every_stepper,
     every_stimulus,
+    slow_but,
 )
 
 HALF = 60
@@ -59,8 +60,8 @@ def test_every_neuron_goes_on(name):
     assert_one_run(*once_and_twice(row.make(), 5 * row.dt, current=strong(row)))
 
 
-@every_adaptor
-def test_every_adaptor_goes_on(adaptor):
+@every_adaptor_in_time
+def test_every_adaptor_in_time_goes_on(adaptor):
     row = NEURONS["LIF"]
     neuron = ADAPTORS[adaptor].wrap(row.make())
     runs = once_and_twice(neuron, 2 * row.dt, current=strong(row))
@@ -86,7 +87,7 @@ def test_every_stepper_goes_on(stepper):
     assert_one_run(*once_and_twice(row.make(), row.dt, current=strong(row), stepper=rule))
 
 
-@pytest.mark.parametrize("name", ["LIF", "AdEx", "MorrisLecar"])
+@pytest.mark.parametrize("name", slow_but(("LIF",), ("LIF", "AdEx", "MorrisLecar")))
 def test_substep_goes_on(name):
     row = NEURONS[name]
     neuron = rb.Refractory(row.make(), 20 * row.dt) if row.resets else row.make()
@@ -94,7 +95,7 @@ def test_substep_goes_on(name):
     assert_one_run(*runs)
 
 
-@pytest.mark.parametrize("every", [4, 7])
+@pytest.mark.parametrize("every", [4, pytest.param(7, marks=pytest.mark.slow)])
 def test_sparse_records_go_on(every):
     neuron = rb.Noise(rb.AdEx(), 1 * nA, 5 * rb.units.ms)
     record = rb.Record(("w", "noise"), indices=(2, 0), every=every)

@@ -3,7 +3,7 @@
 import jax
 
 from tests.laws.helpers import assert_close, poised, short
-from tests.registry import ADAPTORS, NEURONS, every_adaptor, every_neuron
+from tests.registry import ADAPTORS, NEURONS, every_adaptor_in_time, every_neuron
 
 
 def both_ways(make, row, steps):
@@ -26,7 +26,7 @@ def test_a_compiled_run_is_the_eager_one(name, x64):
         assert_close(compiled.spikes, eager.spikes, rtol=0)
 
 
-@every_adaptor
+@every_adaptor_in_time
 def test_a_compiled_run_of_an_adaptor_is_the_eager_one(adaptor, x64):
     row = NEURONS["AdEx"]
     compiled, eager = both_ways(lambda: ADAPTORS[adaptor].wrap(row.make()), row, 12)

@@ -168,13 +168,13 @@ def test_values_and_gradients(data, precision):
     compare(single, data.draw(cases()), rtol=rounding(precision))
 
 
-@settings(max_examples=4)
+@settings(max_examples=2)
 @given(data=st.data())
 def test_batches(data, precision):
     compare(batched, data.draw(cases(batch=(2,))), rtol=rounding(precision))
 
 
-@pytest.mark.parametrize("weights", ["shared", "individual"])
+@pytest.mark.parametrize("weights", ["shared", pytest.param("individual", marks=pytest.mark.slow)])
 def test_through_time(weights, precision):
     """A network in a scan whose spikes come from what was delivered, with its ring of delays."""
     random = np.random.default_rng(0)

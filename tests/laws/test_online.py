@@ -102,7 +102,10 @@ def test_rank_one_with_delays_is_whole_for_one_step_of_memory(x64):
     assert one.layers[0].delays.time.shape == (4, 6)
 
 
-@pytest.mark.parametrize("neuron", [rb.LIF, lambda: rb.SurrogateReset(rb.CubaLIF())])
+@pytest.mark.parametrize(
+    "neuron",
+    [rb.LIF, pytest.param(lambda: rb.SurrogateReset(rb.CubaLIF()), marks=pytest.mark.slow)],
+)
 @pytest.mark.parametrize(
     "delays", [None, pytest.param(rb.Delays(max=6 * ms), marks=pytest.mark.slow)]
 )
@@ -137,7 +140,10 @@ def memory(method, steps):
     return program.compiled.memory_analysis().temp_size_in_bytes / 1e6
 
 
-@pytest.mark.parametrize("method", [rb.gradients.EProp(), rb.gradients.RTRL(decay=0.9)])
+@pytest.mark.parametrize(
+    "method",
+    [pytest.param(rb.gradients.EProp(), marks=pytest.mark.slow), rb.gradients.RTRL(decay=0.9)],
+)
 def test_memory_is_flat_but_for_the_output(method):
     short, long = (memory(method, steps) for steps in (500, 5000))
     series = 4 * 4500 * 4 * 2 / 1e6  # MB of float32 for the output of the steps that are more

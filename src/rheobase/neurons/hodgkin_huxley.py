@@ -1,49 +1,14 @@
 """The squid axon of Hodgkin and Huxley as a point neuron."""
 
-from typing import Annotated, Any, ClassVar, NamedTuple
-
-import equinox as eqx
 from jax import Array
 
-from rheobase.neurons.base import AbstractNeuron, Onset, require_below
-from rheobase.neurons.rates import (
-    AbstractRate,
-    ExpLinearRate,
-    ExponentialRate,
-    SigmoidRate,
-    gate,
-    within_reach,
-)
+from rheobase.neurons.gated import AbstractGatedNeuron, rate_field
+from rheobase.neurons.rates import AbstractRate, ExpLinearRate, ExponentialRate, SigmoidRate
 from rheobase.surrogate import AbstractSurrogate, FastSigmoid
-from rheobase.units import (
-    Quantity,
-    anything,
-    dimensionless,
-    ms,
-    mV,
-    nF,
-    non_negative,
-    positive,
-    quantity,
-    uS,
-)
+from rheobase.units import anything, ms, mV, nF, non_negative, positive, quantity, uS
 
 
-class GatedState(NamedTuple):
-    """A voltage, activation and inactivation of sodium, activation of potassium."""
-
-    v: Annotated[Array, mV]
-    m: Annotated[Array, dimensionless]
-    h: Annotated[Array, dimensionless]
-    n: Annotated[Array, dimensionless]
-
-
-def rate_field(shape: Any, rate: Quantity, v_0: Quantity, width: Quantity) -> Any:
-    """A field with a rate by default, made with the neuron: an import must not start JAX."""
-    return eqx.field(default_factory=lambda: shape(rate, v_0, width))
-
-
-class HodgkinHuxley(AbstractNeuron):
+class HodgkinHuxley(AbstractGatedNeuron):
     r"""Hodgkin and Huxley's squid axon, 6.3 °C, in the modern sign of the voltage.
 
     C dv/dt = I - g_Na m^3 h (v - v_Na) - g_K n^4 (v - v_K) - g_L (v - v_L)
@@ -69,8 +34,6 @@ class HodgkinHuxley(AbstractNeuron):
     7.0
     """
 
-    onset: ClassVar[Onset] = Onset.EDGE
-
     C: Array = quantity(nF, positive, "membrane capacitance", default=0.01 * nF)
     g_Na: Array = quantity(uS, non_negative, "largest sodium conductance", default=1.2 * uS)
     g_K: Array = quantity(uS, non_negative, "largest potassium conductance", default=0.36 * uS)
@@ -88,33 +51,5 @@ class HodgkinHuxley(AbstractNeuron):
     beta_n: AbstractRate = rate_field(ExponentialRate, 0.125 / ms, -65 * mV, 80 * mV)
     spike: AbstractSurrogate = FastSigmoid()
 
-    def __check_init__(self):
-        require_below(self, "v_rest", "v_th")
-
-    def init(self) -> GatedState:
-        v = self.v_rest
-        return GatedState(
-            v=v,
-            m=self.alpha_m(v) / (self.alpha_m(v) + self.beta_m(v)),
-            h=self.alpha_h(v) / (self.alpha_h(v) + self.beta_h(v)),
-            n=self.alpha_n(v) / (self.alpha_n(v) + self.beta_n(v)),
-        )
-
-    def derivative(self, state: GatedState, current: Array) -> GatedState:
-        v = within_reach(state.v, self.v_rest, self.v_th)
-        m, h, n = map(gate, state[1:])
-        sodium = self.g_Na * m**3 * h * (v - self.v_Na)
-        potassium = self.g_K * n**4 * (v - self.v_K)
-        leak = self.g_L * (state.v - self.v_L)
-        return GatedState(
-            v=(current - sodium - potassium - leak) / self.C,
-            m=self.alpha_m(v) * (1 - m) - self.beta_m(v) * m,
-            h=self.alpha_h(v) * (1 - h) - self.beta_h(v) * h,
-            n=self.alpha_n(v) * (1 - n) - self.beta_n(v) * n,
-        )
-
-    def margin(self, state: GatedState) -> Array:
-        return (state.v - self.v_th) / (self.v_th - self.v_rest)
-
-    def reset(self, state: GatedState) -> GatedState:
-        return state
+    def seen(self, v: Array) -> Array:
+        return v

@@ -1,25 +1,20 @@
 """The pyramidal cell of Traub and Miles, reduced to one compartment and two currents."""
 
-from typing import ClassVar
-
 from jax import Array
 
-from rheobase.neurons.base import AbstractNeuron, Onset, require_below
-from rheobase.neurons.hodgkin_huxley import GatedState, rate_field
+from rheobase.neurons.gated import AbstractGatedNeuron, rate_field
 from rheobase.neurons.rates import (
     AbstractRate,
     ExpLinearRate,
     ExponentialRate,
     FallingLinearRate,
     SigmoidRate,
-    gate,
-    within_reach,
 )
 from rheobase.surrogate import AbstractSurrogate, FastSigmoid
 from rheobase.units import anything, ms, mV, nF, non_negative, positive, quantity, uS
 
 
-class TraubMiles(AbstractNeuron):
+class TraubMiles(AbstractGatedNeuron):
     r"""A cortical or hippocampal neuron with the sodium and potassium currents of Traub and Miles.
 
     C dv/dt = I - g_Na m^3 h (v - v_Na) - g_K n^4 (v - v_K) - g_L (v - v_L)
@@ -45,8 +40,6 @@ class TraubMiles(AbstractNeuron):
     8.0
     """
 
-    onset: ClassVar[Onset] = Onset.EDGE
-
     C: Array = quantity(nF, positive, "membrane capacitance", default=0.2 * nF)
     g_Na: Array = quantity(uS, non_negative, "largest sodium conductance", default=20 * uS)
     g_K: Array = quantity(uS, non_negative, "largest potassium conductance", default=6 * uS)
@@ -65,34 +58,5 @@ class TraubMiles(AbstractNeuron):
     beta_n: AbstractRate = rate_field(ExponentialRate, 0.5 / ms, 10 * mV, 40 * mV)
     spike: AbstractSurrogate = FastSigmoid()
 
-    def __check_init__(self):
-        require_below(self, "v_rest", "v_th")
-
-    def init(self) -> GatedState:
-        u = self.v_rest - self.v_T
-        return GatedState(
-            v=self.v_rest,
-            m=self.alpha_m(u) / (self.alpha_m(u) + self.beta_m(u)),
-            h=self.alpha_h(u) / (self.alpha_h(u) + self.beta_h(u)),
-            n=self.alpha_n(u) / (self.alpha_n(u) + self.beta_n(u)),
-        )
-
-    def derivative(self, state: GatedState, current: Array) -> GatedState:
-        v = within_reach(state.v, self.v_rest, self.v_th)
-        u = v - self.v_T
-        m, h, n = map(gate, state[1:])
-        sodium = self.g_Na * m**3 * h * (v - self.v_Na)
-        potassium = self.g_K * n**4 * (v - self.v_K)
-        leak = self.g_L * (state.v - self.v_L)
-        return GatedState(
-            v=(current - sodium - potassium - leak) / self.C,
-            m=self.alpha_m(u) * (1 - m) - self.beta_m(u) * m,
-            h=self.alpha_h(u) * (1 - h) - self.beta_h(u) * h,
-            n=self.alpha_n(u) * (1 - n) - self.beta_n(u) * n,
-        )
-
-    def margin(self, state: GatedState) -> Array:
-        return (state.v - self.v_th) / (self.v_th - self.v_rest)
-
-    def reset(self, state: GatedState) -> GatedState:
-        return state
+    def seen(self, v: Array) -> Array:
+        return v - self.v_T

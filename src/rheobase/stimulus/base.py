@@ -142,7 +142,29 @@ class Constant(AbstractSteadyStimulus):
         return jnp.broadcast_to(self.amplitude.value, (1, *self.amplitude.shape))
 
 
-class Sum(AbstractStimulus):
+class AbstractPair(AbstractStimulus):
+    """Two stimuli that are put together step by step."""
+
+    first: eqx.AbstractVar[AbstractStimulus]
+    second: eqx.AbstractVar[AbstractStimulus]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return np.broadcast_shapes(self.first.shape, self.second.shape)
+
+    @property
+    def random(self) -> bool:
+        return self.first.random or self.second.random
+
+    def start(self, shape: tuple[int, ...], dtype: Any) -> Any:
+        return self.first.start(shape, dtype), self.second.start(shape, dtype)
+
+    def check(self, dt: float) -> None:
+        self.first.check(dt)
+        self.second.check(dt)
+
+
+class Sum(AbstractPair):
     """Two stimuli at once, as `+` makes it.
 
     >>> import rheobase as rb
@@ -160,21 +182,6 @@ class Sum(AbstractStimulus):
     def unit(self) -> Unit:
         return self.first.unit
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return np.broadcast_shapes(self.first.shape, self.second.shape)
-
-    @property
-    def random(self) -> bool:
-        return self.first.random or self.second.random
-
-    def start(self, shape: tuple[int, ...], dtype: Any) -> Any:
-        return self.first.start(shape, dtype), self.second.start(shape, dtype)
-
-    def check(self, dt: float) -> None:
-        self.first.check(dt)
-        self.second.check(dt)
-
     def end(self, dt: float) -> float | None:
         return max(_ends(self, dt), default=None)
 
@@ -183,7 +190,7 @@ class Sum(AbstractStimulus):
         return _padded(one, two) + _padded(two, one), (kept, also)
 
 
-class Product(AbstractStimulus):
+class Product(AbstractPair):
     """One stimulus times another, as `*` makes it.
 
     >>> import rheobase as rb
@@ -197,21 +204,6 @@ class Product(AbstractStimulus):
     @property
     def unit(self) -> Unit:
         return self.first.unit * self.second.unit
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return np.broadcast_shapes(self.first.shape, self.second.shape)
-
-    @property
-    def random(self) -> bool:
-        return self.first.random or self.second.random
-
-    def start(self, shape: tuple[int, ...], dtype: Any) -> Any:
-        return self.first.start(shape, dtype), self.second.start(shape, dtype)
-
-    def check(self, dt: float) -> None:
-        self.first.check(dt)
-        self.second.check(dt)
 
     def end(self, dt: float) -> float | None:
         return min(_ends(self, dt), default=None)
@@ -239,12 +231,12 @@ def as_stimulus(value: Any, unit: Unit) -> AbstractStimulus:
     return Constant(Quantity(array, unit.internal()))
 
 
-def _ends(pair: Sum | Product, dt: float) -> list[float]:
+def _ends(pair: AbstractPair, dt: float) -> list[float]:
     ends = (pair.first.end(dt), pair.second.end(dt))
     return [end for end in ends if end is not None]
 
 
-def _both(pair: Sum | Product, grid: Grid, memory: Any, key: Array | None) -> Any:
+def _both(pair: AbstractPair, grid: Grid, memory: Any, key: Array | None) -> Any:
     keys = (None, None) if key is None else jax.random.split(key)
     return (
         pair.first.values(grid, memory[0], keys[0]),
