@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from rheobase import feedback
+from rheobase.feedback import AbstractFeedback, Way
 from rheobase.loop import scan
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane
@@ -51,14 +53,14 @@ def rest(neuron: AbstractMembrane, shape: tuple[int, ...], dtype: Any) -> Any:
     return jax.tree.map(full, neuron.init())
 
 
-def begin(neuron: AbstractMembrane, weight: Array | None, inputs: Any) -> Carry:
+def begin(neuron: AbstractMembrane, weight: AbstractFeedback | None, inputs: Any) -> Carry:
     """A population at rest that is to receive `inputs` of shape (time, *population)."""
     dtype = dtype_of(neuron, inputs)
     shape = inputs.shape[1:]
     echo = None if weight is None else jnp.zeros(shape, dtype)
     later = None
-    if weight is not None and weight.ndim == 3:
-        later = jnp.zeros((len(weight) - 1, *shape), dtype)
+    if weight is not None and weight.slots > 1:
+        later = jnp.zeros((weight.slots - 1, *shape), dtype)
     return Carry(rest(neuron, shape, dtype), echo, later)
 
 
@@ -73,7 +75,7 @@ def run(
     inputs: Array,
     dt: float,
     *,
-    weight: Array | None = None,
+    weight: AbstractFeedback | None = None,
     key: Array | None = None,
     record: tuple[str, ...] = (),
     carry: Carry | None = None,
@@ -82,35 +84,42 @@ def run(
     """Run a population over `inputs` of shape (time, *population), from rest or from `carry`.
 
     The input is a current in the unit that the neuron receives, or, where the neuron's `target` is
-    not its voltage (`CubaLIF`), a delta input to that variable. With `weight` of shape (n, n) the
-    spikes of step k, times the weight, are added to the input of step k + 1; with one of shape
-    (slots, n, n), times its slot m, to that of step k + 1 + m. `first` is the number of the first
-    step, by which random numbers are drawn.
+    not its voltage (`CubaLIF`), a delta input to that variable. With `weight` the spikes of a step
+    are added to the input of later steps, that in the first slot of the weight to the next one.
+    `first` is the number of the first step, by which random numbers are drawn.
 
-    Differentiable in inputs, weight and parameters; the backward pass keeps nothing but the state
-    at each step, from which it computes the step again.
+    Differentiable in inputs, weight and parameters, with a weight in reverse mode only; the
+    backward pass keeps nothing but the state at each step, from which it computes the step again.
     """
     carry = begin(neuron, weight, inputs) if carry is None else carry
     dtype = dtype_of(neuron, inputs)
 
-    def body(carry: Carry, x: Any) -> Any:
-        number, now = x
-        now = now if carry.echo is None else now + carry.echo
+    def body(state: Any, now: Array, number: Array) -> Any:
         noise = None if key is None else jax.random.fold_in(key, number)
         current, delta = received(neuron, now)
-        done = step(neuron, stepper, carry.state, current, delta, dt, noise, False)
-        # Multiplied here and not at the start of the next step, so that the backward pass, which
-        # repeats a step from its carry, does not repeat the product.
-        echo, later = None, None
-        if weight is not None and done.spike is not None:
-            echo, later = echoes(done.spike, weight, carry.later)
+        done = step(neuron, stepper, state, current, delta, dt, noise, False)
         named = dict(variables.items(done.reached))
-        kept = done.spike, {name: named[name] for name in record}
-        return Carry(done.state, echo, later), kept
+        return done.state, done.spike, {name: named[name] for name in record}
 
+    def alone(state: Any, x: tuple[Array, Array]) -> Any:
+        after, spike, traces = body(state, *x)
+        return after, (spike, traces)
+
+    inputs = inputs.astype(dtype)
     numbers = first + jnp.arange(len(inputs), dtype=jnp.int32)
-    final, (spikes, traces) = scan(body, carry, (numbers, inputs.astype(dtype)), len(inputs))
-    return Course(spikes, spikes, None, traces, final)
+    if weight is None or carry.echo is None:
+        final, (spikes, traces) = scan(alone, carry.state, (inputs, numbers), len(inputs))
+        return Course(spikes, spikes, None, traces, Carry(final, carry.echo, carry.later))
+    weight = _cast(weight, dtype)
+    way = Way(carry.echo, carry.later)
+    ran = feedback.scan(body, weight, carry.state, way, inputs, numbers)
+    return Course(ran.sent, ran.sent, None, ran.y, Carry(ran.carry, *ran.way))
+
+
+def _cast(weight: AbstractFeedback, dtype: Any) -> AbstractFeedback:
+    return jax.tree.map(
+        lambda x: x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x, weight
+    )
 
 
 def received(neuron: AbstractMembrane, inputs: Array) -> tuple[Array, Array | None]:
@@ -118,17 +127,3 @@ def received(neuron: AbstractMembrane, inputs: Array) -> tuple[Array, Array | No
     if neuron.target == "v":
         return inputs, None
     return jnp.zeros_like(inputs), inputs
-
-
-def echoes(spike: Array, weight: Array, later: Array | None) -> tuple[Array, Array | None]:
-    """What the spikes of a step give to the next step, and to those after it.
-
-    What is on its way enters by addition alone, so the backward pass need not keep it.
-    """
-    if later is None:
-        return spike @ weight, None
-    slots, n, width = weight.shape
-    given = spike @ jnp.moveaxis(weight, 0, 1).reshape(n, slots * width)
-    given = jnp.moveaxis(given.reshape(*spike.shape[:-1], slots, width), -2, 0)
-    coming = jnp.concatenate([later, jnp.zeros_like(later[:1])]) + given
-    return coming[0], coming[1:]

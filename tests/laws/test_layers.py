@@ -22,7 +22,7 @@ LAYERS = (
     ("adaptors",),
     ("steppers", "synapses"),
     ("channels", "compilation", "connectivity", "kernels", "stimulus", "substep"),
-    ("plasticity",),
+    ("feedback", "plasticity"),
     ("inputs", "record", "step"),
     ("population", "progress"),
     ("cable", "uncoupled"),

@@ -9,8 +9,9 @@ import pytest
 import rheobase as rb
 from rheobase import population
 from rheobase.errors import ArgumentError, UnknownName
+from rheobase.feedback import echoes
 from rheobase.gradients.base import prepare, taken
-from rheobase.population import echoes, received
+from rheobase.population import received
 from rheobase.step import step
 from rheobase.units import ms, nA
 
@@ -62,7 +63,7 @@ def cut(neuron, stepper, inputs, dt, *, weight=None, carry=None, **_):
         now = now if weight is None else now + echo
         done = step(neuron, stepper, state, *received(neuron, now), dt, None, False)
         if weight is not None:
-            echo, later = echoes(jax.lax.stop_gradient(done.spike), weight, later)
+            echo, later = echoes(jax.lax.stop_gradient(done.spike), weight.dense(), later)
         return population.Carry(done.state, echo, later), (done.spike, done.reached.v)
 
     last, (spikes, v) = jax.lax.scan(body, carry, inputs)

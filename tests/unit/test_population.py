@@ -5,6 +5,7 @@ import pytest
 
 import rheobase as rb
 from rheobase import population
+from rheobase.feedback import Dense
 from rheobase.neurons.base import Onset
 from rheobase.steppers import ExponentialEuler
 from rheobase.units import ms, nA
@@ -42,7 +43,7 @@ def test_spikes_reach_the_population_one_step_later():
     x = np.asarray(random.uniform(0, 20, (60, 2, 5)), np.float32)
     weight = np.asarray(random.normal(0, 20, (5, 5)), np.float32)
     course = population.run(
-        neuron, ExponentialEuler(), jnp.asarray(x), 1.0, weight=jnp.asarray(weight)
+        neuron, ExponentialEuler(), jnp.asarray(x), 1.0, weight=Dense(jnp.asarray(weight))
     )
     decay = np.exp(-1 / 10)
     v, spikes, expected = np.full((2, 5), -65.0), np.zeros((2, 5)), []

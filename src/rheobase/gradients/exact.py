@@ -7,11 +7,12 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from rheobase.feedback import AbstractFeedback, echoes
 from rheobase.gradients.base import require_sequential
 from rheobase.loop import scan
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane, Onset
-from rheobase.population import Carry, Course, dtype_of, echoes, received
+from rheobase.population import Carry, Course, dtype_of, received
 from rheobase.population import run as untimed
 from rheobase.step import step
 from rheobase.steppers import AbstractStepper
@@ -98,7 +99,7 @@ class Exact(AbstractGradient):
         inputs: Array,
         dt: float,
         *,
-        weight: Array | None = None,
+        weight: AbstractFeedback | None = None,
         key: Array | None = None,
         record: tuple[str, ...] = (),
         carry: Carry | None = None,
@@ -118,7 +119,7 @@ def timed(
     inputs: Array,
     dt: float,
     mix: float,
-    weight: Array | None,
+    weight: AbstractFeedback | None,
     key: Array | None,
     record: tuple[str, ...],
     carry: Carry,
@@ -127,6 +128,7 @@ def timed(
     """The time loop of a population that fires."""
     dtype = dtype_of(neuron, inputs)
     none = jnp.zeros(inputs.shape[1:], dtype)
+    dense = None if weight is None else weight.dense()
 
     def body(carry: Any, x: Any) -> Any:
         state, echo, waiting, later = carry
@@ -136,11 +138,11 @@ def timed(
         current, delta = received(neuron, now)
         done: Any = step(neuron, stepper, state, current, delta, dt, noise, True)
         state = done.state
-        if weight is not None:
+        if dense is not None:
             spike = _mixed(done.spike, mix)
             # In parts, one step after the beginning of the step of the spike and after its end.
             parts = (1 - done.fraction) * spike + waiting
-            arriving, later = echoes(parts, weight, later)
+            arriving, later = echoes(parts, dense, later)
             waiting = done.fraction * spike
             if neuron.target == "v":
                 echo = arriving

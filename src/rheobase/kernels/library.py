@@ -16,7 +16,8 @@ KERNELS = (
     *("deliver", "gather", "outer", "deliver_delayed", "gather_delayed", "outer_delayed"),
     *("change_rows", "change_columns", "mark_rows", "mark_columns", "reap"),
     *("tree_advance", "tree_difference", "tree_divergence"),
-    *("once", "spike_product"),
+    *("once", "spike_product", "spike_outer"),
+    *("push_late", "pull_late", "change_late"),
     *("run", "go_back"),
 )
 TYPES = {"float32": "f32", "float64": "f64"}
@@ -56,12 +57,17 @@ def call(name: str, result: Any, *operands: Array) -> Array:
     return _call(name, (result,), operands, {})[0]
 
 
-def update(name: str, arrays: tuple[Array, ...], *operands: Array) -> tuple[Array, ...]:
-    """`arrays` as a kernel leaves them, in place where XLA can; they are its last operands."""
+def update(
+    name: str, arrays: tuple[Array, ...], *operands: Array, made: tuple[Any, ...] = ()
+) -> tuple[Array, ...]:
+    """`arrays` as a kernel leaves them, in place where XLA can; they are its last operands.
+
+    Before them what else it makes, of the shapes and types of `made`.
+    """
     last = len(operands)
     batched = (_member(a, *operands, *arrays) for a in arrays)
-    aliases = {last + i: i for i in range(len(arrays))}
-    return _call(name, arrays, (*operands, *batched), aliases)
+    aliases = {last + i: len(made) + i for i in range(len(arrays))}
+    return _call(name, (*made, *arrays), (*operands, *batched), aliases)
 
 
 def _call(name: str, results: tuple, operands: Any, aliases: dict[int, int]) -> tuple[Array, ...]:

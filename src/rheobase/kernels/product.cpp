@@ -35,6 +35,26 @@ ffi::Error spike_product(Reals<type> spikes, Reals<type> weight, Result<type> ar
     return ffi::Error::Success();
 }
 
+// change[i, j] = sum of spikes[b, i] cotangent[b, j]
+template <ffi::DataType type>
+ffi::Error spike_outer(Reals<type> spikes, Reals<type> cotangent, Result<type> change) {
+    const Batch batch(change->dimensions(), 2);
+    const Dimensions shape = change->dimensions().last(2);
+    const std::int64_t pre = shape[0], post = shape[1], rows = spikes.dimensions().last(2)[0];
+    std::fill_n(change->typed_data(), change->element_count(), Real<type>(0));
+    for (std::int64_t member = 0; member < batch.size(); ++member) {
+        const Real<type>* given = batch.at(member, spikes);
+        const Real<type>* back = batch.at(member, cotangent);
+        Real<type>* out = batch.at(member, *change);
+        for (std::int64_t b = 0; b < rows; ++b)
+            for_each_spike(given + b * pre, pre, [&](std::int64_t i, Real<type> spike) {
+                add_row(back + b * post, spike, post, out + i * post);
+            });
+    }
+    return ffi::Error::Success();
+}
+
 }  // namespace
 
 RHEOBASE_KERNEL(spike_product);
+RHEOBASE_KERNEL(spike_outer);

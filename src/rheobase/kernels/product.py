@@ -37,3 +37,31 @@ def _product(spikes: Array, weight: Array) -> Array:
 def _(primals, tangents):
     (spikes, weight), (more, other) = primals, tangents
     return _product(spikes, weight), jnp.add(more @ weight, spikes @ other)
+
+
+@jax.custom_vjp
+def rows_added(spikes: Array, weight: Array) -> Array:
+    """As `spike_product`, with a derivative by the spikes alone, backwards only."""
+    return spike_product(spikes, weight)
+
+
+def _rows_forward(spikes: Array, weight: Array) -> tuple[Array, Array]:
+    return spike_product(spikes, weight), weight
+
+
+rows_added.defvjp(_rows_forward, lambda weight, cotangent: (cotangent @ weight.T, None))
+
+
+def spike_outer(spikes: Array, cotangent: Array) -> Array:
+    """The gradient of weights by which spikes arrived, spikes.T @ cotangent, (n_pre, n_post).
+
+    - `spikes` (rows, n_pre), mostly 0; `cotangent` (rows, n_post), of what arrived.
+
+    >>> import jax.numpy as jnp
+    >>> spike_outer(jnp.asarray([[0.0, 1.0]]), jnp.asarray([[3.0, 4.0]])).tolist()
+    [[0.0, 0.0], [3.0, 4.0]]
+    """
+    if not library.serves(spikes.dtype):
+        return spikes.T @ cotangent
+    result = jax.ShapeDtypeStruct((spikes.shape[1], cotangent.shape[1]), spikes.dtype)
+    return library.call("spike_outer", result, spikes, cotangent)

@@ -42,8 +42,11 @@ class Delays(eqx.Module):
     - `kernel`, `width` (steps): how a spike is spread over slots, see `rheobase.train.delays`. By
       default a triangle of width 1, which is linear interpolation.
 
-    The products of a layer with delays per synapse, or of a recurrent one, are `max/dt` times those
-    without; per axon a `Linear` needs one product.
+    In a `Recurrent` layer linear interpolation costs what its spikes cost, whatever `max`: each is
+    added to two neighbouring steps of each of its synapses, and the gradient of the weights and
+    delays is taken from the spikes after the loop. On the way back every synapse is visited in
+    every step. Wider kernels, and a `Linear` with delays per synapse, take `max/dt` products
+    instead of one; a `Linear` with delays per axon takes one.
 
     >>> import jax.numpy as jnp, rheobase as rb
     >>> from rheobase.units import ms
@@ -97,14 +100,11 @@ class Delays(eqx.Module):
 
     def taps(self, dt: float, least: int) -> Array:
         """How much of a spike arrives after `least`, `least + 1`, ... steps: (slots, *time)."""
-        if self.time is None:
-            raise ArgumentError(
-                "these delays have no times yet. Put the layer into rb.Sequential(...)."
-            )
-        steps = jnp.maximum(self.time / dt, least)
-        slots = jnp.arange(least, self.slots(dt), dtype=self.time.dtype)
+        time = self._times()
+        steps = jnp.maximum(time / dt, least)
+        slots = jnp.arange(least, self.slots(dt), dtype=time.dtype)
         distance = slots.reshape(-1, *(1,) * steps.ndim) - steps[None]
-        width = jax.lax.stop_gradient(jnp.asarray(self.width, self.time.dtype))
+        width = jax.lax.stop_gradient(jnp.asarray(self.width, time.dtype))
         if self.kernel == "triangle":
             weights = jnp.maximum(0, 1 - jnp.abs(distance) / width)
         else:
@@ -113,6 +113,19 @@ class Delays(eqx.Module):
             nearest = jnp.min(squares, axis=0, keepdims=True)
             weights = jnp.exp((nearest - squares) / (2 * width**2))
         return weights / weights.sum(axis=0, keepdims=True)
+
+    def interpolates(self, dt: float, least: int) -> bool:
+        """Whether every delay is shared out over two neighbouring slots, as `split` says."""
+        return self.kernel == "triangle" and self.widest == 1 and self.slots(dt) > least + 1
+
+    def split(self, dt: float, least: int) -> tuple[Array, Array]:
+        """The slot in which a spike arrives, and the part of it that comes one slot later.
+
+        Slots are counted from `least` steps on; the later one is below their number too.
+        """
+        steps = jnp.maximum(self._times() / dt, least) - least
+        slot = jnp.clip(steps.astype(jnp.int32), 0, self.slots(dt) - least - 2)
+        return slot, steps - slot.astype(steps.dtype)
 
     def narrowed(self, progress: float) -> "Delays":
         """With the width at `progress` (0 to 1) of training, on a geometric way to one slot."""
@@ -127,6 +140,13 @@ class Delays(eqx.Module):
         time = dt * jnp.clip(jnp.round(self.time / dt), least, self.slots(dt) - 1)
         narrow = 1.0 if self.kernel == "triangle" else 0.05
         return self._with(time, jnp.full_like(jnp.asarray(self.width), narrow))
+
+    def _times(self) -> Array:
+        if self.time is None:
+            raise ArgumentError(
+                "these delays have no times yet. Put the layer into rb.Sequential(...)."
+            )
+        return self.time
 
     def _with(self, time: Array | None, width: Array) -> "Delays":
         return eqx.tree_at(

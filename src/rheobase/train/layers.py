@@ -11,6 +11,7 @@ from jax import Array
 
 from rheobase import population
 from rheobase.errors import ArgumentError, KeyRequired, ShapeError, UnknownName
+from rheobase.feedback import AbstractFeedback
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane, Onset
 from rheobase.record import Recording, RunState
@@ -162,7 +163,7 @@ class Run(Protocol):
         inputs: Array,
         dt: float,
         *,
-        weight: Array | None = ...,
+        weight: AbstractFeedback | None = ...,
         key: Array | None = ...,
         record: tuple[str, ...] = ...,
         carry: population.Carry | None = ...,
@@ -285,7 +286,7 @@ def _drawn(layers: tuple[Any, ...], key: Array, dt: float, spikes: bool) -> tupl
     return tuple(done)
 
 
-def _weight(layer: Any, dt: float) -> Array | None:
+def _weight(layer: Any, dt: float) -> AbstractFeedback | None:
     return layer.weights(dt) if isinstance(layer, Recurrent) else None
 
 

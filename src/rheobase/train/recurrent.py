@@ -2,9 +2,12 @@
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 from jax import Array
 
 from rheobase.errors import ArgumentError, ShapeError
+from rheobase.feedback import AbstractFeedback, Dense, Late
+from rheobase.kernels import library
 from rheobase.neurons.base import AbstractMembrane, Onset
 from rheobase.train.delays import Delays
 from rheobase.train.dense import drawn_mask, masked, require_delays, require_density
@@ -22,6 +25,9 @@ class Recurrent(eqx.Module):
     `neuron` receives, self-connections included. Arguments as in `Linear`; the weights start at
     half the strength of a feed-forward layer. With `delays` s_i(k) arrives d_ij later, after one
     step at least.
+
+    A step adds the rows of w of the neurons that spiked, and the gradient of w is taken after the
+    time loop, from spikes and cotangents: in reverse mode only.
 
     >>> import rheobase as rb
     >>> layer = rb.Recurrent(rb.LIF(), 100)
@@ -58,12 +64,21 @@ class Recurrent(eqx.Module):
         weight = None if key is None else uniform(key, (n, n), inputs, ECHO * scale)
         self.weight = masked(weight, self.mask)
 
-    def weights(self, dt: float) -> Array | None:
-        """The weights that `population.run` takes: (n, n), or with delays (slots, n, n)."""
+    def weights(self, dt: float) -> AbstractFeedback | None:
+        """The weights that `population.run` takes."""
         weight = masked(self.weight, self.mask)
         if self.delays is None or weight is None:
-            return weight
-        return self.delays.taps(dt, 1) * weight[None]
+            return None if weight is None else Dense(weight)
+        if not self.delays.interpolates(dt, 1) or not library.serves(weight.dtype):
+            return Dense(self.delays.taps(dt, 1) * weight[None])
+        slot, part = self.delays.split(dt, 1)
+        shape = weight.shape
+        return Late(
+            (1 - part) * weight,
+            part * weight,
+            jnp.broadcast_to(slot, shape),
+            self.delays.slots(dt) - 1,
+        )
 
     def shape(self, before: Shape | None, giver: str) -> Shape:
         """The shape of a step after it; errors as for a layer."""

@@ -77,6 +77,16 @@ def test_recurrent_spikes_arrive_after_their_delay(x64):
         v = np.where(v >= -50.0, -65.0, v)
 
 
+@pytest.mark.parametrize(("longest", "per"), [(7.0, "synapse"), (8.0, "axon")])
+def test_two_neighbouring_slots_are_what_the_triangle_reaches(x64, longest, per):
+    layer = rb.Recurrent(rb.LIF(), 5, delays=rb.Delays(max=longest * ms, per=per))
+    layer = layer.drawn(jax.random.key(0), 1.0, 2.0)
+    time = np.broadcast_to([[0.0], [2.0], [longest], [4.0], [2.6]], layer.delays.time.shape)
+    layer = eqx.tree_at(lambda l: l.delays.time, layer, jnp.asarray(time))
+    taps = layer.delays.taps(2.0, 1) * layer.weight[None]
+    np.testing.assert_allclose(layer.weights(2.0).dense(), taps, atol=1e-14)
+
+
 @pytest.mark.parametrize("kernel", ["triangle", "gaussian"])
 @pytest.mark.parametrize("per", ["synapse", "axon"])
 def test_the_derivative_of_a_delay_is_that_of_finite_differences(x64, kernel, per):
