@@ -104,10 +104,15 @@ def assert_same(one, two):
 
 CASES = [
     *({"neuron": name} for name in NEURONS),
-    *({"synapse": name, "delay": delay} for name in SYNAPSES for delay in DELAYS),
+    *({"synapse": name, "delay": "each its own"} for name in SYNAPSES),
     *({"drive": name} for name in DRIVES),
     *({"learns": name} for name in RULES if name != "none"),
     {"learns": "pair", "delay": "one"},
+    *(
+        pytest.param({"synapse": name, "delay": delay}, marks=pytest.mark.slow)
+        for name in SYNAPSES
+        for delay in ("none", "one")
+    ),
 ]
 
 
@@ -161,7 +166,12 @@ def test_what_there_is_no_instruction_for_goes_the_general_way(neuron):
 
 
 GOING_ON = [
-    *({"drive": drive, "delay": delay} for drive in DRIVES for delay in DELAYS),
+    *({"drive": drive, "delay": "each its own"} for drive in DRIVES),
+    *(
+        pytest.param({"drive": drive, "delay": delay}, marks=pytest.mark.slow)
+        for drive in DRIVES
+        for delay in ("none", "one")
+    ),
     *({"learns": learns, "delay": "one"} for learns in ("pair", "triplet")),
 ]
 
