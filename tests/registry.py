@@ -137,7 +137,8 @@ every_neuron = pytest.mark.parametrize("name", NEURONS)
 firing_neurons = pytest.mark.parametrize("name", [n for n, row in NEURONS.items() if row.fires])
 
 
-def slow_but(few: tuple[str, ...], names: Any) -> list[Any]:
+def slow_but(few: tuple[Any, ...], names: Any) -> list[Any]:
+    """All of them as parameters of a test, slow but for a few."""
     return [name if name in few else pytest.param(name, marks=pytest.mark.slow) for name in names]
 
 

@@ -43,6 +43,22 @@ def test_a_known_cell_is_found_again(fit):
     assert fit.losses[-1] <= fit.losses[0]
 
 
+@pytest.mark.slow
+def test_adaptation_is_found_again():
+    """Every parameter to 5 % that the recording tells to 20 %, as the fit itself says."""
+    cell = rb.AdEx(v_reset=-60 * mV)
+    currents = [-0.2, -0.1, 0.2, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2] * nA
+    sweeps = rb.fitting.synthetic(cell, currents)
+    found = rb.fit_recording(
+        sweeps, rb.AdEx(), train=sweeps.sweeps, test=(), adaptors=False, progress=False
+    )
+    told = {k: e for k, e in found.parameters.items() if e.uncertainty < 0.2 * abs(e.value)}
+    assert told.keys() >= {"tau", "R", "v_rest", "v_T", "v_reset", "tau_w", "a", "b"}
+    for name, estimate in told.items():
+        assert estimate.value == pytest.approx(float(getattr(cell, name)), rel=0.05)
+    assert found.train.spike_count_error == 0 and found.train.latency_error_ms < 0.2
+
+
 def test_the_report_says_what_the_fit_says(fit, tmp_path):
     page = fit.report(tmp_path / "fit")
     folder = page.parent

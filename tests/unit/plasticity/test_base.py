@@ -8,6 +8,7 @@ import pytest
 import rheobase as rb
 from rheobase.errors import ArgumentError, ParameterError, UnknownName
 from rheobase.units import UnitError, ms, mV, nA
+from tests.registry import slow_but
 from tests.unit.plasticity.helpers import (
     W_MAX,
     learned,
@@ -32,7 +33,7 @@ RULES = {
 every_rule = pytest.mark.parametrize("name", RULES)
 
 
-@pytest.mark.parametrize("delay", [None, 3])
+@pytest.mark.parametrize("delay", slow_but((3,), (None, 3)))
 @every_rule
 def test_continuing_is_one_run(name, delay, precision):
     trains = random_trains(1)
@@ -59,7 +60,7 @@ def test_weights_stay_between_the_bounds(name):
     assert (found == 0).any() or (found == limit).any()
 
 
-@every_rule
+@pytest.mark.parametrize("name", slow_but(("pair", "reward"), RULES))
 def test_many_networks_at_once(name):
     trains = random_trains(4, steps=300)
 
@@ -72,7 +73,7 @@ def test_many_networks_at_once(name):
     np.testing.assert_allclose(together, jnp.stack([weights(s) for s in starts]), rtol=1e-5)
 
 
-@pytest.mark.parametrize("mu", [0.0, 1.0, 0.5])
+@pytest.mark.parametrize("mu", slow_but((0.5,), (0.0, 0.5, 1.0)))
 @pytest.mark.parametrize("name", ["pair", "triplet", "reward"])
 def test_gradient_is_the_finite_difference(name, mu, x64):
     """Of what the voltages and the last weights are, with respect to the first weights."""
