@@ -11,6 +11,13 @@ from rheobase.units import Hz, MOhm, ms, mV, nF, nS
 NAMES = ("e", "i")
 
 
+def pseudo_derivative(p):
+    """A triangle of this height and width, where they are given."""
+    if "height" not in p:
+        return {}
+    return {"spike": rb.surrogate.Triangle(a=p["height"] / p["width"], w=p["width"])}
+
+
 def lif(p):
     neuron = rb.LIF(
         tau=p["tau"] * ms,
@@ -18,7 +25,7 @@ def lif(p):
         v_rest=p["v_rest"] * mV,
         v_th=p["v_th"] * mV,
         v_reset=p["v_reset"] * mV,
-        spike=rb.surrogate.Scaled(rb.surrogate.FastSigmoid(), p.get("pseudo_derivative", 1.0)),
+        **pseudo_derivative(p),
     )
     return rb.Refractory(neuron, p["refractory"] * ms)
 

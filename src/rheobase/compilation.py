@@ -7,6 +7,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.core import Tracer
 
 _OPTIONS = {
@@ -15,6 +16,8 @@ _OPTIONS = {
     # Fewer copies of the state between the steps of a loop.
     "xla_cpu_copy_insertion_use_region_analysis": True,
 }
+
+_ONE = np.ones((), np.float32)
 
 
 class Compiled:
@@ -37,8 +40,8 @@ class Compiled:
 
 
 def _tunable(arguments: Any) -> bool:
-    # A sum is traced where everything is, even what does not depend on the arguments.
-    leaves = [*jax.tree.leaves(arguments), jnp.zeros(()) + 1]
+    # An operation is traced where everything is, even what does not depend on the arguments.
+    leaves = [*jax.tree.leaves(arguments), jax.lax.neg(_ONE)]
     return not any(isinstance(x, Tracer) for x in leaves) and _known()
 
 

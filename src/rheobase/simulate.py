@@ -15,7 +15,7 @@ from rheobase.errors import (
     UnknownName,
 )
 from rheobase.network import Network, NetworkRecording
-from rheobase.network import run as network_run
+from rheobase.network.simulate import simulate as simulate_network
 from rheobase.neurons.base import AbstractMembrane
 from rheobase.record import Record, Recording, RunState
 from rheobase.steppers import AbstractImplicit, AbstractStepper, CrankNicolson, ExponentialEuler
@@ -158,7 +158,7 @@ def simulate(
         stepper, rule = _both(stepper, system)
         given = {"current": current, "delta": delta, "n": n, "substep": substep or None}
         _require_none(given)
-        return network_run.simulate(
+        return simulate_network(
             system, stepper, rule, dt_ms, steps, record, clamp, init, state, key, progress
         )
     if clamp is not None:

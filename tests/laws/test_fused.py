@@ -119,21 +119,21 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(case.values()))
 def test_the_compiled_loop_is_the_general_one(case, x64, monkeypatch):
     net = network(**case)
-    assert fused.takes(net, rb.ExponentialEuler(), jnp.float64)
+    assert fused.takes(net, rb.ExponentialEuler(), {}, 0.1, jnp.float64)
     assert_same(run(net), general(monkeypatch, net))
 
 
 @pytest.mark.parametrize("stepper", [rb.Euler(), rb.Heun(), rb.RungeKutta4(), rb.Exact()])
 def test_under_every_stepper(stepper, x64, monkeypatch):
     net = network(synapse="dual")
-    assert fused.takes(net, stepper, jnp.float64)
+    assert fused.takes(net, stepper, {}, 0.1, jnp.float64)
     assert_same(run(net, stepper=stepper), general(monkeypatch, net, stepper=stepper))
 
 
 def test_programs_under_other_steppers(x64, monkeypatch):
     net, given = network("AdEx", synapse="conductance"), {"stepper": rb.Heun()}
     given |= {"record": {"a": rb.Record(("w",), spikes="events", indices=(3, 1)), "b": ("spikes",)}}
-    assert fused.takes(net, rb.Heun(), jnp.float64)
+    assert fused.takes(net, rb.Heun(), {}, 0.1, jnp.float64)
     one, two = run(net, **given), general(monkeypatch, net, **given)
     assert_same(one, two)
     np.testing.assert_allclose(one["a"].w, two["a"].w, rtol=1e-9, atol=1e-12)
@@ -160,9 +160,8 @@ def test_only_exponential_euler_takes_conductances_of_linear_neurons():
     ],
 )
 def test_what_there_is_no_instruction_for_goes_the_general_way(neuron):
-    assert not fused.takes(
-        rb.Network({"a": rb.Population(neuron, 3)}), rb.ExponentialEuler(), jnp.float32
-    )
+    net = rb.Network({"a": rb.Population(neuron, 3)})
+    assert not fused.takes(net, rb.ExponentialEuler(), {}, 0.1, jnp.float32)
 
 
 GOING_ON = [
@@ -223,7 +222,7 @@ def test_every_k_th_step_is_kept(monkeypatch):
     net, name = network(), "a"
     whole = run(net, record={name: ("v",)})[name].v
     thin = {name: rb.Record(("v",), every=7, spikes="events")}
-    monkeypatch.setattr("rheobase.network.run._LARGEST", 60 * 40)  # several pieces
+    monkeypatch.setattr("rheobase.network.simulate._LARGEST", 60 * 40)  # several pieces
     for way in (lambda: run(net, record=thin), lambda: general(monkeypatch, net, record=thin)):
         kept = way()[name]
         np.testing.assert_allclose(kept.v, whole[6::7], rtol=1e-4)

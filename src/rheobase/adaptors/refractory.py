@@ -58,7 +58,7 @@ class Refractory(AbstractStatefulAdaptor):
         self.hold_which = hold
 
     def init(self) -> RefractoryState:
-        return RefractoryState(self.neuron.init(), jnp.zeros((), jnp.int32))
+        return RefractoryState(self.neuron.init(), np.zeros((), np.int32))  # pyright: ignore
 
     def derivative(self, state: RefractoryState, current: Array) -> RefractoryState:
         inner = self.neuron.derivative(state.neuron, current)

@@ -1,11 +1,13 @@
 """Each neuron has the same number of synapses, incoming or outgoing."""
 
+from collections.abc import Iterator
+
 import equinox as eqx
 import numpy as np
 import scipy.sparse
 
 from rheobase.connectivity.base import AbstractConnectivity, Sides, require_count
-from rheobase.connectivity.storage import Rows, from_counts
+from rheobase.connectivity.storage import CHUNK, Rows, from_counts, room_for
 from rheobase.errors import ShapeError
 
 
@@ -31,8 +33,17 @@ class FixedInDegree(AbstractConnectivity):
         return float(self.k) * sides.n_post
 
     def build(self, sides: Sides, random: np.random.Generator) -> Rows:
-        sources = _drawn(self, sides.n_post, sides.n_pre, sides.same, random)
-        return _transposed(sources, sides.n_pre, sides.n_post)
+        # The same draws twice: to know where each row begins, and to fill it.
+        begin = random.bit_generator.state
+        counts = np.zeros(sides.n_pre, np.int64)
+        for _, sources in _drawn(self, sides.n_post, sides.n_pre, sides.same, random):
+            counts += np.bincount(sources.ravel(), minlength=sides.n_pre)
+        random.bit_generator.state = begin
+        target = room_for(sides.n_post * self.k)
+        free = np.cumsum(counts) - counts
+        for first, sources in _drawn(self, sides.n_post, sides.n_pre, sides.same, random):
+            _fill(target, free, first, sources)
+        return from_counts(counts, target, sides.n_post)
 
 
 class FixedOutDegree(AbstractConnectivity):
@@ -57,22 +68,33 @@ class FixedOutDegree(AbstractConnectivity):
         return float(self.k) * sides.n_pre
 
     def build(self, sides: Sides, random: np.random.Generator) -> Rows:
-        targets = _drawn(self, sides.n_pre, sides.n_post, sides.same, random)
-        targets.sort(axis=1)
-        return from_counts(np.full(sides.n_pre, self.k), targets.ravel(), sides.n_post)
+        target = room_for(sides.n_pre * self.k)
+        rows = target.reshape(sides.n_pre, self.k)
+        for first, some in _drawn(self, sides.n_pre, sides.n_post, sides.same, random):
+            some.sort(axis=1)
+            rows[first : first + len(some)] = some
+        return from_counts(np.full(sides.n_pre, self.k), target, sides.n_post)
 
 
-def _transposed(sources: np.ndarray, n_pre: int, n_post: int) -> Rows:
-    """Rows by source from the sources (n_post, k) of each target, by a counting sort."""
-    start = np.arange(n_post + 1, dtype=np.int64) * sources.shape[1]
+def _fill(target: np.ndarray, free: np.ndarray, first: int, sources: np.ndarray) -> None:
+    """Append to the row of each source those of the targets, from `first`, that it reaches.
+
+    A counting sort. `free` (n_pre,): where each row goes on.
+    """
+    count, k = sources.shape
+    start = np.arange(count + 1, dtype=np.int32) * np.int32(k)
     ones = np.ones(sources.size, np.int8)
-    by_target = scipy.sparse.csr_array((ones, sources.ravel(), start), shape=(n_post, n_pre))
-    by_source = by_target.tocsc()
-    return from_counts(np.diff(by_source.indptr), by_source.indices.astype(np.int32), n_post)
+    some = scipy.sparse.csr_array((ones, sources.ravel(), start), shape=(count, len(free))).tocsc()
+    each = np.diff(some.indptr)
+    places = np.repeat(free - some.indptr[:-1], each) + np.arange(sources.size)
+    target[places] = first + some.indices
+    free += each
 
 
-def _drawn(rule, rows: int, size: int, same: bool, random: np.random.Generator) -> np.ndarray:
-    """(rows, k) partners out of `size`, int32."""
+def _drawn(
+    rule, rows: int, size: int, same: bool, random: np.random.Generator
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Row by row k partners out of `size`, int32: the first row of some, and (some, k) of them."""
     skip = same and not rule.autapses
     pool = size - skip
     if rule.k > pool and not (rule.multapses and pool > 0):
@@ -80,12 +102,15 @@ def _drawn(rule, rows: int, size: int, same: bool, random: np.random.Generator) 
             f"{type(rule).__name__}({rule.k}) wants {rule.k} different partners, but there are "
             f"{pool}. Lower k, or draw with replacement: multapses=True."
         )
-    if rule.multapses:
-        partners = random.integers(0, pool, (rows, rule.k), dtype=np.int32)
-    else:
-        partners = np.empty((rows, rule.k), np.int32)
-        for row in range(rows):
-            partners[row] = random.choice(pool, rule.k, replace=False, shuffle=False)
-    if skip:
-        partners += partners >= np.arange(rows, dtype=np.int32)[:, None]
-    return partners
+    at_once = max(1, CHUNK // max(1, rule.k))
+    for first in range(0, rows, at_once):
+        some = np.arange(first, min(first + at_once, rows), dtype=np.int32)
+        if rule.multapses:
+            partners = random.integers(0, pool, (len(some), rule.k), dtype=np.int32)
+        else:
+            partners = np.empty((len(some), rule.k), np.int32)
+            for row in partners:
+                row[:] = random.choice(pool, rule.k, replace=False, shuffle=False)
+        if skip:
+            partners += partners >= some[:, None]
+        yield first, partners

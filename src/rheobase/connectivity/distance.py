@@ -7,12 +7,9 @@ import numpy as np
 from jax import Array
 
 from rheobase.connectivity.base import AbstractConnectivity, Sides, require_probability
-from rheobase.connectivity.storage import Rows, from_counts
+from rheobase.connectivity.storage import CHUNK, Filling, Rows
 from rheobase.errors import ArgumentError
 from rheobase.units import positive, quantity, um
-
-_CHUNK = 1 << 22
-"""Pairs looked at at a time: bounds what is needed beside the result."""
 
 
 class AbstractDistance(AbstractConnectivity):
@@ -47,8 +44,8 @@ class AbstractDistance(AbstractConnectivity):
 
     def build(self, sides: Sides, random: np.random.Generator) -> Rows:
         pre, post = _positions(sides)
-        rows_at_once = max(1, _CHUNK // sides.n_post)
-        counts, targets = [], []
+        rows_at_once = max(1, CHUNK // sides.n_post)
+        targets, counts = Filling(1.02 * self.expected(sides)), []
         for first in range(0, sides.n_pre, rows_at_once):
             probability = self._probability(pre[first : first + rows_at_once], post)
             joined = random.random(probability.shape, np.float32) < probability
@@ -56,8 +53,8 @@ class AbstractDistance(AbstractConnectivity):
                 own = np.arange(len(joined))
                 joined[own, first + own] = False
             counts.append(joined.sum(axis=1))
-            targets.append(np.nonzero(joined)[1].astype(np.int32))
-        return from_counts(np.concatenate(counts), np.concatenate(targets), sides.n_post)
+            targets.add(np.nonzero(joined)[1])
+        return targets.rows(counts, sides.n_post)
 
 
 class GaussianProbability(AbstractDistance):

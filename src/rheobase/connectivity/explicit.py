@@ -6,7 +6,7 @@ import equinox as eqx
 import numpy as np
 
 from rheobase.connectivity.base import AbstractConnectivity, Sides
-from rheobase.connectivity.storage import Rows, from_counts, from_pairs
+from rheobase.connectivity.storage import Rows, from_counts, from_pairs, room_for
 from rheobase.errors import ShapeError
 
 
@@ -26,10 +26,12 @@ class Dense(AbstractConnectivity):
     def build(self, sides: Sides, random: np.random.Generator) -> Rows:
         skip = sides.same and not self.autapses
         width = sides.n_post - skip
-        target = np.tile(np.arange(width, dtype=np.int32), (sides.n_pre, 1))
-        if skip:
-            target += target >= np.arange(sides.n_pre, dtype=np.int32)[:, None]
-        return from_counts(np.full(sides.n_pre, width), target.ravel(), sides.n_post)
+        target = room_for(sides.n_pre * width)
+        rows = target.reshape(sides.n_pre, width)
+        rows[:] = np.arange(width)
+        for i in range(sides.n_pre if skip else 0):
+            rows[i, i:] += 1
+        return from_counts(np.full(sides.n_pre, width), target, sides.n_post)
 
 
 class OneToOne(AbstractConnectivity):

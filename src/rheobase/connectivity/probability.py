@@ -4,10 +4,7 @@ import equinox as eqx
 import numpy as np
 
 from rheobase.connectivity.base import AbstractConnectivity, Sides, require_probability
-from rheobase.connectivity.storage import Rows, from_counts
-
-_CHUNK = 1 << 22
-"""Expected synapses drawn at a time: bounds what is needed beside the result."""
+from rheobase.connectivity.storage import CHUNK, Filling, Rows, from_counts
 
 
 class FixedProbability(AbstractConnectivity):
@@ -36,20 +33,16 @@ class FixedProbability(AbstractConnectivity):
         width = sides.n_post - skip
         if self.p == 0 or width < 1:
             return from_counts(np.zeros(sides.n_pre, np.int64), np.empty(0, np.int32), sides.n_post)
-        rows_at_once = max(1, int(_CHUNK / max(self.p * width, 1)))
-        expected = self.p * sides.n_pre * width
-        target = np.empty(int(expected + 8 * np.sqrt(expected) + 64), np.int32)
-        counts, done = [], 0
+        rows_at_once = max(1, int(CHUNK / max(self.p * width, 1)))
+        targets, counts = Filling(self.p * sides.n_pre * width), []
         for first in range(0, sides.n_pre, rows_at_once):
             rows = min(rows_at_once, sides.n_pre - first)
             row, column = np.divmod(_places(rows * width, self.p, random), width)
             if skip:
                 column += column >= row + first
             counts.append(np.bincount(row, minlength=rows))
-            target[done : done + len(column)] = column
-            done += len(column)
-        target.resize(done, refcheck=False)
-        return from_counts(np.concatenate(counts), target, sides.n_post)
+            targets.add(column)
+        return targets.rows(counts, sides.n_post)
 
 
 def _places(cells: int, p: float, random: np.random.Generator) -> np.ndarray:

@@ -1,12 +1,46 @@
 """Sparse connections as they are stored: rows by presynaptic neuron, targets sorted."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from rheobase.errors import ShapeError
 
 LARGEST = np.iinfo(np.int32).max
+CHUNK = 1 << 19
+"""Synapses made at a time: bounds what building needs beside its result."""
+_LINE = 64
+"""Bytes of a cache line, at which arrays begin that JAX takes as they are on a CPU."""
+
+
+def room_for(size: int, dtype: Any = np.int32) -> np.ndarray:
+    """An array to be filled, which JAX need not copy; what is not written takes no memory."""
+    each = np.dtype(dtype).itemsize
+    raw = np.empty(size * each + _LINE, np.uint8)
+    first = -raw.ctypes.data % _LINE
+    return raw[first : first + size * each].view(dtype)
+
+
+class Filling:
+    """Targets that come one part after the other, of which about so many are expected."""
+
+    def __init__(self, expected: float):
+        self.target = room_for(int(expected + 8 * np.sqrt(expected) + 64))
+        self.done = 0
+
+    def add(self, some: np.ndarray) -> None:
+        """Put more of them behind those that are there."""
+        end = self.done + len(some)
+        if end > len(self.target):
+            more = room_for(end + end // 4)
+            more[: self.done] = self.target[: self.done]
+            self.target = more
+        self.target[self.done : end] = some
+        self.done = end
+
+    def rows(self, counts: list[np.ndarray], n_post: int) -> "Rows":
+        """All of them, by the numbers of synapses of the presynaptic neurons."""
+        return from_counts(np.concatenate(counts), self.target[: self.done], n_post)
 
 
 class Rows(NamedTuple):
@@ -70,6 +104,17 @@ def from_pairs(pre: np.ndarray, post: np.ndarray, n_pre: int, n_post: int) -> Ro
             )
     if pre.shape != post.shape or pre.ndim != 1:
         raise ShapeError(f"`pre` {pre.shape} and `post` {post.shape} must be lists of one length.")
+    target = room_for(len(post))
+    if _ascending(pre, post):
+        target[:] = post
+        return from_counts(np.diff(np.searchsorted(pre, np.arange(n_pre + 1))), target, n_post)
     order = np.lexsort((post, pre))
-    counts = np.bincount(pre, minlength=n_pre)
-    return from_counts(counts, post[order].astype(np.int32), n_post, order)
+    target[:] = post[order]
+    return from_counts(np.bincount(pre, minlength=n_pre), target, n_post, order)
+
+
+def _ascending(pre: np.ndarray, post: np.ndarray) -> bool:
+    """Whether pairs are in the order in which they are stored."""
+    before, after = slice(None, -1), slice(1, None)
+    same = (pre[after] == pre[before]) & (post[after] >= post[before])
+    return bool(np.all(same | (pre[after] > pre[before])))

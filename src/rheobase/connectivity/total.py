@@ -5,7 +5,7 @@ import numpy as np
 
 from rheobase.connectivity.base import AbstractConnectivity, Sides, require_count
 from rheobase.connectivity.probability import FixedProbability
-from rheobase.connectivity.storage import Rows, from_counts
+from rheobase.connectivity.storage import CHUNK, Rows, from_counts, room_for
 from rheobase.errors import ShapeError
 
 
@@ -42,11 +42,14 @@ class FixedTotal(AbstractConnectivity):
         if not self.multapses:
             return self._distinct(sides, cells, random)
         counts = random.multinomial(self.number, np.full(sides.n_pre, 1 / sides.n_pre))
-        target = random.integers(0, width, self.number, dtype=np.int32)
-        for row in np.split(target, np.cumsum(counts)[:-1]):
+        target, ends = room_for(self.number), np.cumsum(counts)
+        for first in range(0, self.number, CHUNK):
+            some = target[first : first + CHUNK]
+            some[:] = random.integers(0, width, len(some), dtype=np.int32)
+        for i, row in enumerate(np.split(target, ends[:-1])):
             row.sort()
-        if skip:
-            target += target >= np.repeat(np.arange(sides.n_pre, dtype=np.int32), counts)
+            if skip:
+                row += row >= i
         return from_counts(counts, target, sides.n_post)
 
     def _distinct(self, sides: Sides, cells: int, random: np.random.Generator) -> Rows:
@@ -57,6 +60,10 @@ class FixedTotal(AbstractConnectivity):
         while (rows := rule.build(sides, random)).synapses < self.number:
             pass
         gone = random.choice(rows.synapses, rows.synapses - self.number, replace=False)
+        gone.sort()
         lost = np.searchsorted(rows.start, gone, side="right") - 1
         counts = np.diff(rows.start) - np.bincount(lost, minlength=sides.n_pre)
-        return from_counts(counts, np.delete(rows.target, gone), sides.n_post)
+        # What is between them moves up, in place.
+        for k, (a, b) in enumerate(zip(gone, np.append(gone, rows.synapses)[1:], strict=True)):
+            rows.target[a - k : b - k - 1] = rows.target[a + 1 : b]
+        return from_counts(counts, rows.target[: self.number], sides.n_post)

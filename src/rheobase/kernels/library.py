@@ -3,8 +3,9 @@
 import ctypes
 import functools
 import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -80,15 +81,39 @@ def _call(name: str, results: tuple, operands: Any, aliases: dict[int, int]) -> 
     return tuple(function(*operands))
 
 
+class _Loop(NamedTuple):
+    """A compiled loop over the steps of a network: what its program depends on."""
+
+    name: str
+    results: tuple[tuple[tuple[int, ...], Any], ...]
+    """Shapes and types."""
+    aliases: tuple[tuple[int, int], ...]
+    layout: tuple[int, ...]
+    dt: float
+
+
 def steps(name: str, call: Any, layout: list[int], dt: float, dtype: Any) -> list[Array]:
     """Many steps of a network, there or back: what a compiled loop makes of its operands."""
+    results = tuple((r.shape, np.dtype(r.dtype)) for r in call.results)
+    symbol = f"rheobase_{name}_{TYPES[str(dtype)]}"
+    loop = _Loop(symbol, results, tuple(call.aliases.items()), tuple(layout), float(dt))
+    return list(_program(loop)(*call.operands))
+
+
+@functools.lru_cache(maxsize=128)
+def _program(loop: _Loop) -> Callable:
+    """The program that is this call and nothing else."""
     function = jax.ffi.ffi_call(
-        f"rheobase_{name}_{TYPES[str(dtype)]}",
-        call.results,
+        loop.name,
+        tuple(jax.ShapeDtypeStruct(*result) for result in loop.results),
         vmap_method="sequential",
-        input_output_aliases=call.aliases,
+        input_output_aliases=dict(loop.aliases),
     )
-    return list(function(*call.operands, layout=np.asarray(layout, np.int64), dt=float(dt)))
+
+    def steps(*operands: Array) -> Any:
+        return function(*operands, layout=np.asarray(loop.layout, np.int64), dt=loop.dt)
+
+    return jax.jit(steps)
 
 
 @custom_vmap

@@ -3,7 +3,8 @@
 // Operands, by `layout`: the step from which to go on, how many to do and how many the recordings
 // hold already (int32, 3); for each population its numbers (the constants of a program, where that
 // says what a step does), its whole numbers, state, remaining,
-// arriving, current, delta, drives of each kind of synapse, the key and the numbers of each drive that
+// arriving, current, delta, drives of each kind of synapse, the key of the run with the number of the
+// drive, and the chances, of each drive that
 // is drawn here, the neurons and variables to record, steps, neurons and number of its events, traces,
 // counts and raster;
 // for each projection start, target, weight, delay
@@ -23,7 +24,7 @@ namespace {
 
 using namespace rheobase;
 
-// `layout`: number of populations and projections; the variables and synapses of each population, the
+// `layout`: number of populations and projections, whether recordings are no operands; the variables and synapses of each population, the
 // instructions (0: no program), slots and counters of its program, its code, how many of its drives are
 // drawn here and of which kind of synapse each of them is (-1: delta); pre, post, kind of synapse (-1: delta), kind of delay (0 none, 1 one, 2 one each) and number of
 // rules; pre- and postsynaptic traces of each rule.
@@ -33,6 +34,7 @@ ffi::Error run(ffi::RemainingArgs from, ffi::RemainingRets to,
     using Real = ffi::NativeType<type>;
     Operands<type> operands(from, to);
     const std::int64_t *shape = layout.begin(), n_populations = *shape++, n_projections = *shape++;
+    const bool fresh = *shape++ != 0;
     const std::int32_t* clock = operands.whole();
     std::int32_t* done = operands.whole_result();
 
@@ -67,26 +69,27 @@ ffi::Error run(ffi::RemainingArgs from, ffi::RemainingRets to,
             const std::int32_t* key = operands.whole();
             const std::int64_t most = operands.size(0) - 1;
             const Real* chances = operands.real();
+            const Key run{static_cast<std::uint32_t>(key[0]), static_cast<std::uint32_t>(key[1])};
             one.drawn[synapse < 0 ? synapses : synapse].push_back(
-                {{static_cast<std::uint32_t>(key[0]), static_cast<std::uint32_t>(key[1])},
-                 chances + 1, most, chances});
+                {fold_in(run, key[2]), chances + 1, most, chances});
         }
         one.probes = operands.size(0);
         one.probed = operands.whole();
         one.shows = operands.size(0);
         one.shown = operands.whole();
-        one.room = operands.size(0);
-        one.step = operands.continued(operands.whole());
-        one.neuron = operands.continued(operands.whole());
-        events.push_back(operands.continued(operands.whole()));
-        one.events = events.back()[0];
-        one.traces = operands.continued(operands.real());
-        const bool counts = operands.size(0) > 0;
-        Real* number = operands.continued(operands.real());
-        if (counts) one.counts = number;
-        const bool raster = operands.size(0) > 0;
-        Real* flags = operands.continued(operands.real());
-        if (raster) one.raster = flags;
+        const auto steps_of = operands.template recorded<std::int32_t>(fresh);
+        one.step = steps_of.at;
+        one.room = steps_of.rows;
+        one.neuron = operands.template recorded<std::int32_t>(fresh).at;
+        events.push_back(operands.template recorded<std::int32_t>(fresh).at);
+        one.events = fresh ? 0 : events.back()[0];
+        one.traces = operands.template recorded<Real>(fresh).at;
+        const auto counts = operands.template recorded<Real>(fresh);
+        const auto raster = operands.template recorded<Real>(fresh);
+        for (const auto& sums : {counts, raster})
+            if (fresh) std::fill_n(sums.at, sums.size, Real(0));
+        if (counts.size > 0) one.counts = counts.at;
+        if (raster.size > 0) one.raster = raster.at;
         populations.push_back(std::move(one));
     }
     std::vector<Synapses<Real>> projections;

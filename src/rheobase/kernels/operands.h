@@ -38,6 +38,21 @@ class Operands {
         if (place != source) std::copy_n(source, buffer.element_count(), place);
         return place;
     }
+    // What is recorded, whose first axis has so many rows: a result that goes on from the next operand,
+    // or, where it is `fresh`, begins anyhow.
+    template <typename T>
+    struct Recorded {
+        T* at;
+        std::int64_t rows, size;
+    };
+    template <typename T>
+    Recorded<T> recorded(bool fresh) {
+        ffi::AnyBuffer buffer = **to_.get<ffi::AnyBuffer>(done_);
+        T* place = reinterpret_cast<T*>(buffer.untyped_data());
+        if (fresh) ++done_;
+        else place = continued(reinterpret_cast<const T*>(from_.get<ffi::AnyBuffer>(next_++)->untyped_data()));
+        return {place, buffer.dimensions()[0], static_cast<std::int64_t>(buffer.element_count())};
+    }
     std::int32_t* whole_result() {
         return (*to_.get<ffi::Buffer<ffi::S32>>(done_++))->typed_data();
     }

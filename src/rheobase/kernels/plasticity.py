@@ -7,6 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy.sparse
 from jax import Array
 
 from rheobase.errors import ShapeError
@@ -26,15 +27,15 @@ class Columns(eqx.Module):
 def columns(to: Targets) -> Columns:
     """The columns of these rows; built once, in numpy."""
     start, target = np.asarray(to.start), np.asarray(to.target)
-    source = np.repeat(np.arange(len(start) - 1, dtype=np.int32), np.diff(start))
-    synapse = np.argsort(target, kind="stable").astype(np.int32)
-    counts = np.bincount(target, minlength=to.n_post)
-    first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-    widest = int(counts.max(initial=1))
-    by_post = Targets(
-        jnp.asarray(first), jnp.asarray(source[synapse]), len(start) - 1, widest, to.native
-    )
-    return Columns(by_post, jnp.asarray(synapse))
+    n_pre, numbers = len(start) - 1, np.arange(len(target), dtype=np.int32)
+    # A counting sort.
+    rows = scipy.sparse.csr_array((numbers, target, start), shape=(n_pre, to.n_post))
+    some = rows.tocsc()
+    first, source, synapse = (x.astype(np.int32, copy=False) for x in
+                              (some.indptr, some.indices, some.data))  # fmt: skip
+    widest = int(np.diff(first).max(initial=1))
+    by_post = Targets(jax.device_put(first), jax.device_put(source), n_pre, widest, to.native)
+    return Columns(by_post, jax.device_put(synapse))
 
 
 class Course(eqx.Module):

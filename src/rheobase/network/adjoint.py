@@ -24,8 +24,8 @@ from rheobase.network.call import (
     Course,
     Inside,
     Operands,
+    course_of,
     dtype_of,
-    empty,
     give_rows,
     joined,
     row_of,
@@ -39,13 +39,17 @@ from rheobase.steppers.exact import affine
 
 
 def takes(
-    network: Network, stepper: AbstractStepper, records: dict[str, Record], state: RunState
+    network: Network,
+    stepper: AbstractStepper,
+    records: dict[str, Record],
+    state: RunState,
+    dt: float,
 ) -> bool:
     """Whether the derivative of this run is known here: that to the state and to the weights."""
     known = [network.systems, network.drives, [p.delay for p in network.projections], stepper]
     return (
         not any(isinstance(x, Tracer) for x in jax.tree.leaves(known))
-        and fused.takes(network, stepper, dtype_of(state.neuron))
+        and fused.takes(network, stepper, records, dt, dtype_of(state.neuron))
         and all(affine(system) for system in network.systems.values())
         and not any(p.rules for p in network.projections)
         and not jax.tree.leaves(state.neuron.memories)
@@ -98,7 +102,7 @@ class _Loop:
             records = {name: Record("all", spikes=None) for name, _ in sizes}
             shown = {name: list(range(len(split(state.systems[name])[0]))) for name, _ in sizes}
         courses = {
-            name: empty(
+            name: course_of(
                 shown[name], records.get(name, NOTHING), p.n, self.length, self.length * p.n, dtype,
                 True,
             )

@@ -7,9 +7,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.core import Tracer
 
 from rheobase.kernels import library
-from rheobase.network.inputs import drives, own_key, series, summed, through_synapses
+from rheobase.network.inputs import (
+    chances,
+    constant,
+    drives,
+    own_number,
+    series,
+    summed,
+    through_synapses,
+)
+from rheobase.network.known import rest
 from rheobase.network.linear import is_linear
 from rheobase.network.network import Drive, Network
 from rheobase.network.plastic import effects
@@ -19,6 +29,7 @@ from rheobase.neurons import variables
 from rheobase.record import Record
 from rheobase.steppers import AbstractStepper
 from rheobase.stimulus import Poisson
+from rheobase.synapses import Coupled
 from rheobase.time import whole_steps
 
 NOTHING = Record(spikes=None)
@@ -47,13 +58,13 @@ class Operands:
         self.results: list = []
         self.aliases: dict[int, int] = {}
 
-    def give(self, *arrays: Array) -> None:
+    def give(self, *arrays: Any) -> None:
         self.operands += arrays
 
     def take(self, shape: tuple[int, ...], dtype: Any) -> None:
         self.results.append(jax.ShapeDtypeStruct(shape, dtype))
 
-    def go_on(self, *arrays: Array) -> None:
+    def go_on(self, *arrays: Any) -> None:
         """Operands that the call changes in place."""
         for array in arrays:
             self.aliases[len(self.operands)] = len(self.results)
@@ -81,17 +92,31 @@ class Inside(NamedTuple):
         """State and recordings after some steps, and how many they were.
 
         `now`: the number of the first step, how many to do, at most `block`, and how many the
-        recordings hold already, int32, (3,).
+        recordings hold already, int32, (3,). Recordings may be shapes of new ones.
         """
         network, dt = self.network, self.dt
         dtype = dtype_of(state)
-        drawn = _drawn(network, self.key, dt, dtype)
+        drawn = drawn_by_loop(network, self.key, dt, dtype)
         ahead = jnp.arange(block if computed(network, dt, self.key) else 1, dtype=jnp.int32)
         clock = now[0] + ahead
         inputs = drives(network, clock, dt, dtype, self.key)
         values, memories = series(inputs, state.memories, clock, now[1])
         values = [None if i in drawn else value for i, value in enumerate(values)]
         state = state._replace(memories=memories)
+        return _call(self, state, courses, (values, drawn), now)
+
+    def steps_at_once(
+        self, state: Any, courses: dict[str, Course], now: np.ndarray
+    ) -> tuple[Any, dict[str, Course], np.ndarray]:
+        """The same where the loop needs no input but constants: in numpy, but for the loop."""
+        network, dt = self.network, self.dt
+        dtype = dtype_of(state)
+        drawn = drawn_by_loop(network, self.key, dt, dtype)
+        values = [
+            None if i in drawn else constant(network, i, dt, dtype)
+            for i in range(len(network.drives))
+        ]
+        state = jax.tree.map(np.asarray, state)
         return _call(self, state, courses, (values, drawn), now)
 
 
@@ -125,46 +150,56 @@ def computed(network: Network, dt: float, key: Array | None) -> list[Drive]:
     return [d for d in network.drives if not _is_drawn(network, d, dt, key)]
 
 
-def _drawn(network: Network, key: Any, dt: float, dtype: Any) -> dict[int, tuple[Array, Array]]:
-    """Key and numbers of each drive that the loop draws: amplitude, and chances of few spikes."""
+def drawn_by_loop(network: Network, key: Any, dt: float, dtype: Any) -> dict[int, tuple[Any, Any]]:
+    """Of each drive that the loop draws the key of the run with its number, and its chances."""
     found = {}
     for i, drive in enumerate(network.drives):
         if _is_drawn(network, drive, dt, key) and isinstance(drive.stimulus, Poisson):
-            below = [x.astype(dtype) for x in drive.stimulus.below(dt)]
-            amplitude = drive.stimulus.amplitude.value.astype(dtype)
-            bits = jax.random.key_data(own_key(key, i)).astype(jnp.int32)
-            found[i] = bits, jnp.stack([amplitude, *below])
+            own = np.asarray([own_number(i)], np.int32)
+            bits = jax.random.key_data(key)
+            bits = bits if isinstance(bits, Tracer) else np.asarray(bits)
+            bits = _of(bits).concatenate([bits.astype(np.int32), own])
+            found[i] = bits, chances(drive.stimulus, dt, dtype)
     return found
 
 
 def programs(
-    network: Network, stepper: AbstractStepper, records: dict[str, Record], dt: float, dtype: Any
-) -> dict[str, Program]:
-    """The programs of the populations that are not linear."""
+    network: Network, stepper: AbstractStepper, records: dict[str, Any], dt: float, dtype: Any
+) -> dict[str, Program] | None:
+    """The programs of the populations that are not linear; None where one has none."""
     found = {}
     for name, system in network.systems.items():
+        if not isinstance(system, Coupled):
+            return None
         if is_linear(system, stepper):
             continue
         to = [(d, k) for d, k in zip(network.drives, network.driven, strict=True)
               if d.population == name and k is None]  # fmt: skip
         currents = [d.stimulus.unit.same_dimension(system.receives) for d, _ in to]
         jumps = any(p.post == name and p.kind is None for p in network.projections)
-        shown = tuple(shown_of(system.init(), records.get(name, NOTHING).variables))
+        shown = tuple(shown_of(system, records.get(name, NOTHING).variables))
         form = Form(dt, str(jnp.dtype(dtype)), any(currents), jumps or not all(currents), shown)
         made = program(system, stepper, form)
-        if made is not None:
-            found[name] = made
+        if made is None:
+            return None
+        found[name] = made
     return found
 
 
-def _call(inside: Inside, state: Any, courses: dict[str, Course], given: Any, now: Array) -> Any:
+def _of(*arrays: Any) -> Any:
+    """The library of these arrays: numpy where it is that of all."""
+    return np if all(isinstance(x, np.ndarray) for x in arrays) else jnp
+
+
+def _call(inside: Inside, state: Any, courses: dict[str, Course], given: Any, now: Any) -> Any:
     """Some steps: the compiled loop, with the state taken apart for it and put together again."""
     network, records, shown, constants, dt, _, programs = inside
     names, call = list(network.systems), Operands()
     values, drawn = given
-    layout = [len(names), len(network.projections)]
+    fresh = all(isinstance(x, jax.ShapeDtypeStruct) for x in jax.tree.leaves(courses))
+    layout = [len(names), len(network.projections), int(fresh)]
     call.give(now)
-    call.take((1,), jnp.int32)
+    call.take((1,), np.int32)
     for name, system in network.systems.items():
         n, kinds = network.populations[name].n, len(system.synapses)
         leaves, counters = split(state.systems[name])
@@ -172,9 +207,10 @@ def _call(inside: Inside, state: Any, courses: dict[str, Course], given: Any, no
         one = programs.get(name)
         layout += [0] * 3 if one is None else one.layout(len(counters))
         call.give(*constants[name])
-        call.go_on(jnp.stack(leaves), counters[0] if counters else jnp.zeros(n, jnp.int32))
+        still = counters[0] if counters else np.zeros(n, np.int32)
+        call.go_on(_of(*leaves).stack(leaves), still)
         call.go_on(arriving_of(network, state.projections, name, kinds))
-        nothing = jnp.zeros((1, 1), leaves[0].dtype)
+        nothing: Any = np.zeros((1, 1), leaves[0].dtype)
         current, delta = summed(network, name, values, nothing)
         call.give(current, nothing if delta is None else delta)
         call.give(*through_synapses(network, name, values, nothing))
@@ -182,25 +218,29 @@ def _call(inside: Inside, state: Any, courses: dict[str, Course], given: Any, no
         call.give(*(array for i in here for array in drawn[i]))
         kinds_of = (network.driven[i] for i in here)
         layout += [len(here), *(-1 if kind is None else kind for kind in kinds_of)]
-        call.give(_probed(records.get(name, NOTHING), n), jnp.asarray(shown[name], jnp.int32))
-        call.go_on(*courses[name])
+        call.give(_probed(records.get(name, NOTHING), n), np.asarray(shown[name], np.int32))
+        for array in courses[name] if fresh else ():
+            call.take(array.shape, array.dtype)
+        call.go_on(*() if fresh else courses[name])
     for p, sending in zip(network.projections, state.projections, strict=True):
         layout += [names.index(p.pre), names.index(p.post), row_of(p, -1)]
         layout += _give_synapses(call, p, sending, dt)
 
-    found = iter(library.steps("run", call, layout, dt, dtype_of(state)))
+    results = library.steps("run", call, layout, dt, dtype_of(state))
+    found: Any = iter([x if isinstance(x, Tracer) else np.asarray(x) for x in results])
     made = next(found)[0]
     systems, recorded, arrived = {}, {}, {}
     for name in names:
         moved, remaining, arrived[name] = next(found), next(found), next(found)
         systems[name] = joined(state.systems[name], list(moved), remaining)
         recorded[name] = Course(*(next(found) for _ in Course._fields))
-    projections = []
+    projections, carried = [], set()
     for p, sending in zip(network.projections, state.projections, strict=True):
         # What arrives next is known by its kind: the first projection of the kind carries it.
-        row = row_of(p, len(network.systems[p.post].synapses))
-        arriving = arrived[p.post][row]
-        arrived[p.post] = arrived[p.post].at[row].set(0)
+        place = p.post, row_of(p, len(network.systems[p.post].synapses))
+        arriving: Any = arrived[p.post][place[1]]
+        arriving = np.zeros(arriving.shape, arriving.dtype) if place in carried else arriving
+        carried.add(place)
         ring = next(found)
         weight = None if sending.weight is None else next(found)
         rules = tuple(_unstacked(one, next(found)) for one in sending.rules)
@@ -213,32 +253,39 @@ def give_rows(
     call: Operands, p: Projection, weight: Array, sending: ProjectionState, dt: float
 ) -> int:
     """The operands that say who is connected to whom, and how; the kind of delay."""
-    delays, late = jnp.zeros(1, jnp.int32), 0
+    delays: Any = np.zeros(1, np.int32)
+    late = 0
     if p.delay is not None and sending.ring is not None:
-        delays, late = whole_steps(p.delay, dt), 1 if p.delay.shape == (1,) else 2
+        late = 1 if p.delay.shape == (1,) else 2
+        delays = _delays(p.delay, dt) if late == 2 else delays
     call.give(p.to.start, p.to.target, weight, delays)
     return late
+
+
+_delays = jax.jit(whole_steps, static_argnames="dt")
 
 
 def _give_synapses(call: Operands, p: Projection, sending: ProjectionState, dt: float) -> list[int]:
     """The operands of a projection; its kind of delay, its rules and their traces."""
     dtype = sending.arriving.dtype
-    layout = [give_rows(call, p, p.weight.astype(dtype), sending, dt), len(p.rules)]
-    call.go_on(jnp.zeros((0, 0), dtype) if sending.ring is None else sending.ring.astype(dtype))
+    weight = p.weight if p.weight.dtype == dtype else p.weight.astype(dtype)
+    layout = [give_rows(call, p, weight, sending, dt), len(p.rules)]
+    call.go_on(np.zeros((0, 0), dtype) if sending.ring is None else sending.ring.astype(dtype))
     if sending.weight is not None and p.by_post is not None:
         call.give(p.by_post.to.start, p.by_post.to.target, p.by_post.synapse)
         call.go_on(sending.weight)
     for rule, traces in zip(p.rules, sending.rules, strict=True):
         call.give(effects(rule, dt, dtype))
-        call.go_on(jnp.concatenate(jax.tree.leaves(traces)))
+        parts = jax.tree.leaves(traces)
+        call.go_on(_of(*parts).concatenate(parts))
         layout += [len(jax.tree.leaves(traces.pre)), len(jax.tree.leaves(traces.post))]
     return layout
 
 
 def _unstacked(traces: Any, joined: Array) -> Any:
     """Traces of a rule from one array of all."""
-    sizes = [x.shape[0] for x in jax.tree.leaves(traces)]
-    parts = jnp.split(joined, np.cumsum(sizes)[:-1])
+    ends = np.cumsum([x.shape[0] for x in jax.tree.leaves(traces)]).tolist()
+    parts = [joined[a:b] for a, b in zip([0, *ends], ends, strict=False)]
     return jax.tree.unflatten(jax.tree.structure(traces), parts)
 
 
@@ -247,29 +294,31 @@ def row_of(p: Projection, delta: int) -> int:
     return delta if p.kind is None else p.kind
 
 
-def empty(
+def course_of(
     shown: list[int], record: Record, n: int, most: int, room: int, dtype: Any, dense: bool
 ) -> Course:
-    """Room for `most` steps and `room` spikes; for a raster if it is to be `dense`."""
+    """The shapes of `most` steps and `room` spikes; of a raster if it is to be `dense`."""
     probes = (n if record.indices is None else len(record.indices)) if shown else 0
     rows = most if dense and record.spikes == "raster" else 0
-    return Course(
-        jnp.zeros(room + n, jnp.int32),
-        jnp.zeros(room + n, jnp.int32),
-        jnp.zeros(1, jnp.int32),
-        jnp.zeros((most if shown else 1, len(shown), probes), dtype),
-        jnp.zeros(n if record.spikes == "count" else 0, dtype),
-        jnp.zeros((rows, n), dtype),
+    shapes: Any = (
+        ((room + n,), np.int32),
+        ((room + n,), np.int32),
+        ((1,), np.int32),
+        ((most if shown else 1, len(shown), probes), dtype),
+        ((n if record.spikes == "count" else 0,), dtype),
+        ((rows, n), dtype),
     )
+    structures: Any = (jax.ShapeDtypeStruct(*shape) for shape in shapes)
+    return Course(*structures)
 
 
-def _probed(record: Record, n: int) -> Array:
+def _probed(record: Record, n: int) -> np.ndarray:
     """The neurons whose variables are recorded."""
     if not record.variables:
-        return jnp.zeros(0, jnp.int32)
+        return np.zeros(0, np.int32)
     if record.indices is None:
-        return jnp.arange(n, dtype=jnp.int32)
-    return jnp.asarray(np.asarray(record.indices) % n, jnp.int32)
+        return np.arange(n, dtype=np.int32)
+    return np.asarray(np.asarray(record.indices) % n, np.int32)
 
 
 def split(state: Any) -> tuple[list[Array], list[Array]]:
@@ -288,23 +337,25 @@ def joined(state: Any, continuous: list[Array], counter: Array) -> Any:
     )
 
 
-def arriving_of(network: Network, sending: tuple, name: str, kinds: int) -> Array:
+def arriving_of(network: Network, sending: tuple, name: str, kinds: int) -> Any:
     """(kinds + 1, n): total weight at each kind of synapse, and the delta inputs behind them."""
+    mine = [(p, x) for p, x in zip(network.projections, sending, strict=True) if p.post == name]
+    rows: list = [None] * (kinds + 1)
+    for p, state in mine:
+        row = row_of(p, kinds)
+        rows[row] = state.arriving if rows[row] is None else rows[row] + state.arriving
+    dtype = np.result_type(*(x.arriving.dtype for _, x in mine)) if mine else jnp.result_type(float)
     n = network.populations[name].n
-    rows: list = [jnp.zeros(n)] * (kinds + 1)
-    for p, state in zip(network.projections, sending, strict=True):
-        if p.post == name:
-            row = row_of(p, kinds)
-            rows[row] = rows[row] + state.arriving
-    dtype = jnp.result_type(*rows)
-    return jnp.stack([x.astype(dtype) for x in rows])
+    rows = [np.zeros(n, dtype) if x is None else x for x in rows]
+    return _of(*rows).stack(rows)
 
 
-def shown_of(rest: Any, names: tuple[str, ...]) -> list[int]:
+def shown_of(system: Coupled, names: tuple[str, ...]) -> list[int]:
     """Places of the recorded variables among the continuous ones."""
     places = []
     for name in names:
-        marked = jax.tree.map(lambda x: np.zeros(()) if eqx.is_inexact_array(x) else None, rest)
+        state = rest(system)
+        marked = jax.tree.map(lambda x: np.zeros(()) if eqx.is_inexact_array(x) else None, state)
         marked = variables.replace(marked, name, np.ones(()))
         places.append(int(np.argmax(jax.tree.leaves(marked))))
     return places

@@ -12,15 +12,18 @@ from jax.core import Tracer
 from rheobase.adaptors.base import chain
 from rheobase.cable import Cell
 from rheobase.connectivity import AbstractConnectivity, AbstractDistribution, Rows, Sides
+from rheobase.connectivity.storage import CHUNK, room_for
 from rheobase.errors import ArgumentError, ParameterError, ShapeError
 from rheobase.kernels.delivery import Targets
 from rheobase.kernels.plasticity import columns
 from rheobase.morphology import Location
+from rheobase.network.known import key_of
 from rheobase.network.projection import Projection
 from rheobase.neurons.base import AbstractMembrane
 from rheobase.plasticity import AbstractRule
 from rheobase.synapses import AbstractRelease, AbstractSynapse, Delta
-from rheobase.units import Quantity, Unit, UnitError, ms, mV, nA, parameters, to_internal, uS
+from rheobase.units import Quantity, Unit, UnitError, ms, mV, nA, parameters, uS
+from rheobase.units.fields import to_host
 
 
 class Connection(eqx.Module):
@@ -203,6 +206,9 @@ def kind(
 
 
 def _equal(one: AbstractSynapse, two: AbstractSynapse) -> bool:
+    keys = key_of(one), key_of(two)
+    if None not in keys:
+        return keys[0] == keys[1]
     if any(isinstance(x, Tracer) for x in jax.tree.leaves((one, two))):
         return False
     return bool(eqx.tree_equal(one, two))
@@ -249,25 +255,20 @@ def projection(
 ) -> Projection:
     """The synapses of a connection onto one population."""
     rows = connection.connectivity.build(sides, random)
-    unit = connection.weight.unit
-    weight = _drawn(connection.weight, rows, random)
-    delay = _drawn(connection.delay, rows, random)
+    unit, none = connection.weight.unit, connection.delay is None
+    weight = _each(connection.weight, unit, "weight", rows, random)
+    delay = None if none else _each(connection.delay, ms, "delay", rows, random)
     widest = int(np.max(np.diff(rows.start), initial=1))
-    # One of the sites of a cell for each synapse.
-    place = random.integers(0, sites, rows.synapses) if sites > 1 else 0
-    target = (np.asarray(rows.target) * sites + place).astype(np.int32)
-    to = Targets(jnp.asarray(rows.start), jnp.asarray(target), rows.n_post * sites, widest)
-    weight = _each(to_internal(weight, unit, "weight", "weight={}"), rows, "weight")
     _require_within(connection.rules, weight)
+    target = _placed(rows.target, sites, random)
+    to = Targets(jax.device_put(rows.start), jax.device_put(target), rows.n_post * sites, widest)
     return Projection(
         pre=connection.pre,
         post=post,
         kind=kind,
         to=to,
-        weight=weight,
-        delay=None
-        if delay is None
-        else _each(to_internal(delay, ms, "delay", "Connection(..., delay={})"), rows, "delay"),
+        weight=jax.device_put(weight),
+        delay=None if delay is None else jax.device_put(delay),
         release=connection.release,
         rules=connection.rules,
         by_post=columns(to) if connection.rules or connection.voltages else None,
@@ -277,16 +278,24 @@ def projection(
     )
 
 
-def _require_within(rules: tuple[AbstractRule, ...], weight: Array) -> None:
+def _placed(target: np.ndarray, sites: int, random: np.random.Generator) -> np.ndarray:
+    """The node on which each synapse ends: one of the `sites` of a cell, drawn for each."""
+    for first in range(0, len(target) if sites > 1 else 0, CHUNK):
+        some = target[first : first + CHUNK]
+        some *= sites
+        some += random.integers(0, sites, len(some), dtype=np.int32)
+    return target
+
+
+def _require_within(rules: tuple[AbstractRule, ...], weight: Any) -> None:
     """Refuse weights that start outside of the bounds of a rule."""
     for rule in rules:
         low, high = rule.bounds
-        weak, strong = low.value, high.value
-        if any(isinstance(x, Tracer) for x in (weight, weak, strong)):
+        if any(isinstance(x, Tracer) for x in (weight, low.value, high.value)):
             continue
-        outside = (weight < min(weak, strong)) | (weight > max(weak, strong))
-        if bool(jnp.any(outside)):
-            k = int(jnp.argmax(outside))
+        weak, strong = sorted((np.asarray(low.value).item(), np.asarray(high.value).item()))
+        if np.min(weight, initial=weak) < weak or np.max(weight, initial=strong) > strong:
+            k = int(np.argmax((weight < weak) | (weight > strong)))
             raise ParameterError(
                 f"`weight` of synapse {k} is {Quantity(weight[k], rule.unit)}, which is not "
                 f"between `w_min` ({low}) and `w_max` ({high}) of {type(rule).__name__}. Give "
@@ -294,13 +303,17 @@ def _require_within(rules: tuple[AbstractRule, ...], weight: Array) -> None:
             )
 
 
-def _drawn(value: Any, rows: Rows, random: np.random.Generator) -> Any:
-    """A distribution's values, one for each synapse; anything else as it is."""
-    return value.draw(rows.synapses, random) if isinstance(value, AbstractDistribution) else value
-
-
-def _each(values: Array, rows: Rows, name: str) -> Array:
-    """One value for all synapses as (1,), or one for each as they are stored."""
+def _each(value: Any, unit: Unit, name: str, rows: Rows, random: np.random.Generator) -> Any:
+    """One value for all synapses as (1,), or one for each as they are stored, in numpy."""
+    example = f"Connection(..., {name}={{}})"
+    if isinstance(value, AbstractDistribution):
+        values = room_for(rows.synapses, jnp.result_type(float))
+        for first in range(0, rows.synapses, CHUNK):
+            some = values[first : first + CHUNK]
+            some[:] = to_host(value.draw(len(some), random), unit, name, example)
+        _require_finite(values, name)
+        return values
+    values = to_host(value, unit, name, example)
     if values.ndim == 0:
         values = values[None]
     elif values.shape != (rows.synapses,):
@@ -311,9 +324,13 @@ def _each(values: Array, rows: Rows, name: str) -> Array:
     elif rows.order is not None:
         values = values[rows.order]
     if not isinstance(values, Tracer):
-        # By numpy: JAX would compile for the number of synapses of each connection.
-        finite = np.isfinite(np.asarray(values))
-        if not finite.all():
-            k = int(np.argmin(finite))
-            raise ShapeError(f"`{name}` of synapse {k} is {values[k]}. Replace the NaN or inf.")
+        _require_finite(values, name)
     return values
+
+
+def _require_finite(values: np.ndarray, name: str) -> None:
+    for first in range(0, len(values), CHUNK):
+        finite = np.isfinite(values[first : first + CHUNK])
+        if not finite.all():
+            k = first + int(np.argmin(finite))
+            raise ShapeError(f"`{name}` of synapse {k} is {values[k]}. Replace the NaN or inf.")

@@ -1,7 +1,7 @@
 """The time loop of a network as one compiled function, many steps a call.
 
-The same program as `rheobase.network.run.run`, up to rounding: the state stays in the processor's
-caches from step to step, and spikes leave as events.
+The same program as `rheobase.network.general.run`, up to rounding: the state stays in the
+processor's caches from step to step, and spikes leave as events.
 """
 
 from typing import Any, NamedTuple
@@ -18,21 +18,20 @@ from rheobase.network.call import (
     Course,
     Inside,
     computed,
+    course_of,
     dtype_of,
-    empty,
     programs,
     shown_of,
 )
-from rheobase.network.linear import constants, is_linear
+from rheobase.network.linear import constants
 from rheobase.network.network import Network
 from rheobase.network.plastic import has_effects
-from rheobase.network.program import Program, is_elementwise
+from rheobase.network.program import Program
 from rheobase.network.projection import Projection
 from rheobase.network.recording import NetworkRecording
 from rheobase.record import Events, Record, Recording, RunState
 from rheobase.steppers import AbstractStepper
 from rheobase.stimulus import Constant
-from rheobase.synapses import Coupled
 from rheobase.units import Unit
 
 
@@ -47,6 +46,8 @@ class Size(NamedTuple):
     """Steps whose inputs are computed at a time: few enough to stay in a cache."""
     whole: bool
     """Whether they are done all or not at all."""
+    at_once: bool
+    """Whether there are none, so that one call does all steps."""
 
 
 _ROOM = 1 << 16
@@ -55,16 +56,14 @@ _CACHED = 1 << 17
 """Numbers of an input that are computed at a time."""
 
 
-def takes(network: Network, stepper: AbstractStepper, dtype: Any) -> bool:
+def takes(
+    network: Network, stepper: AbstractStepper, records: dict[str, Any], dt: float, dtype: Any
+) -> bool:
     """Whether the compiled loop can run this network."""
     return (
         library.serves(dtype)
         and all(map(_plain, network.projections))
-        and all(
-            isinstance(system, Coupled)
-            and (is_linear(system, stepper) or is_elementwise(system, stepper, dtype))
-            for system in network.systems.values()
-        )
+        and programs(network, stepper, records, dt, dtype) is not None
     )
 
 
@@ -82,7 +81,8 @@ def size_of(network: Network, most: int, dt: float, key: Array | None) -> Size:
     # A drive that remembers cannot go back to the step where there was no room any more.
     whole = any(jax.tree.leaves(d.stimulus.start((1,), float)) for d in driven)
     largest = max(p.n for p in network.populations.values())
-    return Size(most, max(_ROOM, (block if whole else 2) * largest), block, whole)
+    room = max(_ROOM, (block if whole else 2) * largest)
+    return Size(most, room, block, whole, not driven)
 
 
 def run(
@@ -96,10 +96,11 @@ def run(
     size: Size,
 ) -> NetworkRecording:
     """The first steps of a run, as many as there is room for."""
-    asked = jnp.asarray(steps, jnp.int32)
-    dtype = dtype_of(begin.neuron)
-    written = programs(network, stepper, records, dt, dtype)
-    final, done, courses = advance(network, stepper, records, begin, asked, dt, size, written)
+    asked: Any = np.asarray(steps, np.int32)
+    written = programs(network, stepper, records, dt, dtype_of(begin.neuron)) or {}
+    numbers = constants(network, stepper, dt, dtype_of(begin.neuron), written)
+    way = advance_at_once if size.at_once else advance
+    final, done, courses = way(network, records, begin, asked, dt, size, written, numbers)
     steps = int(done)
     recordings = {}
     for name, record in records.items():
@@ -112,13 +113,14 @@ def run(
             network.populations[name].n,
         )
         traces: Any = np.asarray(course.traces)[:steps]
-        raster = sums = None
+        raster: Any = None
+        sums: Any = None
         if record.spikes == "events":
             raster = events
         elif record.spikes == "raster":
-            raster = jnp.asarray(events.raster, traces.dtype)
+            raster = events.raster.astype(traces.dtype)
         elif record.spikes == "count":
-            sums = course.counts
+            sums = np.asarray(course.counts)
         recordings[name] = Recording(
             traces={v: traces[:, k] for k, v in enumerate(record.variables)},
             raster=raster,
@@ -134,32 +136,63 @@ def run(
     return NetworkRecording(recordings, final)
 
 
+def _inside(
+    network: Network,
+    records: dict[str, Record],
+    start: RunState,
+    dt: float,
+    size: Size,
+    written: dict[str, Program],
+    numbers: dict[str, Any],
+) -> tuple[Inside, dict[str, Course]]:
+    """The network as the loop knows it, and the shapes of what it records."""
+    dtype = dtype_of(start.neuron)
+    shown = {
+        name: shown_of(s, records.get(name, NOTHING).variables)
+        for name, s in network.systems.items()
+    }
+    courses = {
+        name: course_of(
+            shown[name], records.get(name, NOTHING), p.n, size.most, size.room, dtype, False
+        )
+        for name, p in network.populations.items()
+    }
+    return Inside(network, records, shown, numbers, dt, start.key, written), courses
+
+
+def advance_at_once(
+    network: Network,
+    records: dict[str, Record],
+    start: RunState,
+    steps: np.ndarray,
+    dt: float,
+    size: Size,
+    written: dict[str, Program],
+    numbers: dict[str, Any],
+) -> tuple[RunState, np.ndarray, dict[str, Course]]:
+    """The same as `advance` in one call of the loop: XLA compiles nothing else."""
+    inside, courses = _inside(network, records, start, dt, size, written, numbers)
+    first = np.asarray(start.step)
+    now = np.stack([first, steps, np.zeros_like(first)])
+    state, courses, done = inside.steps_at_once(start.neuron, courses, now)
+    return start._replace(neuron=state, step=first + done), done, courses
+
+
 @Compiled
 def advance(
     network: Network,
-    stepper: AbstractStepper,
     records: dict[str, Record],
     start: RunState,
     steps: Array,
     dt: float,
     size: Size,
     written: dict[str, Program],
+    numbers: dict[str, Any],
 ) -> tuple[RunState, Array, dict[str, Course]]:
     """The state after `steps` steps or less, how many they were, and what was recorded of them."""
+    inside, shapes = _inside(network, records, start, dt, size, written, numbers)
+    courses = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
     state = start.neuron
-    dtype = dtype_of(state)
-    shown = {
-        name: shown_of(s.init(), records.get(name, NOTHING).variables)
-        for name, s in network.systems.items()
-    }
-    numbers = constants(network, stepper, dt, dtype, written)
-    inside = Inside(network, records, shown, numbers, dt, start.key, written)
-    courses = {
-        name: empty(
-            shown[name], records.get(name, NOTHING), p.n, size.most, size.room, dtype, False
-        )
-        for name, p in network.populations.items()
-    }
 
     def piece(carry):
         state, courses, done, _ = carry

@@ -1,14 +1,18 @@
 """The external drives of a network, as its time loops take them."""
 
+import functools
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from rheobase.inputs import Input, prepare
+from rheobase.network.known import Key, key_of
 from rheobase.network.network import Network
-from rheobase.stimulus import Grid
+from rheobase.network.numeric import evaluated
+from rheobase.stimulus import Grid, Poisson
 
 
 def drives(
@@ -23,9 +27,40 @@ def drives(
     return inputs
 
 
+def own_number(drive: int) -> int:
+    """What the key of the run is folded with for a drive."""
+    return 1000 + drive
+
+
 def own_key(key: Array, drive: int) -> Array:
     """The key of a drive, from that of the run."""
-    return jax.random.fold_in(key, 1000 + drive)
+    return jax.random.fold_in(key, own_number(drive))
+
+
+def constant(network: Network, drive: int, dt: float, dtype: Any) -> np.ndarray:
+    """The value of a drive that is the same in all steps, (1, n or 1)."""
+    one = network.drives[drive]
+    first: Any = np.zeros(1, np.int32)
+    grid = Grid(first, dt, (network.populations[one.population].n,), dtype)
+    return evaluated(
+        lambda: prepare(one.stimulus, grid, None).over(grid.steps, None).reshape(1, -1)
+    )
+
+
+def chances(stimulus: Poisson, dt: float, dtype: Any) -> Any:
+    """What a spike adds, and the probabilities of at most 0, 1, ... of them in a step (ms)."""
+    key = key_of(stimulus)
+    return _chances(stimulus, dt, dtype) if key is None else _known_chances(key, dt, dtype)
+
+
+@functools.lru_cache(maxsize=64)
+def _known_chances(key: Key, dt: float, dtype: Any) -> np.ndarray:
+    return evaluated(lambda: _chances(key.tree(), dt, dtype))
+
+
+def _chances(stimulus: Poisson, dt: float, dtype: Any) -> Array:
+    below = [x.astype(dtype) for x in stimulus.below(dt)]
+    return jnp.stack([stimulus.amplitude.value.astype(dtype), *below])
 
 
 def summed(network: Network, name: str, values: list, nothing: Array) -> tuple[Array, Array | None]:

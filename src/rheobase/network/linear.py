@@ -15,9 +15,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.core import Tracer
 
+from rheobase.network.known import Key, key_of
 from rheobase.network.network import Network
+from rheobase.network.numeric import evaluated
 from rheobase.network.program import Program
 from rheobase.neurons import variables
 from rheobase.neurons.base import Onset
@@ -33,25 +34,22 @@ MOST_VARIABLES = 8
 class Numbers(NamedTuple):
     """A neuron with its synapses, in the order of kernels/network.h."""
 
-    real: Array
-    whole: Array
+    real: Any
+    whole: Any
     """int32: period, target, and which variables are held."""
 
 
 def is_linear(system: Coupled, stepper: AbstractStepper) -> bool:
     """Whether the compiled loop takes a neuron with its synapses under this stepper."""
-    leaves, structure = jax.tree.flatten((system, stepper))
     if system.onset is not Onset.LEVEL or system.random:
         return False
-    if any(isinstance(x, Tracer) or jnp.ndim(x) for x in leaves):
-        return False
-    return _is_linear(structure, tuple((str(x.dtype), x.item()) for x in map(np.asarray, leaves)))
+    key = key_of((system, stepper))
+    return key is not None and _is_linear(key)
 
 
 @functools.lru_cache(maxsize=64)
-def _is_linear(structure: Any, leaves: tuple) -> bool:
-    arrays = [jnp.asarray(value, dtype) for dtype, value in leaves]
-    system, stepper = jax.tree.unflatten(structure, arrays)
+def _is_linear(key: Key) -> bool:
+    system, stepper = key.tree()
     neuron = _Functions(system, jnp.result_type(float))
     counters = _counters(neuron.state(neuron.zero))
     if len(neuron.zero) > MOST_VARIABLES or len(counters) > 1 or neuron.voltage != 0:
@@ -67,7 +65,7 @@ def _is_linear(structure: Any, leaves: tuple) -> bool:
     if neuron.bends(neuron.slopes):
         return False
     # Linear in v at fixed others, and in the others at fixed v.
-    curvature = jacobian(lambda x: neuron.slopes(x), neuron.zero)
+    curvature = evaluated(lambda: jacobian(lambda x: neuron.slopes(x), neuron.zero))
     others = np.delete(np.delete(curvature, neuron.voltage, 0), neuron.voltage, 1)
     return not np.any(others) and bool(curvature[neuron.voltage, neuron.voltage] == 0)
 
@@ -82,10 +80,10 @@ class _Functions:
     def __init__(self, system: Coupled, dtype: Any):
         self.system = system
         rest = jax.tree.map(
-            lambda x: jnp.zeros((), dtype if jnp.issubdtype(x.dtype, jnp.floating) else x.dtype),
+            lambda x: np.zeros((), dtype if jnp.issubdtype(x.dtype, jnp.floating) else x.dtype),
             jax.eval_shape(system.init),
         )
-        self.nothing = jnp.zeros((), dtype)
+        self.nothing: Any = np.zeros((), dtype)
         self.zero, _, self.state = variables_only(Flow(system, self.nothing), rest)
         self.voltage, self.target = self.place("v"), self.place(system.target)
 
@@ -186,6 +184,13 @@ def numbers(system: Coupled, stepper: AbstractStepper, dt: float, dtype: Any) ->
     )
 
 
+@functools.lru_cache(maxsize=64)
+def _known(key: Key, dt: float, dtype: Any) -> Numbers:
+    """The same, of a system and a stepper whose parameters are known."""
+    system, stepper = key.tree()
+    return evaluated(lambda: numbers(system, stepper, dt, dtype))
+
+
 def constants(
     network: Network,
     stepper: AbstractStepper,
@@ -196,9 +201,9 @@ def constants(
     """Each population of a network in numbers; those that have a program, the numbers of that."""
     found = {}
     for name, system in network.systems.items():
+        key = key_of((system, stepper))
         if programs and name in programs:
-            nothing = jnp.zeros(0, jnp.int32)
-            found[name] = Numbers(jnp.asarray(programs[name].constants), nothing)
-        else:
-            found[name] = numbers(system, stepper, dt, dtype)
+            found[name] = Numbers(programs[name].constants, np.zeros(0, np.int32))
+        elif key is not None:
+            found[name] = _known(key, dt, dtype)
     return found

@@ -177,11 +177,10 @@ class Network(eqx.Module):
         return places[which]
 
     def check(self, dt: float) -> None:
-        """Refuse a time step (ms) that neurons or delays cannot take."""
-        for system in self.systems.values():
-            system.check(dt)
+        """Refuse a time step (ms) that delays or rules cannot take."""
         for synapses in self.projections:
-            synapses.check(dt)
+            if synapses.delay is not None or synapses.rules:
+                synapses.check(dt)
 
     def __str__(self) -> str:
         lines = [f"{'population':<24}{'neurons':>12}  neuron"]

@@ -12,25 +12,22 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.core import Tracer
 
+from rheobase.network.known import Key, key_of
+from rheobase.network.numeric import evaluated
 from rheobase.plasticity.base import AbstractRule, AbstractTraceRule, Traces
 from rheobase.steppers.exact import depends, jacobian
 
 
 def has_effects(rule: AbstractRule) -> bool:
     """Whether the spikes of a rule have effects that the compiled loop knows."""
-    leaves, structure = jax.tree.flatten(rule)
-    if any(isinstance(x, Tracer) or jnp.ndim(x) for x in leaves):
-        return False
-    values = tuple((str(x.dtype), x.item()) for x in map(np.asarray, leaves))
-    return isinstance(rule, AbstractTraceRule) and _has_effects(structure, values)
+    key = key_of(rule) if isinstance(rule, AbstractTraceRule) else None
+    return key is not None and _has_effects(key)
 
 
 @functools.lru_cache(maxsize=64)
-def _has_effects(structure: Any, leaves: tuple) -> bool:
-    values = [np.asarray(value, dtype) for dtype, value in leaves]
-    rule = _Functions(jax.tree.unflatten(structure, values), jnp.result_type(float))
+def _has_effects(key: Key) -> bool:
+    rule = _Functions(key.tree(), jnp.result_type(float))
     return all(rule.is_effect(by_pre) for by_pre in (True, False))
 
 
@@ -67,11 +64,11 @@ class _Functions:
 
     def is_effect(self, by_pre: bool) -> bool:
         """Whether a spike of this side acts as kernels/rules.h says, and silence does nothing."""
-        zero = [jnp.zeros((), self.dtype)] * self.size
+        zero = [np.zeros((), self.dtype)] * self.size
         if any(depends(lambda *x: jacobian(lambda y: self.on(by_pre, 1.0, y), list(x)), *zero)):
             return False
         mine, theirs = self.sides(by_pre)
-        spike, silence = np.asarray(self.read(by_pre)), np.asarray(self.read(by_pre, 0.0))
+        spike, silence = evaluated(lambda: (self.read(by_pre), self.read(by_pre, 0.0)))
         unmoved = np.concatenate([np.zeros((self.size, 1)), np.eye(self.size)], axis=1)
         moved = spike[2:, 1:][mine]
         return not (
@@ -83,29 +80,46 @@ class _Functions:
             or np.any(silence[2:] != unmoved)
         )
 
-    def effect(self, by_pre: bool) -> list[Array]:
+    def effect(self, by_pre: bool) -> list[np.ndarray]:
         """The numbers of an effect, in the order of kernels/rules.h."""
         mine, theirs = self.sides(by_pre)
-        own, other, *after = self.read(by_pre)
-        rows = jnp.stack(after)
-        zero = jax.tree.unflatten(self.structure, [jnp.zeros((), self.dtype)] * self.size)
+        own, other, *after = evaluated(lambda: self.read(by_pre))
+        rows = np.stack(after)
+        zero = [np.zeros((), self.dtype)] * self.size
         at = self.rule.on_pre if by_pre else self.rule.on_post
-        change, _ = at(Traces(*zero), jnp.zeros((), self.dtype))
+        traces = Traces(*jax.tree.unflatten(self.structure, zero))
+
+        def course() -> Array:
+            change, _ = at(traces, jnp.zeros((), self.dtype))
+            return self.rule.course(change.depresses).packed()
+
         return [
             own[:1],
             own[1:][mine],
             other[:1],
             other[1:][theirs],
-            jnp.diagonal(rows[:, 1:])[mine],
+            np.diagonal(rows[:, 1:])[mine],
             rows[mine, 0],
-            self.rule.course(change.depresses).packed(),
+            evaluated(course),
         ]
 
 
-def effects(rule: Any, dt: float, dtype: Any) -> Array:
+def effects(rule: AbstractRule, dt: float, dtype: Any) -> np.ndarray:
     """The numbers of a rule that has effects, for steps of dt (ms), as kernels/rules.h has them."""
+    key = key_of(rule)
+    if key is None:
+        raise TypeError(f"{type(rule).__name__} has no effects that are known")
+    return _effects(key, dt, dtype)
+
+
+@functools.lru_cache(maxsize=64)
+def _effects(key: Key, dt: float, dtype: Any) -> np.ndarray:
+    rule: Any = key.tree()
     functions = _Functions(rule, dtype)
-    ones = jax.tree.map(lambda _: jnp.ones((), dtype), rule.time_constants())
-    decays = jnp.stack(jax.tree.leaves(rule.decayed(ones, dt)))
-    parts = [decays, *functions.effect(True), *functions.effect(False)]
-    return jnp.concatenate([jnp.ravel(x).astype(dtype) for x in parts])
+
+    def decays() -> list[Array]:
+        ones = jax.tree.map(lambda _: jnp.ones((), dtype), rule.time_constants())
+        return jax.tree.leaves(rule.decayed(ones, dt))
+
+    parts = [*evaluated(decays), *functions.effect(True), *functions.effect(False)]
+    return np.concatenate([np.ravel(x).astype(dtype) for x in parts])

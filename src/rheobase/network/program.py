@@ -13,9 +13,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 
 from rheobase.network.instructions import OPERANDS, Builder, NotElementwise, Value
+from rheobase.network.known import Key, key_of
 from rheobase.network.slots import Placing
 from rheobase.neurons.base import Onset
 from rheobase.step import step
@@ -49,26 +49,17 @@ class Form(NamedTuple):
     """The variables to record, among the continuous ones."""
 
 
-def is_elementwise(system: Coupled, stepper: AbstractStepper, dtype: Any) -> bool:
-    """Whether one step of this neuron can be written as a program."""
-    return program(system, stepper, Form(0.1, str(jnp.dtype(dtype)), True, True, ())) is not None
-
-
 def program(system: Coupled, stepper: AbstractStepper, form: Form) -> Program | None:
     """One step as a program; None where it is not element-wise in what the loop knows."""
-    leaves, structure = jax.tree.flatten((system, stepper))
     if system.onset is Onset.NEVER or system.random:
         return None
-    if any(isinstance(x, Tracer) or jnp.ndim(x) for x in leaves):
-        return None
-    known = tuple((str(x.dtype), x.item()) for x in map(np.asarray, leaves))
-    return _program(structure, known, form)
+    key = key_of((system, stepper))
+    return None if key is None else _program(key, form)
 
 
 @functools.lru_cache(maxsize=64)
-def _program(structure: Any, leaves: tuple, form: Form) -> Program | None:
-    arrays = [np.asarray(value, dtype) for dtype, value in leaves]
-    system, stepper = jax.tree.unflatten(structure, arrays)
+def _program(key: Key, form: Form) -> Program | None:
+    system, stepper = key.tree()
     try:
         return _written(system, stepper, form)
     except NotElementwise:

@@ -104,9 +104,12 @@ class Projection(eqx.Module):
             release = jax.tree.map(
                 lambda x: jnp.broadcast_to(_typed(x, dtype), (self.n_pre,)), self.release.init()
             )
-        weight, rules = None, ()
+        weight: Any = None
+        rules = ()
         if self.rules and self.by_post is not None:
-            weight = jnp.broadcast_to(self.weight.astype(dtype), (self.synapses,))
+            traced = isinstance(self.weight, Tracer)
+            given: Any = self.weight.astype(dtype) if traced else np.asarray(self.weight, dtype)
+            weight = (jnp if traced else np).broadcast_to(given, (self.synapses,))
             both = Synapses(self.to, self.by_post)
             rules = tuple(rule.start(both, dtype) for rule in self.rules)
         shape = (2, self.to.n_post) if self.electrical else (self.to.n_post,)

@@ -134,8 +134,8 @@ class AbstractTraceRule(AbstractRule):
         pre, post = self.time_constants()
         n_pre, n_post = synapses.by_post.to.n_post, synapses.to.n_post
         return Traces(
-            jax.tree.map(lambda _: jnp.zeros(n_pre, dtype), pre),
-            jax.tree.map(lambda _: jnp.zeros(n_post, dtype), post),
+            jax.tree.map(lambda _: np.zeros(n_pre, dtype), pre),
+            jax.tree.map(lambda _: np.zeros(n_post, dtype), post),
         )
 
     def decayed(self, traces: Traces, dt: float) -> Traces:
@@ -198,9 +198,10 @@ def require_bounds(rule: AbstractTraceRule) -> None:
             f"`w_min` is in {rule.w_min.unit} and `w_max` in {rule.w_max.unit}: both are in the "
             f"unit of the weights."
         )
-    if isinstance(rule.span, Tracer):
+    if any(isinstance(x.value, Tracer) for x in (rule.w_max, rule.w_min)):
         return
-    if not np.isfinite(rule.span) or rule.span == 0:
+    span = np.asarray(rule.w_max.value) - np.asarray(rule.w_min.value)
+    if not np.isfinite(span) or span == 0:
         raise ParameterError(
             f"`w_min` ({rule.w_min}) and `w_max` ({rule.w_max}) must be finite and differ: "
             f"amplitudes are relative to w_max - w_min."

@@ -1,9 +1,11 @@
 """The exact propagator of affine dynamics."""
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.core import Tracer
 from jax.extend.core import Var
 
@@ -111,8 +113,10 @@ def _affine_kind(kind: _Kind) -> bool:
 
 
 def _affine(neuron) -> bool:
-    rest = jax.tree.map(jnp.asarray, neuron.init())
-    leaves, rate, _ = variables_only(Flow(neuron, jnp.zeros(())), rest)
+    # Whatever the numbers; in numpy, for which nothing is compiled.
+    rest = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), jax.eval_shape(neuron.init))
+    nothing: Any = np.zeros((), jnp.result_type(float))
+    leaves, rate, _ = variables_only(Flow(neuron, nothing), rest)
     return not any(depends(lambda *x: jacobian(rate, list(x)), *leaves))
 
 

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Annotated, Any, final, get_args, get_origin, get_type_hints
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -80,7 +81,7 @@ class _Converter:
         stored = _stripped(given, parameter.unit, jnp.result_type(float))
         if not isinstance(stored, Tracer):
             _check_domain(stored, given, parameter, example)
-        return jnp.asarray(stored)
+        return _on_device(stored)
 
 
 def quantity(
@@ -189,8 +190,13 @@ def to_internal(value: Any, unit: Unit, name: str, example: str) -> Array:
         >>> float(to_internal(0.5 * s, ms, "duration", "simulate(..., duration={})"))
         500.0
     """
+    return _on_device(to_host(value, unit, name, example))
+
+
+def to_host(value: Any, unit: Unit, name: str, example: str) -> Any:
+    """As `to_internal`, but left in numpy where it is no tracer: on no device, at no cost."""
     given = _as_quantity(value, unit, name, example)
-    return jnp.asarray(_stripped(given, unit, jnp.result_type(float)))
+    return _stripped(given, unit, jnp.result_type(float))
 
 
 def to_numbers(value: Any, unit: Unit, name: str, example: str) -> np.ndarray:
@@ -208,6 +214,11 @@ def in_unit(value: Any, unit: Unit) -> Any:
         0.5
     """
     return convert(value, unit.internal(), unit)
+
+
+def _on_device(x: Any) -> Array:
+    # `jnp.asarray` would compile a program for each shape.
+    return x if isinstance(x, Tracer) else jax.device_put(x)
 
 
 def _as_quantity(value: Any, unit: Unit, name: str, example: str) -> Quantity:

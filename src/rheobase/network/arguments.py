@@ -1,0 +1,92 @@
+"""The arguments of a run of a network that go by population: what to record, where to begin."""
+
+from typing import Any
+
+from jax import Array
+
+from rheobase.cable import Cell
+from rheobase.cable.arguments import Clamps, Probes, probes
+from rheobase.errors import ArgumentError, ShapeError, UnknownName
+from rheobase.network.known import rest
+from rheobase.network.network import Network
+from rheobase.neurons import variables
+from rheobase.record import Record, require_everywhere
+from rheobase.units import Unit, mV
+from rheobase.units.fields import to_host
+
+
+def records_of(network: Network, record: Any, held: dict[str, Clamps]) -> dict[str, Any]:
+    """What to record of each population; nothing said: the spikes of all, as events."""
+    if not record:
+        return {name: Record(spikes="events") for name in network.populations}
+    if not isinstance(record, dict):
+        raise ArgumentError(
+            f"`record` of a network goes by population, got {record!r}. "
+            f'Write record={{"{next(iter(network.populations))}": ("spikes",)}}.'
+        )
+    records = {}
+    for name, wanted in record.items():
+        require_population(network, name)
+        cell = network.populations[name].neuron
+        if isinstance(cell, Cell):
+            one = wanted if isinstance(wanted, Record) else Record(wanted, spikes="events")
+            records[name] = probes(cell, one, held.get(name, Clamps(())))
+            continue
+        one = wanted if isinstance(wanted, Record) else Record(wanted, spikes="events")
+        require_everywhere(one)
+        known = list(variables.units(rest(cell))) if one.variables else []
+        for variable in one.variables:
+            if variable not in known:
+                raise UnknownName(f"variable of {name!r} (in `record`)", variable, known)
+        records[name] = one
+    return records
+
+
+def units_of(network: Network, name: str, record: Any) -> dict[str, Unit]:
+    """Units of what is recorded of a population."""
+    if isinstance(record, Probes):
+        return dict(record.units)
+    if not record.variables:
+        return {}
+    units = variables.units(rest(network.systems[name]))
+    return {variable: units[variable] for variable in record.variables}
+
+
+def initial_values(network: Network, init: Any) -> dict[str, dict[str, Array]]:
+    """Initial values in internal units."""
+    values: dict[str, dict[str, Array]] = {}
+    for name, given in (init or {}).items():
+        require_population(network, name)
+        neuron = network.populations[name].neuron
+        if isinstance(neuron, Cell):
+            values[name] = {"v": _voltages(name, network.populations[name].n, given)}
+            continue
+        units = variables.units(rest(neuron))
+        for variable, value in given.items():
+            if variable not in units:
+                raise UnknownName(f"variable of {name!r} (in `init`)", variable, units)
+            example = f'simulate(..., init={{"{name}": {{"{variable}": ...}}}})'
+            array = to_host(value, units[variable], variable, example)
+            values.setdefault(name, {})[variable] = array
+    return values
+
+
+def _voltages(name: str, n: int, given: dict[str, Any]) -> Array:
+    """The voltage at which cells settle, for all of them or for each, (n,)."""
+    for variable in given:
+        if variable != "v":
+            raise UnknownName(f"variable of the cells {name!r} (in `init`)", variable, ["v"])
+    example = f'simulate(..., init={{"{name}": {{"v": ...}}}})'
+    v = to_host(given["v"], mV, "v", example)
+    if v.shape not in ((), (n,)):
+        raise ShapeError(
+            f"`init` of the cells {name!r} has the shape {v.shape}: give one voltage at which "
+            f"they settle, or one for each of the {n}."
+        )
+    return v
+
+
+def require_population(network: Network, name: str) -> None:
+    """Refuse the name of a population that there is not."""
+    if name not in network.populations:
+        raise UnknownName("population", name, network.populations)

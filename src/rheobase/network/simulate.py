@@ -1,0 +1,182 @@
+"""`simulate` for a network: which loop runs it, and in which pieces."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.core import Tracer
+
+from rheobase.cable.arguments import Clamps, Probes
+from rheobase.errors import KeyRequired, ShapeError
+from rheobase.network import adjoint, clamps, fused
+from rheobase.network.arguments import initial_values, records_of, units_of
+from rheobase.network.call import dtype_of
+from rheobase.network.cells import CoupledCells
+from rheobase.network.general import run
+from rheobase.network.known import check
+from rheobase.network.network import Network
+from rheobase.network.recording import NetworkRecording
+from rheobase.network.state import begin, begin_at_once
+from rheobase.progress import CHUNKS, pieces
+from rheobase.record import Record, Recording, RunState, join
+from rheobase.steppers import AbstractImplicit, AbstractStepper
+from rheobase.synapses import Coupled
+from rheobase.units import Quantity
+
+_LARGEST = 1 << 23
+"""Numbers in an array that has a row for each step of a piece of a run."""
+_LONGEST = 1 << 20
+"""Steps of a piece."""
+
+
+def simulate(
+    network: Network,
+    stepper: AbstractStepper,
+    rule: AbstractImplicit,
+    dt: float,
+    steps: int,
+    record: Any,
+    clamp: Any,
+    init: dict[str, dict[str, Quantity]] | None,
+    state: RunState | None,
+    key: Array | None,
+    progress: bool,
+) -> NetworkRecording:
+    """`rheobase.simulate` for a network: checks the arguments by population and runs."""
+    held = clamps.clamped(network, clamp, dt, None if state is not None else steps * dt)
+    records = records_of(network, record, held)
+    network.check(dt)
+    for system in network.systems.values():
+        if isinstance(system, Coupled):
+            check(system, stepper, dt)
+        else:
+            system.check(dt)
+    start = _started(network, dt, init, held, state, key)
+    if any(isinstance(x, Tracer) for x in jax.tree.leaves((network, start))):
+        if not held and adjoint.takes(network, stepper, records, start, dt):
+            return _derivable(network, stepper, records, start, dt, steps)
+        whole = run(network, stepper, rule, records, held, start, dt, steps)
+        return replace(_thinned(whole, records, 0), network=network)
+    # In pieces, so that what they record can move to the host.
+    part, length = _part(network, stepper, rule, records, held, start, dt)
+    if progress:
+        length = min(length, -(-steps // CHUNKS))
+    first = int(start.step)
+
+    def thinned(begin: RunState, steps: int) -> NetworkRecording:
+        return _thinned(part(begin, steps), records, int(begin.step) - first)
+
+    parts, final = pieces(thinned, start, steps, dt, length, progress)
+    joined = {name: join([p.populations[name] for p in parts]) for name in parts[0].populations}
+    return NetworkRecording(joined, final, network)
+
+
+def _started(
+    network: Network,
+    dt: float,
+    init: Any,
+    held: dict[str, Clamps],
+    state: RunState | None,
+    key: Array | None,
+) -> RunState:
+    """The state from which a run goes on, with its key."""
+    if state is None:
+        values = initial_values(network, init)
+        cells = any(isinstance(one, CoupledCells) for one in network.systems.values())
+        # How many steps a ring has must be known outside of a trace.
+        at_once = cells and all(p.delay is None for p in network.projections)
+        started = (begin_at_once if at_once else begin)(
+            network, dt, values, held, jnp.result_type(float)
+        )
+        state = RunState(started, np.zeros((), np.int32), None, None, key)  # pyright: ignore
+    elif init is not None:
+        raise ShapeError("`state` already holds the initial values: leave out `init`.")
+    else:
+        state = state if key is None else state._replace(key=key)
+        memories = clamps.continued(network, held, state.neuron.memories)
+        state = state._replace(neuron=state.neuron._replace(memories=memories))
+    clamps.require_key(held, state.key)
+    wanting = [f"the drive of {d.population!r}" for d in network.drives if d.stimulus.random]
+    wanting += [f"population {name!r}" for name, s in network.systems.items() if s.random]
+    if wanting and state.key is None:
+        raise KeyRequired(
+            f"{' and '.join(wanting)} draws random numbers. "
+            f"Write simulate(..., key=jax.random.key(0))."
+        )
+    return state
+
+
+def _part(
+    network: Network,
+    stepper: AbstractStepper,
+    rule: AbstractImplicit,
+    records: dict[str, Any],
+    held: dict[str, Clamps],
+    start: RunState,
+    dt: float,
+) -> tuple[Callable[[RunState, int], NetworkRecording], int]:
+    """What runs a piece, by the compiled loop where it can, and the most steps of one."""
+    compiled = fused.takes(network, stepper, records, dt, dtype_of(start.neuron))
+    length = _length(network, records, compiled)
+    if compiled:
+        units = {name: units_of(network, name, one) for name, one in records.items()}
+        size = fused.size_of(network, length, dt, start.key)
+
+        def part(begin: RunState, steps: int) -> NetworkRecording:
+            return fused.run(network, stepper, records, units, begin, dt, steps, size)
+
+    else:
+
+        def part(begin: RunState, steps: int) -> NetworkRecording:
+            return run(network, stepper, rule, records, held, begin, dt, steps).on_host()
+
+    return part, length
+
+
+def _thinned(run: NetworkRecording, records: dict[str, Record], done: int) -> NetworkRecording:
+    """The recording of a piece, after `done` steps, with every k-th step of its variables only."""
+    populations = {}
+    for name, one in run.populations.items():
+        every = records[name].every
+        kept = slice((-done - 1) % every, None, every)
+        traces = {variable: values[kept] for variable, values in one.traces.items()}
+        populations[name] = replace(one, traces=traces, every=every) if every > 1 else one
+    return replace(run, populations=populations)
+
+
+def _derivable(network, stepper, records, begin, dt, steps) -> NetworkRecording:
+    """A run by the compiled loop inside of a program that may be differentiated."""
+    final, made = adjoint.run(network, stepper, records, begin, dt, steps)
+    recordings = {
+        name: Recording(
+            traces={},
+            raster=made[name] if record.spikes == "raster" else None,
+            sums=made[name] if record.spikes == "count" else None,
+            fractions=None,
+            final=final,
+            start=begin.step,
+            dt=dt,
+            every=1,
+            steps=steps,
+            units={},
+        )
+        for name, record in records.items()
+    }
+    return NetworkRecording(recordings, final, network)
+
+
+def _length(network: Network, records: dict[str, Any], compiled: bool) -> int:
+    """Steps of a piece, so that no array that has a row for each of them is too large."""
+    widths = [1]
+    for name, record in records.items():
+        n = network.populations[name].n
+        if isinstance(record, Probes):
+            n *= record.widest
+        probes = n if record.indices is None else len(record.indices)
+        rows = record.spikes == "raster" or (record.spikes == "events" and not compiled)
+        widths += [len(record.variables) * probes, n if rows else 1]
+    return max(1, min(_LONGEST, _LARGEST // max(widths)))

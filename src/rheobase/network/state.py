@@ -1,0 +1,76 @@
+"""What a network carries from step to step, and how it begins."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.core import Tracer
+
+from rheobase.cable.arguments import Clamps
+from rheobase.compilation import Compiled
+from rheobase.network import clamps
+from rheobase.network.cells import CellsState, CoupledCells
+from rheobase.network.known import rest
+from rheobase.network.network import Network
+from rheobase.network.projection import Projection, ProjectionState
+from rheobase.neurons import variables
+
+
+class NetworkState(NamedTuple):
+    """Everything that a network carries from step to step."""
+
+    systems: dict[str, Any]
+    """Neurons and synapses of each population."""
+    projections: tuple[ProjectionState, ...]
+    memories: tuple[Any, ...]
+    """Memory of each drive, and of each clamp."""
+
+
+def begin(
+    network: Network, dt: float, init: Any, held: dict[str, Clamps], dtype: Any
+) -> NetworkState:
+    """The state at the start, nothing on its way; in numpy, as JAX would compile each piece."""
+
+    def full(x, n):
+        one = x if isinstance(x, Tracer) else np.asarray(x)
+        kind = dtype if jnp.issubdtype(one.dtype, jnp.floating) else one.dtype
+        wide = jnp.broadcast_to if isinstance(x, Tracer) else np.broadcast_to
+        return wide(one.astype(kind), (n,))
+
+    systems = {}
+    for name, system in network.systems.items():
+        if isinstance(system, CoupledCells):
+            v = (init or {}).get(name, {}).get("v")
+            systems[name] = system.start(network.populations[name].n, dtype, v)
+            continue
+        state = rest(system)
+        for variable, value in (init or {}).get(name, {}).items():
+            state = variables.replace(state, variable, value)
+        n = network.populations[name].n
+        systems[name] = jax.tree.map(lambda x, n=n: full(x, n), state)
+    return NetworkState(
+        systems,
+        tuple(
+            p.begin(seen_voltage(systems[p.pre], p), dt, dtype)
+            if p.voltages
+            else p.start(dt, dtype)
+            for p in network.projections
+        ),
+        tuple(
+            d.stimulus.start((network.populations[d.population].n,), dtype) for d in network.drives
+        )
+        + clamps.start(network, held, dtype),
+    )
+
+
+begin_at_once = Compiled(begin)
+"""For cells, whose start is more work than the compilation of one program."""
+
+
+def seen_voltage(state: Any, p: Projection) -> Array:
+    """The presynaptic voltages that a connection sees, (n_pre,)."""
+    if isinstance(state, CellsState):
+        return state.neuron.v[:, p.source]
+    return variables.get(state, "v")
