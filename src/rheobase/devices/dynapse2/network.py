@@ -1,5 +1,6 @@
 """`Network`: chip neurons with synapses over time, differentiable in every weight and current."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -8,11 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from rheobase import feedback
 from rheobase.compilation import Compiled
 from rheobase.devices.dynapse2 import compatible, physical
 from rheobase.devices.dynapse2.neuron import Mode, Neuron
 from rheobase.devices.dynapse2.projection import Depression, Projection
 from rheobase.errors import ArgumentError, ShapeError, StepperError, UnknownName
+from rheobase.feedback import Dense, Way
 from rheobase.kernels.product import spike_product
 from rheobase.loop import scan
 from rheobase.neurons import variables
@@ -213,28 +216,58 @@ def _run(net: Network, x: Array, state: NetworkState, record: tuple[str, ...]) -
     """The compiled program: the inputs of all steps in one product, then one loop."""
     neuron, dt = fitted(net.neuron, (x.shape[1], net.n)), net.dt
     driven, before, resource = _driven(net, x, state)
-    echoes = net.synapses
-    stacked = jnp.zeros(()) if echoes is None else _stacked(net, echoes)
 
-    def body(carry, weighted):
-        neurons, echo, past, left = carry
-        weighted = _added(weighted, echo)
+    def step(neurons: Any, weighted: dict[str, Array]) -> tuple[Any, Array, dict[str, Array]]:
         reached = _advance(neuron, neurons, weighted, dt)
         spike = neuron.spike(neuron.margin(reached))
         after = neuron.count(reset_by(neuron, spike, reached), spike, dt)
         if neuron.mode == "compatible":
             spike = _counted(neuron, reached, spike)
             after = after._replace(fired=spike)
-        if echoes is not None:
-            streams, past, left = _streams(net, echoes, spike, past, left)
-            echo = _split(spike_product(streams, stacked), _gates(net, echoes))
         named = dict(variables.items(reached))
-        return (after, echo, past, left), (spike, {name: named[name] for name in record})
+        return after, spike, {name: named[name] for name in record}
 
-    carry = (state.neurons, state.echo, state.spikes_before, state.resource)
-    carry, (spikes, traces) = scan(body, carry, driven, len(x))
-    final = NetworkState(carry[0], carry[1], before, carry[2], resource, carry[3])
+    def alone(neurons: Any, weighted: dict[str, Array]) -> Any:
+        after, spike, traces = step(neurons, weighted)
+        return after, (spike, traces)
+
+    if net.synapses is None:
+        neurons, (spikes, traces) = scan(alone, state.neurons, driven, len(x))
+        final = state._replace(neurons=neurons)
+    else:
+        spikes, traces, final = _recurrent(net, net.synapses, step, driven, state)
+    final = final._replace(inputs_before=before, input_resource=resource)
     return NetworkRun(spikes, spikes[..., net.n - net.n_out :], traces, final)
+
+
+def _recurrent(
+    net: Network,
+    synapses: Projection,
+    step: Callable,
+    driven: dict[str, Array],
+    state: NetworkState,
+) -> tuple[Array, dict[str, Array], NetworkState]:
+    """Spikes, traces and the last state of neurons that reach each other."""
+    gates = _gates(net, synapses)
+    arriving = jnp.concatenate([state.echo[gate] for gate in gates], axis=-1)
+    none = jnp.zeros_like(next(iter(driven.values())))
+    inputs = jnp.concatenate([driven.get(gate, none) for gate in gates], axis=-1)
+    others = {gate: given for gate, given in driven.items() if gate not in gates}
+
+    def body(carry: Any, weighted: Array, others: dict[str, Array]) -> Any:
+        neurons, past, left = carry
+        after, spike, traces = step(neurons, _split(weighted, gates) | others)
+        streams, past, left = _streams(net, synapses, spike, past, left)
+        return (after, past, left), streams, (spike, traces)
+
+    carry = state.neurons, state.spikes_before, state.resource
+    weight = Dense(_stacked(net, synapses))
+    inputs = inputs.astype(arriving.dtype)
+    ran = feedback.scan(body, weight, carry, Way(arriving), inputs, others)
+    (neurons, past, left), (spikes, traces) = ran.carry, ran.y
+    echo = _split(ran.way.arriving, gates)
+    final = state._replace(neurons=neurons, echo=echo, spikes_before=past, resource=left)
+    return spikes, traces, final
 
 
 def fitted(neuron: Neuron, shape: tuple[int, ...]) -> Neuron:
@@ -309,13 +342,6 @@ def _stacked(net: Network, projection: Projection) -> Array:
 def _split(product: Array, gates: tuple[str, ...]) -> dict[str, Array]:
     parts = jnp.split(product, len(gates), axis=-1)
     return dict(zip(gates, parts, strict=True))
-
-
-def _added(one: dict[str, Array], two: dict[str, Array]) -> dict[str, Array]:
-    return {
-        gate: one[gate] + two[gate] if gate in one and gate in two else (one | two)[gate]
-        for gate in one | two
-    }
 
 
 def _reach(net: Network, projection: Projection | None) -> int:
