@@ -36,12 +36,13 @@ class AbstractConnectivity(AbstractDeclared):
         """Expected number of synapses, from which their memory is known before it is taken."""
 
 
-def generator(key: jax.Array, number: int | None = None) -> np.random.Generator:
+def generator(key: jax.Array | None, number: int | None = None) -> np.random.Generator:
     """A generator of numpy's, seeded by a key of JAX's: building does not need a device.
 
+    None stands for `jax.random.key(0)`, which JAX would compile, and could not know inside jit.
     Each `number` has one of its own, without a key to be made for it, which JAX would compile.
     """
-    seed = np.asarray(jax.random.key_data(key)).ravel().tolist()
+    seed = [0, 0] if key is None else np.asarray(jax.random.key_data(key)).ravel().tolist()
     return np.random.default_rng(seed if number is None else [*seed, number])
 
 
