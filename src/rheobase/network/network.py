@@ -129,7 +129,6 @@ class Network(eqx.Module):
                 plans.append((c, post, of, len(sites)))
         self.driven = tuple(_driven(d, populations[d.population], kinds) for d in self.drives)
         _require_memory(populations, plans)
-        key = jax.random.key(0) if key is None else key
         self.projections = tuple(
             projection(
                 c,
