@@ -100,7 +100,8 @@ def test_it_is_that_of_the_general_loop(case, x64, monkeypatch):
     assert all(np.any(x != 0) for x in jax.tree.leaves(one))
 
 
-@pytest.mark.parametrize("delay", ["one", pytest.param("each its own", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("delay", ["one", "each its own"])
 def test_it_goes_through_a_run_that_goes_on(delay, x64, monkeypatch):
     net = network(delay=delay)
     whole, parts = general(monkeypatch, net, steps=(40, 50)), gradient(net, steps=(40, 50))

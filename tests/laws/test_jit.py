@@ -3,7 +3,7 @@
 import jax
 
 from tests.laws.helpers import assert_close, poised, short
-from tests.registry import ADAPTORS, NEURONS, every_adaptor_in_time, every_neuron
+from tests.registry import ADAPTORS, NEURONS, every_adaptor_in_time, every_neuron_in_time
 
 
 def both_ways(make, row, steps):
@@ -17,7 +17,7 @@ def both_ways(make, row, steps):
     return compiled, eager
 
 
-@every_neuron
+@every_neuron_in_time
 def test_a_compiled_run_is_the_eager_one(name, x64):
     compiled, eager = both_ways(NEURONS[name].make, NEURONS[name], 12)
     assert_close(compiled.traces, eager.traces, rtol=1e-9)

@@ -162,7 +162,7 @@ def batched(route, case):
     return jax.value_and_grad(loss, (0, 1, 2), has_aux=True)(case.spikes, weights, case.ring)
 
 
-@settings(max_examples=8)
+@settings(max_examples=4)
 @given(data=st.data())
 def test_values_and_gradients(data, precision):
     compare(single, data.draw(cases()), rtol=rounding(precision))

@@ -141,10 +141,8 @@ def memory(method, steps):
     return program.compiled.memory_analysis().temp_size_in_bytes / 1e6
 
 
-@pytest.mark.parametrize(
-    "method",
-    [pytest.param(rb.gradients.EProp(), marks=pytest.mark.slow), rb.gradients.RTRL(decay=0.9)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("method", [rb.gradients.EProp(), rb.gradients.RTRL(decay=0.9)])
 def test_memory_is_flat_but_for_the_output(method):
     short, long = (memory(method, steps) for steps in (500, 5000))
     series = 4 * 4500 * 4 * 2 / 1e6  # MB of float32 for the output of the steps that are more

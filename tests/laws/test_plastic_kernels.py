@@ -157,13 +157,13 @@ def rounding(precision):
     ("size", "rate", "mu", "reward"),
     [
         ("unconnected", "all", 0.0, 0.3),
-        ("single", "all", 1.0, 0.3),
+        pytest.param("single", "all", 1.0, 0.3, marks=pytest.mark.slow),
         ("hub", "some", 0.4, 0.0),
         ("hub", "all", 0.0, 0.3),
-        ("network", "none", 0.0, 0.3),
-        ("network", "some", 0.0, 0.0),
+        pytest.param("network", "none", 0.0, 0.3, marks=pytest.mark.slow),
+        pytest.param("network", "some", 0.0, 0.0, marks=pytest.mark.slow),
         ("network", "some", 0.4, 0.3),
-        ("network", "all", 1.0, 0.3),
+        pytest.param("network", "all", 1.0, 0.3, marks=pytest.mark.slow),
     ],
 )
 def test_values(size, rate, mu, reward, precision):
@@ -171,7 +171,9 @@ def test_values(size, rate, mu, reward, precision):
     compare(lambda route: changed(route, one), rounding(precision))
 
 
-@pytest.mark.parametrize(("mu", "reward"), [(0.0, 0.3), (1.0, 0.0), (0.4, 0.3)])
+@pytest.mark.parametrize(
+    ("mu", "reward"), [pytest.param(0.0, 0.3, marks=pytest.mark.slow), (1.0, 0.0), (0.4, 0.3)]
+)
 def test_gradients(mu, reward, x64):
     """With respect to weights, spikes and traces. What a silent neuron would have made eligible is
     left out, so that all fire here."""

@@ -6,6 +6,7 @@ import pytest
 
 import rheobase as rb
 from rheobase.units import Quantity, ms, mV, nA
+from tests.registry import slow_but
 
 LENGTH = 60.0
 
@@ -41,9 +42,13 @@ def escape(make):
     return make(v_th=top * mV, v_reset=float(neuron.v_rest - 1) * mV)
 
 
-@pytest.mark.parametrize("held", [False, True], ids=["free", "refractory"])
-@pytest.mark.parametrize("make, amplitude", [(rb.ExpIF, 0.4), (rb.AdEx, 1.4)])
-@pytest.mark.parametrize("rule", [rb.Heun, rb.RungeKutta4])
+@pytest.mark.parametrize(
+    "held", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["free", "refractory"]
+)
+@pytest.mark.parametrize(
+    "make, amplitude", [(rb.ExpIF, 0.4), pytest.param(rb.AdEx, 1.4, marks=pytest.mark.slow)]
+)
+@pytest.mark.parametrize("rule", slow_but((rb.Heun,), (rb.Heun, rb.RungeKutta4)))
 def test_an_upstroke_is_located_faster_than_dt(make, amplitude, rule, held, x64):
     """Steps that resolve the upstroke: order 1.2 to 2, or at most 4 % of a step.
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import rheobase as rb
 from rheobase.units import nA
 from tests.laws.helpers import assert_close, names, poised
-from tests.registry import ADAPTORS, NEURONS, every_neuron
+from tests.registry import ADAPTORS, NEURONS, every_neuron_in_time
 
 COUNT = 3
 DETERMINISTIC = [name for name in ADAPTORS if "Noise" not in name and "Mismatch" not in name]
@@ -53,7 +53,7 @@ def assert_one_result(results, fires):
     assert not fires or jnp.max(batched[1]) > 0
 
 
-@every_neuron
+@every_neuron_in_time
 def test_batched_is_vmap_is_loop(name, x64):
     row = NEURONS[name]
     assert_one_result(three_ways(row.make(), row), row.fires)

@@ -8,9 +8,10 @@ import rheobase as rb
 from rheobase.classics.microcircuit import NAMES, SIZES
 from rheobase.errors import ArgumentError
 from rheobase.units import ms, s
+from tests.registry import slow_but
 
 
-@pytest.mark.parametrize("name", rb.classics.CLASSICS)
+@pytest.mark.parametrize("name", slow_but(("cuba", "coba"), rb.classics.CLASSICS))
 def test_each_is_built_from_a_key_and_runs_small(name):
     classic = rb.classics.CLASSICS[name](jax.random.key(0), n=400)
     populations = classic.network.populations

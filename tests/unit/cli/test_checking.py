@@ -48,6 +48,7 @@ def written(tmp_path):
     return write
 
 
+@pytest.mark.slow
 def test_a_right_model_passes(rheobase, written):
     result = rheobase("check", written(MODEL))
     assert result.code == 0, result.out

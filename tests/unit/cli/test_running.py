@@ -30,6 +30,7 @@ def test_a_network_is_run_told_and_drawn(rheobase, tmp_path):
     assert "<td>160</td>" in page and "Vogels" in page
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_rates(rheobase, tmp_path):
     def rates(seed):
         words = ("run", "brunel", "--neurons", "100", "--duration", "50ms", "--seed", seed)

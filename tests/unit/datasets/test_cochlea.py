@@ -53,6 +53,7 @@ def test_it_is_differentiable_in_the_sound(bank, x64):
     np.testing.assert_allclose(jax.grad(total)(0.0), numeric, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_codes():
     sound = np.concatenate([np.zeros(800), tone(700, 0.3)])
     x = cochlea()(sound)

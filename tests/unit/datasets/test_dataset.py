@@ -75,6 +75,7 @@ def test_a_damaged_recording_stops_the_run_or_is_skipped_with_a_count(spoken):
     assert found.targets[6] == 1
 
 
+@pytest.mark.slow
 def test_fit_and_evaluate_take_a_data_set(data):
     model = rb.Sequential(rb.Linear(16, 12), rb.LIF(), rb.Linear(12, 10), rb.LI(), dt=20 * ms)
     train, held = data.split(1 / 3)

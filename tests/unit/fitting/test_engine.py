@@ -10,6 +10,7 @@ from jax.flatten_util import ravel_pytree
 import rheobase as rb
 from rheobase.fitting import engine
 from rheobase.units import ms, nA
+from tests.registry import slow_but
 
 DT, EVERY, DURATION = 0.02, 50, 120.0
 CASES = {
@@ -40,7 +41,7 @@ def times(course):
     return blocks * DT * EVERY + np.asarray(course.when)[blocks, 0], blocks
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", slow_but(("LIF", "AdEx"), CASES))
 def test_derivatives_of_spike_times_are_those_of_finite_differences(x64, case):
     make, current = CASES[case]
     run, start = courses(make(), current)

@@ -34,7 +34,7 @@ every_rule = pytest.mark.parametrize("name", RULES)
 
 
 @pytest.mark.parametrize("delay", slow_but((3,), (None, 3)))
-@every_rule
+@pytest.mark.parametrize("name", slow_but(("pair", "reward"), RULES))
 def test_continuing_is_one_run(name, delay, precision):
     trains = random_trains(1)
     rules = rb.TsodyksMarkram(tau_facil=100 * ms), RULES[name]()

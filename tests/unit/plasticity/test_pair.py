@@ -4,6 +4,7 @@ import pytest
 import rheobase as rb
 from rheobase.errors import UnknownName
 from rheobase.units import ms, mV
+from tests.registry import slow_but
 from tests.unit.plasticity.helpers import (
     W_MAX,
     learned,
@@ -35,9 +36,15 @@ def test_the_window(dt):
     np.testing.assert_allclose(change, expected, rtol=1e-9)
 
 
-@pytest.mark.parametrize("delay, target", [(None, 0.0), (1, 0.0), (13, 0.0), (None, 0.4)])
+@pytest.mark.parametrize(
+    "delay, target",
+    [
+        (13, 0.0),
+        *(pytest.param(*case, marks=pytest.mark.slow) for case in [(None, 0), (1, 0), (None, 0.4)]),
+    ],
+)
 @pytest.mark.parametrize("pairing", ["all", "nearest"])
-@pytest.mark.parametrize("mu", [0.0, 0.4, 1.0])
+@pytest.mark.parametrize("mu", slow_but((0.0, 0.4), (0.0, 0.4, 1.0)))
 @pytest.mark.parametrize("bounds", [(0.0, W_MAX), (-2 * W_MAX, -3 * W_MAX)])
 def test_random_trains_as_plain_loops(bounds, mu, pairing, delay, target):
     weak, strong = bounds

@@ -11,7 +11,8 @@ from rheobase.errors import ArgumentError
 from rheobase.units import MOhm, ms, nA
 
 
-@pytest.mark.parametrize("period", [pytest.param(0.0, marks=pytest.mark.slow), 2.0])
+@pytest.mark.slow
+@pytest.mark.parametrize("period", [0.0, 2.0])
 def test_the_fitted_curve_is_simulated_as_it_was_fitted(period):
     lif = rb.LIF() if period == 0 else rb.Refractory(rb.LIF(), period * ms)
     fit = fit_rate(lif)

@@ -10,6 +10,7 @@ import rheobase as rb
 from rheobase.devices import dynapse2 as d2
 from rheobase.errors import ArgumentError, ParameterError, ShapeError, UnknownName
 from rheobase.units import ms, nA
+from tests.registry import slow_but
 
 STRONG = {"Iscale": 100 * nA}
 
@@ -41,7 +42,7 @@ def varied(mode="physical", n_in=12, n=5, **options):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("mode", ["physical", "compatible"])
+@pytest.mark.parametrize("mode", slow_but(("compatible",), ("physical", "compatible")))
 @pytest.mark.parametrize("cut", [pytest.param(1, marks=pytest.mark.slow), 77])
 def test_two_runs_are_one(mode, cut):
     net, x = varied(mode), events(12)
@@ -134,6 +135,7 @@ def test_depression_follows_its_resource():
     assert float(again) == pytest.approx(float(r))
 
 
+@pytest.mark.slow
 def test_gradients_reach_weights_and_currents():
     net, x = varied(), events(12)
 
