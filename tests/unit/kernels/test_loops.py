@@ -24,7 +24,9 @@ def compiler(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("source", ["late.cpp", "loops.cpp", "programs.cpp", "steps.cpp", "tree.cpp"])
+@pytest.mark.parametrize(
+    "source", ["late.cpp", "loops.cpp", "programs.cpp", "rules.cpp", "steps.cpp", "tree.cpp"]
+)
 def test_loops_agree_with_plain_sums_under_sanitizers(source, compiler, tmp_path):
     strict = "-std=c++17 -g -O1 -Wall -Wextra -Wpedantic -Werror".split()
     program = tmp_path / "loops"
