@@ -29,7 +29,7 @@ def test_states_of_every_neuron_are_strong(name, precision):
 def test_the_state_of_every_composition_keeps_its_type_in_a_step(adaptor, name):
     row = NEURONS[name]
     neuron = ADAPTORS[adaptor].wrap(row.make())
-    assert not any(x.weak_type for x in jax.tree.leaves(neuron.init()))
+    assert not any(jax.typeof(x).weak_type for x in jax.tree.leaves(neuron.init()))
 
     def run():
         return rb.simulate(
