@@ -36,7 +36,8 @@ def prepare(spec):
         return eqx.tree_at(lambda m: tuple(m.layers[i].weight for i in range(3)), drawn, weights)
 
     cross_entropy = rb.losses.cross_entropy("max")
-    adam = optax.adam(spec["rate of learning"])
+    clip = optax.clip_by_global_norm(spec["clip"])
+    adam = optax.chain(clip, optax.adam(spec["rate of learning"]))
 
     @jax.jit
     def step(weights, memory, x, y):

@@ -40,6 +40,7 @@ def prepare(spec):
         adam.zero_grad()
         loss = torch.nn.functional.cross_entropy(scores(x), torch.from_numpy(y).long())
         loss.backward()
+        torch.nn.utils.clip_grad_norm_(weights, spec["clip"])
         adam.step()
         return loss.detach()
 

@@ -30,7 +30,9 @@ class Network(nnx.Module):
 
 def prepare(spec):
     network = Network(spec)
-    adam = nnx.Optimizer(network, optax.adam(spec["rate of learning"]), wrt=nnx.Param)
+    clip = optax.clip_by_global_norm(spec["clip"])
+    rule = optax.chain(clip, optax.adam(spec["rate of learning"]))
+    adam = nnx.Optimizer(network, rule, wrt=nnx.Param)
 
     @nnx.jit
     def step(network, adam, x, y):
