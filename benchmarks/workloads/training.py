@@ -35,10 +35,10 @@ TRAINING = Workload(
         "64 channels, 256 recurrent LIF neurons (decay 0.9 a step, soft reset, fast sigmoid of"
         " slope 25), a leaky readout of 10 classes, cross entropy of its largest potential, Adam at"
         " 2e-3 on all weights, gradients clipped to a norm of 0.5 (without it they explode now and"
-        " then through the recurrence, in any of the three); 250 steps, batches of 64, float32. All begin with the same weights"
-        " and see the same spikes: Poisson, of rates that are half those of the class. A call is"
-        " an epoch of 20 steps of Adam; the first one includes all compilation. `error` is of 500"
-        " held-out samples after 4 epochs."
+        " then through the recurrence, in any of the three); 250 steps, batches of 64, float32. All"
+        " begin with the same weights and see the same spikes: Poisson, of rates that are half"
+        " those of the class. A call is an epoch of 20 steps of Adam; the first one includes all"
+        " compilation. `error` is of 500 held-out samples after 4 epochs."
     ),
     sizes=(Size("256 neurons", specification(256, 250, 20, noise=0.5), rounds=2),),
     smoke=Size("32 neurons", specification(32, 50, 20, noise=0.1), rounds=1),
