@@ -16,6 +16,16 @@ from rheobase.train.losses import cross_entropy
 from rheobase.train.method import AbstractGradient, Judged, Objective, require_method
 
 
+class Right(eqx.Module):
+    """Which samples were classified rightly; a pytree, so that another batch compiles nothing."""
+
+    loss: Loss
+    target: Array
+
+    def __call__(self, output: Array) -> Array:
+        return correct(self.loss, output, self.target)
+
+
 class Batch(eqx.Module):
     """A batch as the methods take it."""
 
@@ -31,7 +41,7 @@ def prepare(model: Any, batch: tuple[Any, Any], loss: Loss | None, regulariser: 
     source = as_source(batch, "batch", model, loss, None)
     inputs, target = source.batch(np.arange(len(source)))
     x, y = series(inputs, None, jax.random.key(0)), aligned(jnp.asarray(target))
-    objective = Objective(loss, y, lambda output: correct(loss, output, y), regulariser)
+    objective = Objective(loss, y, Right(loss, y), regulariser)
     return Batch(x, objective)
 
 
