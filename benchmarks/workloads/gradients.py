@@ -12,7 +12,7 @@ SCRIPT = "ours/gradients.py"
 def specification(hidden: int, steps: int, batch: int, rate: float, calls: int = 3) -> dict:
     return {
         "hidden": hidden, "steps": steps, "batch": batch, "rate": rate, "calls": calls,
-        "channels": 64, "method": "surrogate", "neuron": "ALIF", "recurrent": True,
+        "channels": 64, "method": "surrogate", "neuron": "ALIF", "recurrent": True, "shapes": None,
     }  # fmt: skip
 
 
@@ -67,7 +67,7 @@ EVENTPROP = Workload(
     ),
     smoke=Size(
         "50 steps",
-        specification(16, 50, 2, 0.1, calls=1) | {"neuron": "CubaLIF", "recurrent": False},
+        specification(16, 50, 2, 0.03, calls=1) | {"neuron": "CubaLIF", "recurrent": False},
         1,
     ),
     contenders=(
@@ -97,7 +97,9 @@ RESET_PATH = Workload(
             1,
         ),
     ),
-    smoke=Size("50 steps", specification(16, 50, 2, 0.1, calls=1) | {"neuron": "LIF"}, 1),
+    smoke=Size(
+        "50 steps", specification(16, 50, 2, 0.1, calls=1) | {"neuron": "LIF", "shapes": 2}, 1
+    ),
     contenders=(Contender("rheobase", SCRIPT, "", options={"method": "every surrogate"}),),
     targets=(Target("no surrogate without finite gradients", "rheobase", None, 0, "not finite"),),
     unequal=nothing_unequal,

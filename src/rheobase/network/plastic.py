@@ -6,12 +6,14 @@ kernels/rules.h, whose numbers are read off the functions: at zero and along eac
 """
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.core import Tracer
 
 from rheobase.network.known import Key, key_of
 from rheobase.network.numeric import evaluated
@@ -80,11 +82,14 @@ class _Functions:
             or np.any(silence[2:] != unmoved)
         )
 
-    def effect(self, by_pre: bool) -> list[np.ndarray]:
-        """The numbers of an effect, in the order of kernels/rules.h."""
+    def effect(self, by_pre: bool, known: Callable) -> list[Any]:
+        """The numbers of an effect, in the order of kernels/rules.h.
+
+        `known` calls a function of numbers: `evaluated`, or a plain call where they are traced.
+        """
         mine, theirs = self.sides(by_pre)
-        own, other, *after = evaluated(lambda: self.read(by_pre))
-        rows = np.stack(after)
+        own, other, *after = known(lambda: self.read(by_pre))
+        rows = jnp.stack(after) if isinstance(own, Tracer) else np.stack(after)
         zero = [np.zeros((), self.dtype)] * self.size
         at = self.rule.on_pre if by_pre else self.rule.on_post
         traces = Traces(*jax.tree.unflatten(self.structure, zero))
@@ -98,28 +103,32 @@ class _Functions:
             own[1:][mine],
             other[:1],
             other[1:][theirs],
-            np.diagonal(rows[:, 1:])[mine],
+            rows[:, 1:].diagonal()[mine],
             rows[mine, 0],
-            evaluated(course),
+            known(course),
         ]
 
 
-def effects(rule: AbstractRule, dt: float, dtype: Any) -> np.ndarray:
+def effects(rule: AbstractRule, dt: float, dtype: Any) -> np.ndarray | Array:
     """The numbers of a rule that has effects, for steps of dt (ms), as kernels/rules.h has them."""
     key = key_of(rule)
-    if key is None:
-        raise TypeError(f"{type(rule).__name__} has no effects that are known")
-    return _effects(key, dt, dtype)
+    if key is not None:
+        return _effects(key, dt, dtype)
+    parts = _parts(rule, dt, dtype, lambda f: f())
+    return jnp.concatenate([jnp.ravel(x).astype(dtype) for x in parts])
 
 
 @functools.lru_cache(maxsize=64)
 def _effects(key: Key, dt: float, dtype: Any) -> np.ndarray:
-    rule: Any = key.tree()
+    parts = _parts(key.tree(), dt, dtype, evaluated)
+    return np.concatenate([np.ravel(x).astype(dtype) for x in parts])
+
+
+def _parts(rule: Any, dt: float, dtype: Any, known: Callable) -> list[Any]:
     functions = _Functions(rule, dtype)
 
     def decays() -> list[Array]:
         ones = jax.tree.map(lambda _: jnp.ones((), dtype), rule.time_constants())
         return jax.tree.leaves(rule.decayed(ones, dt))
 
-    parts = [*evaluated(decays), *functions.effect(True), *functions.effect(False)]
-    return np.concatenate([np.ravel(x).astype(dtype) for x in parts])
+    return [*known(decays), *functions.effect(True, known), *functions.effect(False, known)]
