@@ -108,6 +108,7 @@ CASES = [
     *({"drive": name} for name in DRIVES),
     *({"learns": name} for name in RULES if name != "none"),
     {"learns": "pair", "delay": "one"},
+    {"learns": "pair", "drive": "step"},
     *(
         pytest.param({"synapse": name, "delay": delay}, marks=pytest.mark.slow)
         for name in SYNAPSES

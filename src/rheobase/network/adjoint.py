@@ -109,7 +109,8 @@ class _Loop:
             for name, p in sizes
         }  # fmt: skip
         numbers = constants(self.network, self.stepper, self.dt, dtype)
-        inside = Inside(network, records, shown, numbers, self.dt, key, {})
+        rules = tuple(() for _ in network.projections)  # those of a network that learns nothing
+        inside = Inside(network, records, shown, numbers, rules, self.dt, key, {})
         now = jnp.concatenate([clock, jnp.zeros(1, jnp.int32)])
         state, courses, _ = inside.steps(state, courses, now, self.length)
         return state, courses

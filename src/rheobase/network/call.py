@@ -22,7 +22,6 @@ from rheobase.network.inputs import (
 from rheobase.network.known import rest
 from rheobase.network.linear import is_linear
 from rheobase.network.network import Drive, Network
-from rheobase.network.plastic import effects
 from rheobase.network.program import Form, Program, program
 from rheobase.network.projection import Projection, ProjectionState
 from rheobase.neurons import variables
@@ -81,6 +80,8 @@ class Inside(NamedTuple):
     """The recorded ones among the continuous variables of each population."""
     constants: dict[str, Any]
     """Each population in numbers."""
+    rules: tuple[tuple[Any, ...], ...]
+    """The rules of each projection in numbers."""
     dt: float
     key: Array | None
     programs: dict[str, Program]
@@ -193,7 +194,7 @@ def _of(*arrays: Any) -> Any:
 
 def _call(inside: Inside, state: Any, courses: dict[str, Course], given: Any, now: Any) -> Any:
     """Some steps: the compiled loop, with the state taken apart for it and put together again."""
-    network, records, shown, constants, dt, _, programs = inside
+    network, records, shown, constants, rules, dt, _, programs = inside
     names, call = list(network.systems), Operands()
     values, drawn = given
     fresh = all(isinstance(x, jax.ShapeDtypeStruct) for x in jax.tree.leaves(courses))
@@ -222,9 +223,9 @@ def _call(inside: Inside, state: Any, courses: dict[str, Course], given: Any, no
         for array in courses[name] if fresh else ():
             call.take(array.shape, array.dtype)
         call.go_on(*() if fresh else courses[name])
-    for p, sending in zip(network.projections, state.projections, strict=True):
+    for p, sending, learns in zip(network.projections, state.projections, rules, strict=True):
         layout += [names.index(p.pre), names.index(p.post), row_of(p, -1)]
-        layout += _give_synapses(call, p, sending, dt)
+        layout += _give_synapses(call, p, sending, learns, dt)
 
     results = library.steps("run", call, layout, dt, dtype_of(state))
     found: Any = iter([x if isinstance(x, Tracer) else np.asarray(x) for x in results])
@@ -265,7 +266,9 @@ def give_rows(
 _delays = jax.jit(whole_steps, static_argnames="dt")
 
 
-def _give_synapses(call: Operands, p: Projection, sending: ProjectionState, dt: float) -> list[int]:
+def _give_synapses(
+    call: Operands, p: Projection, sending: ProjectionState, rules: tuple[Any, ...], dt: float
+) -> list[int]:
     """The operands of a projection; its kind of delay, its rules and their traces."""
     dtype = sending.arriving.dtype
     weight = p.weight if p.weight.dtype == dtype else p.weight.astype(dtype)
@@ -274,8 +277,8 @@ def _give_synapses(call: Operands, p: Projection, sending: ProjectionState, dt: 
     if sending.weight is not None and p.by_post is not None:
         call.give(p.by_post.to.start, p.by_post.to.target, p.by_post.synapse)
         call.go_on(sending.weight)
-    for rule, traces in zip(p.rules, sending.rules, strict=True):
-        call.give(effects(rule, dt, dtype))
+    for numbers, traces in zip(rules, sending.rules, strict=True):
+        call.give(numbers)
         parts = jax.tree.leaves(traces)
         call.go_on(_of(*parts).concatenate(parts))
         layout += [len(jax.tree.leaves(traces.pre)), len(jax.tree.leaves(traces.post))]

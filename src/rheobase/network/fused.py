@@ -25,7 +25,7 @@ from rheobase.network.call import (
 )
 from rheobase.network.linear import constants
 from rheobase.network.network import Network
-from rheobase.network.plastic import has_effects
+from rheobase.network.plastic import effects, has_effects
 from rheobase.network.program import Program
 from rheobase.network.projection import Projection
 from rheobase.network.recording import NetworkRecording
@@ -97,10 +97,12 @@ def run(
 ) -> NetworkRecording:
     """The first steps of a run, as many as there is room for."""
     asked: Any = np.asarray(steps, np.int32)
-    written = programs(network, stepper, records, dt, dtype_of(begin.neuron)) or {}
-    numbers = constants(network, stepper, dt, dtype_of(begin.neuron), written)
+    dtype = dtype_of(begin.neuron)
+    written = programs(network, stepper, records, dt, dtype) or {}
+    numbers = constants(network, stepper, dt, dtype, written)
+    rules = tuple(tuple(effects(rule, dt, dtype) for rule in p.rules) for p in network.projections)
     way = advance_at_once if size.at_once else advance
-    final, done, courses = way(network, records, begin, asked, dt, size, written, numbers)
+    final, done, courses = way(network, records, begin, asked, dt, size, written, numbers, rules)
     steps = int(done)
     recordings = {}
     for name, record in records.items():
@@ -144,6 +146,7 @@ def _inside(
     size: Size,
     written: dict[str, Program],
     numbers: dict[str, Any],
+    rules: tuple[tuple[Any, ...], ...],
 ) -> tuple[Inside, dict[str, Course]]:
     """The network as the loop knows it, and the shapes of what it records."""
     dtype = dtype_of(start.neuron)
@@ -157,7 +160,7 @@ def _inside(
         )
         for name, p in network.populations.items()
     }
-    return Inside(network, records, shown, numbers, dt, start.key, written), courses
+    return Inside(network, records, shown, numbers, rules, dt, start.key, written), courses
 
 
 def advance_at_once(
@@ -169,9 +172,10 @@ def advance_at_once(
     size: Size,
     written: dict[str, Program],
     numbers: dict[str, Any],
+    rules: tuple[tuple[Any, ...], ...],
 ) -> tuple[RunState, np.ndarray, dict[str, Course]]:
     """The same as `advance` in one call of the loop: XLA compiles nothing else."""
-    inside, courses = _inside(network, records, start, dt, size, written, numbers)
+    inside, courses = _inside(network, records, start, dt, size, written, numbers, rules)
     first = np.asarray(start.step)
     now = np.stack([first, steps, np.zeros_like(first)])
     state, courses, done = inside.steps_at_once(start.neuron, courses, now)
@@ -188,9 +192,10 @@ def advance(
     size: Size,
     written: dict[str, Program],
     numbers: dict[str, Any],
+    rules: tuple[tuple[Any, ...], ...],
 ) -> tuple[RunState, Array, dict[str, Course]]:
     """The state after `steps` steps or less, how many they were, and what was recorded of them."""
-    inside, shapes = _inside(network, records, start, dt, size, written, numbers)
+    inside, shapes = _inside(network, records, start, dt, size, written, numbers, rules)
     courses = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
     state = start.neuron
 

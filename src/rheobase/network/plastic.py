@@ -6,14 +6,12 @@ kernels/rules.h, whose numbers are read off the functions: at zero and along eac
 """
 
 import functools
-from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.core import Tracer
 
 from rheobase.network.known import Key, key_of
 from rheobase.network.numeric import evaluated
@@ -82,14 +80,11 @@ class _Functions:
             or np.any(silence[2:] != unmoved)
         )
 
-    def effect(self, by_pre: bool, known: Callable) -> list[Any]:
-        """The numbers of an effect, in the order of kernels/rules.h.
-
-        `known` calls a function of numbers: `evaluated`, or a plain call where they are traced.
-        """
+    def effect(self, by_pre: bool) -> list[np.ndarray]:
+        """The numbers of an effect, in the order of kernels/rules.h."""
         mine, theirs = self.sides(by_pre)
-        own, other, *after = known(lambda: self.read(by_pre))
-        rows = jnp.stack(after) if isinstance(own, Tracer) else np.stack(after)
+        own, other, *after = evaluated(lambda: self.read(by_pre))
+        rows = np.stack(after)
         zero = [np.zeros((), self.dtype)] * self.size
         at = self.rule.on_pre if by_pre else self.rule.on_post
         traces = Traces(*jax.tree.unflatten(self.structure, zero))
@@ -103,32 +98,31 @@ class _Functions:
             own[1:][mine],
             other[:1],
             other[1:][theirs],
-            rows[:, 1:].diagonal()[mine],
+            np.diagonal(rows[:, 1:])[mine],
             rows[mine, 0],
-            known(course),
+            evaluated(course),
         ]
 
 
-def effects(rule: AbstractRule, dt: float, dtype: Any) -> np.ndarray | Array:
-    """The numbers of a rule that has effects, for steps of dt (ms), as kernels/rules.h has them."""
+def effects(rule: AbstractRule, dt: float, dtype: Any) -> np.ndarray:
+    """The numbers of a rule that has effects, for steps of dt (ms), as kernels/rules.h has them.
+
+    They are read outside of a trace, where the numbers of the rule are known.
+    """
     key = key_of(rule)
-    if key is not None:
-        return _effects(key, dt, dtype)
-    parts = _parts(rule, dt, dtype, lambda f: f())
-    return jnp.concatenate([jnp.ravel(x).astype(dtype) for x in parts])
+    if key is None:
+        raise TypeError(f"{type(rule).__name__} has no effects that are known")
+    return _effects(key, dt, dtype)
 
 
 @functools.lru_cache(maxsize=64)
 def _effects(key: Key, dt: float, dtype: Any) -> np.ndarray:
-    parts = _parts(key.tree(), dt, dtype, evaluated)
-    return np.concatenate([np.ravel(x).astype(dtype) for x in parts])
-
-
-def _parts(rule: Any, dt: float, dtype: Any, known: Callable) -> list[Any]:
+    rule: Any = key.tree()
     functions = _Functions(rule, dtype)
 
     def decays() -> list[Array]:
         ones = jax.tree.map(lambda _: jnp.ones((), dtype), rule.time_constants())
         return jax.tree.leaves(rule.decayed(ones, dt))
 
-    return [*known(decays), *functions.effect(True, known), *functions.effect(False, known)]
+    parts = [*evaluated(decays), *functions.effect(True), *functions.effect(False)]
+    return np.concatenate([np.ravel(x).astype(dtype) for x in parts])
