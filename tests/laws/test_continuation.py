@@ -61,7 +61,7 @@ def test_every_neuron_goes_on(name):
 
 
 @every_adaptor_in_time
-def test_every_adaptor_in_time_goes_on(adaptor):
+def test_every_adaptor_goes_on(adaptor):
     row = NEURONS["LIF"]
     neuron = ADAPTORS[adaptor].wrap(row.make())
     runs = once_and_twice(neuron, 2 * row.dt, current=strong(row))

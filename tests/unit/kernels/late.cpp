@@ -1,26 +1,12 @@
 // The loops of late.h on random weights and slots, against plain sums; run under sanitizers by test_loops.py.
-#include <cmath>
 #include <cstdint>
-#include <cstdio>
-#include <limits>
 #include <random>
 #include <vector>
 
+#include "expect.h"
 #include "late.h"
 
 namespace {
-
-int failures = 0;
-
-template <typename Real>
-void expect_equal(const char* what, const std::vector<Real>& got, const std::vector<Real>& wanted) {
-    for (std::size_t i = 0; i < wanted.size(); ++i) {
-        const Real scale = std::max(Real(1), std::abs(wanted[i]));
-        if (std::abs(got[i] - wanted[i]) <= scale * 256 * std::numeric_limits<Real>::epsilon()) continue;
-        std::printf("%s[%zu]: %g, expected %g\n", what, i, double(got[i]), double(wanted[i]));
-        ++failures;
-    }
-}
 
 // Columns side by side, as late.py lays them out; those beyond the last are zero.
 template <typename Value>

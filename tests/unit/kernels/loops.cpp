@@ -7,6 +7,7 @@
 #include <random>
 #include <vector>
 
+#include "expect.h"
 #include "delivery.h"
 #include "plasticity.h"
 
@@ -15,18 +16,6 @@ namespace {
 using rheobase::Later;
 using rheobase::Now;
 using rheobase::Weights;
-
-int failures = 0;
-
-template <typename Real>
-void expect_equal(const char* what, const std::vector<Real>& got, const std::vector<Real>& wanted) {
-    for (std::size_t i = 0; i < got.size(); ++i) {
-        const Real scale = std::max(Real(1), std::abs(wanted[i]));
-        if (std::abs(got[i] - wanted[i]) <= scale * 64 * std::numeric_limits<Real>::epsilon()) continue;
-        std::printf("%s[%zu]: %g, expected %g\n", what, i, double(got[i]), double(wanted[i]));
-        ++failures;
-    }
-}
 
 // What a loop at `place` must give, for one weight each or one for all.
 template <typename Real, typename Place>

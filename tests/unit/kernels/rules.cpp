@@ -2,28 +2,16 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
-#include <limits>
 #include <random>
 #include <vector>
 
+#include "expect.h"
 #include "poisson.h"
 #include "rules.h"
 
 namespace {
 
 using rheobase::Key;
-
-int failures = 0;
-
-template <typename Real>
-void expect_equal(const char* what, const std::vector<Real>& got, const std::vector<Real>& wanted) {
-    for (std::size_t i = 0; i < wanted.size(); ++i) {
-        const Real scale = std::max(Real(1), std::abs(wanted[i]));
-        if (std::abs(got[i] - wanted[i]) <= scale * 256 * std::numeric_limits<Real>::epsilon()) continue;
-        std::printf("%s[%zu]: %g, expected %g\n", what, i, double(got[i]), double(wanted[i]));
-        ++failures;
-    }
-}
 
 void expect(const char* what, bool holds) {
     if (holds) return;
