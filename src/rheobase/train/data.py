@@ -88,7 +88,12 @@ def aligned(y: Array) -> Array:
 
 def require_loss(loss: Any) -> Loss:
     """Refuse what is no loss, with the call that makes one."""
-    makers = (losses.cross_entropy, losses.van_rossum, losses.mean_square_rate)
+    makers = (
+        losses.cross_entropy,
+        losses.van_rossum,
+        losses.victor_purpura,
+        losses.mean_square_rate,
+    )
     if isinstance(loss, str):
         # The loss words the near miss itself.
         losses.cross_entropy(loss)  # pyright: ignore[reportArgumentType]

@@ -8,7 +8,8 @@ too. Regularisers take the spikes of all populations and give one number.
 import math
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 import equinox as eqx
 import jax
@@ -17,7 +18,7 @@ import numpy as np
 from jax import Array
 
 from rheobase.declared import AbstractDeclared
-from rheobase.errors import ParameterError, ShapeError, UnknownName
+from rheobase.errors import ArgumentError, ParameterError, ShapeError, UnknownName
 from rheobase.train import readouts
 from rheobase.train.arguments import positive_number
 from rheobase.units import DomainError, Hz, Quantity, dimensionless, in_unit, ms
@@ -147,11 +148,89 @@ class VanRossum(AbstractLoss):
         return None
 
     def check(self, targets: np.ndarray, shape: tuple[int, ...]) -> None:
-        if targets.ndim != 3 or targets.shape[1:] != (shape[0], shape[2]):
-            raise ShapeError(
-                f"van_rossum compares spike trains: targets have shape (samples, time, n) = "
-                f"(samples, {shape[0]}, {shape[2]}), got {targets.shape}."
-            )
+        _require_trains("van_rossum", targets, shape)
+
+
+class VictorPurpura(AbstractLoss):
+    r"""Victor-Purpura distance between spike trains, summed over neurons: for evaluation.
+
+    The least cost of making one train of the other, where it costs 1 to add or to delete a spike
+    and q |d| to move one by d. Exact, by the recursion over the spikes t_i of one and u_j of the
+    other,
+
+        G_ij = min(G_(i-1)j + 1, G_i(j-1) + 1, G_(i-1)(j-1) + q |t_i - u_j|).
+
+    With q = 0 it would be the difference of spike counts; spikes further apart than 2/q are not
+    moved. It counts, and so has no derivative: `ArgumentError` where one is asked for.
+
+    Targets are spikes of the shape of the output; time grows with the spikes of the busiest neuron
+    times the steps. Source: Victor & Purpura 1996, J Neurophysiol 76:1310. Made by
+    `rb.losses.victor_purpura(0.1/ms)`.
+    """
+
+    cost: float = eqx.field(static=True)
+    """q, per ms."""
+    dt: float = eqx.field(static=True)
+
+    def __init__(self, cost: Quantity = 0.1 / ms, dt: Quantity = 1 * ms):
+        self.cost = positive_number(cost, ms**-1, "cost", "victor_purpura({})")
+        self.dt = positive_number(dt, ms, "dt", "victor_purpura(..., dt={})")
+
+    def __call__(self, output: Array, target: Array) -> Array:
+        return _least_cost(output, target, self.cost * self.dt).sum(axis=-1)
+
+    def correct(self, output: Array, target: Array) -> None:
+        return None
+
+    def check(self, targets: np.ndarray, shape: tuple[int, ...]) -> None:
+        _require_trains("victor_purpura", targets, shape)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(2,))
+def _least_cost(one: Array, two: Array, cost: float) -> Array:
+    """The distance of spikes (time, ...) in each place, with the cost of a step."""
+    (times, count), (others, number) = _in_front(one), _in_front(two)
+    column = jnp.arange(len(two) + 1, dtype=one.dtype).reshape(-1, *(1,) * (two.ndim - 1))
+
+    def add(i: Array, row: Array) -> Array:
+        moved = row[:-1] + cost * jnp.abs(times[i][None] - others)
+        better = jnp.minimum(row + 1, jnp.concatenate([row[:1] + 1, moved]))
+        # The least of G_ik + (j - k) over all k <= j, in steps of 1, 2, 4, ...
+        reach = 1
+        while reach < len(better):
+            after = jnp.minimum(better[reach:], better[:-reach] + reach)
+            better = jnp.concatenate([better[:reach], after])
+            reach *= 2
+        return jnp.where(i < count, better, row)
+
+    begin = jnp.broadcast_to(column, (len(column), *one.shape[1:]))
+    end = jax.lax.fori_loop(0, count.max(), add, begin)
+    return jnp.take_along_axis(end, number[None], axis=0)[0]
+
+
+@_least_cost.defjvp
+def _(cost: float, primals: Any, tangents: Any) -> Any:
+    raise ArgumentError(
+        "victor_purpura counts what must be changed and has no derivative by a spike. Train with "
+        "loss=rb.losses.van_rossum(10*ms), and judge by rb.train.evaluate(model, data, "
+        "loss=rb.losses.victor_purpura(0.1/ms))."
+    )
+
+
+def _in_front(spikes: Array) -> tuple[Array, Array]:
+    """Steps of the spikes in each place, these first; and how many there are."""
+    fired = spikes > 0
+    steps = jnp.arange(len(spikes), dtype=spikes.dtype).reshape(-1, *(1,) * (spikes.ndim - 1))
+    times = jnp.sort(jnp.where(fired, steps, len(spikes)), axis=0)
+    return times, fired.sum(axis=0, dtype=jnp.int32)
+
+
+def _require_trains(name: str, targets: np.ndarray, shape: tuple[int, ...]) -> None:
+    if targets.ndim != 3 or targets.shape[1:] != (shape[0], shape[2]):
+        raise ShapeError(
+            f"{name} compares spike trains: targets have shape (samples, time, n) = "
+            f"(samples, {shape[0]}, {shape[2]}), got {targets.shape}."
+        )
 
 
 class MeanSquareRate(AbstractLoss):
@@ -245,6 +324,20 @@ def van_rossum(tau: Quantity = 10 * ms, dt: Quantity = 1 * ms) -> VanRossum:
     0.5
     """
     return VanRossum(tau, dt)
+
+
+def victor_purpura(cost: Quantity = 0.1 / ms, dt: Quantity = 1 * ms) -> VictorPurpura:
+    """Victor-Purpura distance to target spike trains, for evaluation, see `VictorPurpura`.
+
+    - `cost`: of moving a spike by a time; `dt`: time step of the network.
+
+    >>> import jax.numpy as jnp, rheobase as rb
+    >>> from rheobase.units import ms
+    >>> early, late = (jnp.zeros((30, 1, 1)).at[step].set(1) for step in (12, 15))
+    >>> round(rb.losses.victor_purpura(0.1 / ms)(early, late).item(), 4)
+    0.3
+    """
+    return VictorPurpura(cost, dt)
 
 
 def mean_square_rate(dt: Quantity = 1 * ms) -> MeanSquareRate:

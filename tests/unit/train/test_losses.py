@@ -73,6 +73,56 @@ def test_van_rossum_is_the_integral_of_filtered_trains():
     np.testing.assert_allclose(found, expected, rtol=2e-3)
 
 
+def distance(one, two, q):
+    """The recursion of Victor and Purpura, as it is written, for times in ms."""
+    table = np.zeros((len(one) + 1, len(two) + 1))
+    table[0], table[:, 0] = np.arange(len(two) + 1), np.arange(len(one) + 1)
+    for i, t in enumerate(one):
+        for j, u in enumerate(two):
+            deleted, added, moved = table[i, j + 1] + 1, table[i + 1, j] + 1, table[i, j]
+            table[i + 1, j + 1] = min(deleted, added, moved + q * abs(t - u))
+    return table[-1, -1]
+
+
+@pytest.mark.parametrize("dt", [1.0, 0.5])
+@pytest.mark.parametrize("q", [0.01, 0.15, 3.0])
+def test_victor_purpura_is_its_recursion(dt, q):
+    random = np.random.default_rng(0)
+    f, g = (random.uniform(size=(70, 3, 4)) < rate for rate in (0.1, 0.25))
+    f[:, 0, 0] = g[:, 1, 1] = False
+    loss = rb.losses.victor_purpura(q / ms, dt * ms)
+    found = loss(jnp.asarray(f, "float32"), jnp.asarray(g, "float32"))
+    for sample in range(3):
+        pairs = ((np.flatnonzero(x[:, sample, i]) * dt for x in (f, g)) for i in range(4))
+        expected = sum(distance(*pair, q) for pair in pairs)
+        np.testing.assert_allclose(found[sample], expected, rtol=1e-5)
+
+
+def test_victor_purpura_in_closed_form():
+    random = np.random.default_rng(1)
+    f, g, h = (jnp.asarray(random.uniform(size=(90, 5, 2)) < 0.15, "float32") for _ in range(3))
+    few, many = rb.losses.victor_purpura(1e-7 / ms), rb.losses.victor_purpura(1e3 / ms)
+    # Free moves leave the difference of counts, unaffordable ones what does not coincide.
+    counts = jnp.abs(f.sum(0) - g.sum(0)).sum(-1)
+    np.testing.assert_allclose(few(f, g), counts, atol=1e-3)
+    np.testing.assert_allclose(many(f, g), jnp.abs(f - g).sum((0, 2)), rtol=1e-6)
+    loss = rb.losses.victor_purpura(0.2 / ms)
+    for apart, cost in ((0, 0.0), (7, 1.4), (10, 2.0), (30, 2.0)):
+        np.testing.assert_allclose(loss(one_spike(20), one_spike(20 + apart)), cost, rtol=1e-5)
+    np.testing.assert_allclose(loss(f, g), loss(g, f), rtol=1e-6)
+    assert bool((loss(f, h) <= loss(f, g) + loss(g, h) + 1e-4).all())
+    assert loss(f, f).tolist() == [0] * 5
+
+
+def test_victor_purpura_judges_and_does_not_train():
+    model = rb.Sequential(rb.Linear(3, 2), rb.LIF())
+    data = np.ones((8, 20, 3)), np.zeros((8, 20, 2), np.float32)
+    loss = rb.losses.victor_purpura()
+    assert rb.train.evaluate(model, data, loss=loss).loss >= 0
+    with pytest.raises(ArgumentError, match=r"no derivative.*van_rossum\(10\*ms\)"):
+        rb.fit(model, data, loss=loss, batch_size=8, epochs=1, progress=False)
+
+
 def test_mean_square_rate_is_in_hertz():
     spikes = jnp.zeros((500, 2, 3)).at[:100].set(1)  # 200 Hz at 1 ms, 400 Hz at 0.5 ms
     loss = rb.losses.mean_square_rate(0.5 * ms)
@@ -148,6 +198,7 @@ def test_what_is_wrong_is_said():
         (rb.losses.cross_entropy(), np.array([0.0, 1]), r"Write targets.astype\(int\)"),
         (rb.losses.cross_entropy(), np.eye(10, dtype=int), r"targets.argmax\(-1\)"),
         (rb.losses.van_rossum(), np.zeros((2, 10)), r"\(samples, 20, 10\), got \(2, 10\)"),
+        (rb.losses.victor_purpura(), np.zeros((2, 9, 10)), r"victor_purpura.*\(samples, 20, 10\)"),
         (rb.losses.mean_square_rate(), np.zeros((2, 9)), r"\(samples, 10\) or \(samples,\)"),
     ],
 )
