@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from rheobase.errors import ArgumentError
 from rheobase.feedback import AbstractFeedback, echoes
 from rheobase.gradients.base import require_sequential
 from rheobase.loop import scan
@@ -16,6 +17,7 @@ from rheobase.population import Carry, Course, dtype_of, received
 from rheobase.population import run as untimed
 from rheobase.step import step
 from rheobase.steppers import AbstractStepper
+from rheobase.train.graph import Graph
 from rheobase.train.layers import Sequential, advance, begin
 from rheobase.train.losses import CrossEntropy
 from rheobase.train.method import AbstractGradient, Judged, Objective, spikes_of
@@ -67,17 +69,19 @@ class Exact(AbstractGradient):
 
     def check(self, model: Any) -> None:
         require_sequential(self, model)
+        for position, layer in enumerate(model.layers):
+            if isinstance(layer, Graph):
+                raise ArgumentError(
+                    f"Exact locates spikes in single populations, and layer {position} is a "
+                    f"Graph. Write gradient=rb.gradients.Surrogate()."
+                )
 
     def value_and_grad(
         self, model: Any, objective: Objective, x: Array, key: Array | None
     ) -> tuple[Judged, Any]:
         def judged(model: Sequential) -> tuple[Array, Judged]:
             output, recordings = self.run(model, x, key)
-            loss = objective.loss
-            if isinstance(loss, CrossEntropy) and loss.code == "first_spike":
-                spikes = _mixed(recordings[-1].spikes, self.surrogate)
-                output = _onsets(spikes, recordings[-1].fractions)
-            found = objective(output, spikes_of(recordings))
+            found = scored(objective, output, recordings, self.surrogate)
             return found.value, found
 
         gradient, found = eqx.filter_grad(judged, has_aux=True)(model)
@@ -111,6 +115,15 @@ class Exact(AbstractGradient):
                 neuron, stepper, inputs, dt, key=key, record=record, carry=carry, first=first
             )
         return timed(neuron, stepper, inputs, dt, self.surrogate, weight, key, record, carry, first)
+
+
+def scored(objective: Objective, output: Array, recordings: Any, mix: float) -> Judged:
+    """What an objective makes of a run whose last population has its spikes inside steps."""
+    loss = objective.loss
+    if isinstance(loss, CrossEntropy) and loss.code == "first_spike":
+        last = recordings[-1]
+        output = _onsets(_mixed(last.spikes, mix), last.fractions)
+    return objective(output, spikes_of(recordings))
 
 
 def timed(

@@ -13,6 +13,7 @@ from rheobase.errors import ArgumentError
 from rheobase.gradients.base import require_sequential
 from rheobase.train.layers import Passage, Sequential, advance, begin
 from rheobase.train.method import AbstractGradient, Judged, Objective, Plain, spikes_of
+from rheobase.train.norm import BatchNorm
 
 
 class Surrogate(AbstractGradient):
@@ -79,20 +80,24 @@ class Surrogate(AbstractGradient):
         self, model: Sequential, x: Array, key: Array | None, spiking: bool
     ) -> tuple[Array, tuple[Array, ...]]:
         """The output of a model, and its spikes where they are asked for."""
-        stretch = len(x) if self.truncate is None else min(self.truncate, len(x))
+        require_stretches(model)
 
-        def part(carries: Any, x: Array, first: Array) -> tuple[Any, Any]:
-            carries, outputs = self._checkpointed(model, carries, x, first, key, spiking)
-            return jax.lax.stop_gradient(carries), outputs
-
-        return _stretches(part, begin(model, x), x, jnp.zeros((), jnp.int32), stretch)[1]
-
-    def _checkpointed(
-        self, model: Sequential, carries: Any, x: Array, first: Array, key: Any, spiking: bool
-    ) -> tuple[Any, Any]:
         def part(carries: Any, x: Array, first: Array) -> tuple[Any, Any]:
             return _plain(model, carries, x, first, key, spiking)
 
+        return self.stretched(part, begin(model, x), x, jnp.zeros((), jnp.int32))[1]
+
+    def stretched(self, part: Any, carries: Any, x: Array, first: Array) -> tuple[Any, Any]:
+        """`carries, outputs = part(carries, x, first)` over x, cut and run again as is asked."""
+        stretch = len(x) if self.truncate is None else min(self.truncate, len(x))
+
+        def cut(carries: Any, x: Array, first: Array) -> tuple[Any, Any]:
+            carries, outputs = self._checkpointed(part, carries, x, first)
+            return jax.lax.stop_gradient(carries), outputs
+
+        return _stretches(cut, carries, x, first, stretch)
+
+    def _checkpointed(self, part: Any, carries: Any, x: Array, first: Array) -> tuple[Any, Any]:
         if self.checkpoint is False:
             return part(carries, x, first)
         every = max(1, math.isqrt(len(x))) if self.checkpoint is True else self.checkpoint
@@ -121,6 +126,17 @@ def forwards(model: Sequential, x: Array, key: Array | None, steps: int) -> Arra
 
     start = begin(model, x), x, jnp.zeros((), jnp.int32)
     return _stretches(part, *start, min(steps, len(x)))[1][0]
+
+
+def require_stretches(model: Sequential) -> None:
+    """Refuse a model with a layer that, while it trains, must see all steps at once."""
+    for position, layer in enumerate(model.layers):
+        if isinstance(layer, BatchNorm) and layer.active:
+            raise ArgumentError(
+                f"BatchNorm (layer {position}) takes its statistics over all steps, and "
+                f"checkpoints and truncation run a stretch of them at a time. Write "
+                f"gradient=rb.gradients.Surrogate()."
+            )
 
 
 def _stretches(part: Any, carries: Any, x: Array, first: Array, steps: int) -> tuple[Any, Any]:

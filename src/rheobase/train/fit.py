@@ -2,19 +2,20 @@
 
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.sharding import Mesh
 
 from rheobase.errors import ArgumentError, CheckpointError
 from rheobase.train import checkpoint as files
+from rheobase.train.calibrate import SAMPLES, over_samples, require_calibrable
 from rheobase.train.data import (
     Loss,
     aligned,
@@ -27,10 +28,12 @@ from rheobase.train.devices import copied, gathered, mesh_of, shared
 from rheobase.train.domains import Where, choose, free, legal, ordered
 from rheobase.train.encoders import AbstractEncoder
 from rheobase.train.evaluate import correct, over
+from rheobase.train.history import History, bar, longer, summary
 from rheobase.train.layers import Sequential
 from rheobase.train.losses import cross_entropy
 from rheobase.train.method import AbstractGradient, Judged, Objective, require_method
 from rheobase.train.phase import in_training, narrowed
+from rheobase.train.rewire import Rewiring, dense, require_sparse, rewired, wired, wiring
 from rheobase.train.settings import check, optimizer_of
 from rheobase.train.source import AbstractSource, batches
 
@@ -38,19 +41,6 @@ if TYPE_CHECKING:
     import optax
 
 Regulariser = Callable[[tuple[Array, ...]], Array]
-
-
-class History(NamedTuple):
-    """One number an epoch; empty where there was nothing to measure.
-
-    Those of training are means over the batches of the epoch, while the model changes; those of
-    validation are taken after it.
-    """
-
-    train_loss: tuple[float, ...] = ()
-    validation_loss: tuple[float, ...] = ()
-    train_accuracy: tuple[float, ...] = ()
-    validation_accuracy: tuple[float, ...] = ()
 
 
 class FitResult(NamedTuple):
@@ -79,6 +69,7 @@ def fit(  # noqa: PLR0913
     trainable: Where | None = None,
     regulariser: Regulariser | None = None,
     gradient: AbstractGradient | None = None,
+    rewiring: Rewiring | None = None,
     clip: float | None = 1.0,
     checkpoint: str | Path | None = None,
     devices: int | Sequence[Any] | None = None,
@@ -108,7 +99,8 @@ def fit(  # noqa: PLR0913
     - `regulariser`: from `rb.losses`, or a function of the spikes (time, batch, n) of all
       populations that fire, added to the loss.
     - `gradient`: how the gradient is taken, from `rb.gradients`: `Surrogate(checkpoint=True)`,
-      `Exact()`, `EProp()`, ...; plain backpropagation through time by default.
+      `Exact()`, `EProp()`, `Mixed(...)`, ...; plain backpropagation through time by default.
+    - `rewiring`: `rb.train.Rewiring()`, by which the connections of sparse layers move.
     - `clip`: largest norm of the gradient of all parameters together; None for none.
     - `checkpoint`: a file written after each epoch. If it is there, training goes on from it, to
       the same bits as without the interruption; the other arguments must be the same, but `epochs`
@@ -135,6 +127,7 @@ def fit(  # noqa: PLR0913
     """
     begun = time.perf_counter()
     require_model(model)
+    require_calibrable(model)
     loss = cross_entropy("max") if loss is None else require_loss(loss)
     source = as_source(data, "data", model, loss, encoder)
     judged = None
@@ -153,7 +146,9 @@ def fit(  # noqa: PLR0913
         gradient=require_method(gradient, model),
         mask=choose(model, trainable),
         mesh=mesh_of(devices, batch_size),
+        rewiring=rewiring,
     )
+    require_sparse(rewiring, update.mask)
     key = jax.random.key(0) if key is None else key
     task = _Task(source, judged, update, batch_size, key)
     state, fixed = _begin(in_training(model, True), task)
@@ -161,10 +156,11 @@ def fit(  # noqa: PLR0913
     if path is not None and path.exists():
         state = _resumed(path, state, task)
     state = _train(state, fixed, task, epochs, patience, path, progress)
-    fixed = _narrowed(state, fixed, task, state.epoch / epochs)
-    params = gathered(state.params if patience is None else state.best, update.mesh)
-    trained = in_training(legal(eqx.combine(params, fixed), update.mask), False)
-    return FitResult(trained, state.history, state.best_epoch, time.perf_counter() - begun)
+    best = patience is not None
+    fixed = _narrowed(state, fixed, task, state.epoch / epochs, best)
+    params = gathered(state.best if best else state.params, update.mesh)
+    used = _as_used(params, fixed, task)
+    return FitResult(used, state.history, state.best_epoch, time.perf_counter() - begun)
 
 
 class _Update(NamedTuple):
@@ -177,6 +173,7 @@ class _Update(NamedTuple):
     gradient: AbstractGradient
     mask: Any
     mesh: Mesh | None
+    rewiring: Rewiring | None
 
 
 class _Task(NamedTuple):
@@ -207,6 +204,14 @@ class _State(NamedTuple):
     """Parameters of the best epoch."""
     best_epoch: int
     history: History
+    wiring: tuple[Array, ...] = ()
+    """Where the connections of the sparse layers are; empty where they do not move."""
+    best_wiring: tuple[Array, ...] = ()
+
+    @property
+    def arrays(self) -> tuple[Any, ...]:
+        """What is written as arrays."""
+        return self.params, self.optimizer, self.best, self.wiring, self.best_wiring
 
     @property
     def epoch(self) -> int:
@@ -219,7 +224,16 @@ def _begin(model: Any, task: _Task) -> tuple[_State, Any]:
     params, fixed = eqx.partition(free(model, update.mask), update.mask)
     params = copied(params, update.mesh)
     memory = copied(update.optimizer.init(params), update.mesh)
-    return _State(params, memory, params, 0, History()), fixed
+    masks = () if update.rewiring is None else wiring(fixed)
+    return _State(params, memory, params, 0, History(), masks, masks), fixed
+
+
+def _as_used(params: Any, fixed: Any, task: _Task) -> Any:
+    """The model as it is used, with the statistics of the training data where it takes any."""
+    update = task.update
+    model = in_training(legal(eqx.combine(params, fixed), update.mask), False)
+    key = jax.random.fold_in(task.key, 2**31 - 1)
+    return over_samples(model, task.source, update.encoder, SAMPLES, task.batch_size, key)
 
 
 def _train(
@@ -232,7 +246,7 @@ def _train(
     progress: bool,
 ) -> _State:
     batches = len(task.source) // task.batch_size
-    with _bar(progress, epochs * batches) as show:
+    with bar(progress, epochs * batches) as show:
 
         def done(number: int) -> None:
             show(state.epoch * batches + number, None)
@@ -240,8 +254,8 @@ def _train(
         try:
             while state.epoch < epochs and not _run_out(state, patience):
                 fixed = _narrowed(state, fixed, task, state.epoch / epochs)
-                state = _epoch(state, fixed, task, done)
-                show(state.epoch * batches, _summary(state.history))
+                state = _epoch(state, fixed, task, epochs, done)
+                show(state.epoch * batches, summary(state.history))
                 if path is not None and jax.process_index() == 0:
                     _write(path, state, task)
         except KeyboardInterrupt:
@@ -251,23 +265,32 @@ def _train(
     return state
 
 
-def _narrowed(state: _State, fixed: Any, task: _Task, progress: float) -> Any:
-    """The part that does not train, with what becomes narrower in the course of training."""
+def _narrowed(state: _State, fixed: Any, task: _Task, progress: float, best: bool = False) -> Any:
+    """The part that does not train, as it is after a state's epochs or in the best of them."""
     model = narrowed(eqx.combine(state.params, fixed), progress)
-    return eqx.partition(model, task.update.mask)[1]
+    fixed = eqx.partition(model, task.update.mask)[1]
+    return wired(fixed, state.best_wiring if best else state.wiring)
 
 
-def _epoch(state: _State, fixed: Any, task: _Task, done: Callable[[int], None]) -> _State:
+def _epoch(
+    state: _State, fixed: Any, task: _Task, epochs: int, done: Callable[[int], None]
+) -> _State:
     """One pass over the training samples, then the validation."""
     shuffling, drawing, judging = jax.random.split(jax.random.fold_in(task.key, state.epoch), 3)
     order = np.asarray(jax.random.permutation(shuffling, len(task.source)))
     seed = *np.asarray(jax.random.key_data(task.key)).tolist(), state.epoch
     params, memory, measured = state.params, state.optimizer, []
+    steps = len(task.source) // task.batch_size
     for number, batch in enumerate(batches(task.source, order, task.batch_size, seed)):
         x, y = (shared(part, task.update.mesh) for part in batch)
         key = jax.random.fold_in(drawing, number)
         params, memory, figures = _updated(params, memory, fixed, task.update, x, y, key)
         measured.append(figures)
+        step = state.epoch * steps + number + 1
+        if (rewiring := task.update.rewiring) is not None and step % rewiring.every == 0:
+            given = x, y, jax.random.fold_in(key, step), jnp.float32(step / (epochs * steps))
+            params, memory, masks = _rewired(params, memory, fixed, task.update, *given)
+            fixed = wired(fixed, tuple(jnp.asarray(np.asarray(mask)) for mask in masks))
         done(number + 1)
     train_loss, train_accuracy = np.mean(np.asarray(measured, float), axis=0).tolist()
     if not np.isfinite(train_loss):
@@ -275,18 +298,18 @@ def _epoch(state: _State, fixed: Any, task: _Task, done: Callable[[int], None]) 
             f"the loss became {train_loss} in epoch {state.epoch + 1}. Lower the learning rate, "
             f"optimizer=optax.adam(2e-4), or clip the gradient, clip=1.0."
         )
-    history = _longer(state.history, "train", train_loss, train_accuracy)
-    best, best_epoch = params, state.epoch + 1
+    history = longer(state.history, "train", train_loss, train_accuracy)
+    masks = () if task.update.rewiring is None else wiring(fixed)
+    best, best_epoch, best_masks = params, state.epoch + 1, masks
     if task.validation is not None:
-        now = gathered(params, task.update.mesh)
-        model = in_training(legal(eqx.combine(now, fixed), task.update.mask), False)
+        model = _as_used(gathered(params, task.update.mesh), fixed, task)
         size = min(task.batch_size, len(task.validation))
         loss, encoder = task.update.loss, task.update.encoder
         found = over(model, task.validation, loss, encoder, size, judging)
         if found.loss >= min(history.validation_loss, default=np.inf):
-            best, best_epoch = state.best, state.best_epoch
-        history = _longer(history, "validation", found.loss, found.accuracy)
-    return _State(params, memory, best, best_epoch, history)
+            best, best_epoch, best_masks = state.best, state.best_epoch, state.best_wiring
+        history = longer(history, "validation", found.loss, found.accuracy)
+    return _State(params, memory, best, best_epoch, history, masks, best_masks)
 
 
 @eqx.filter_jit
@@ -294,6 +317,19 @@ def _updated(
     params: Any, memory: Any, fixed: Any, update: _Update, x: Array, y: Array, key: Array
 ) -> tuple[Any, Any, Judged]:
     """One step of the optimiser."""
+    gradient, figures = _slope(params, fixed, update, x, y, key)
+    # Optax mixes types, which a user may have forbidden for code of their own.
+    with jax.numpy_dtype_promotion("standard"):
+        change, memory = update.optimizer.update(gradient, memory, params)
+    params = eqx.apply_updates(params, change)
+    params = eqx.filter(ordered(eqx.combine(params, fixed), update.mask), update.mask)
+    return copied((params, memory, figures), update.mesh)
+
+
+def _slope(
+    params: Any, fixed: Any, update: _Update, x: Array, y: Array, key: Array
+) -> tuple[Any, Judged]:
+    """The gradient of a batch by what trains, and what came of the batch."""
     loss, mask = update.loss, update.mask
     encoding, noise = jax.random.split(key)
     inputs, target = series(x, update.encoder, encoding), aligned(y)
@@ -306,13 +342,34 @@ def _updated(
     )
     model, back = eqx.filter_vjp(model_of, params)
     figures, slope = update.gradient.value_and_grad(model, objective, inputs, noise)
-    (gradient,) = back(slope)
-    # Optax mixes types, which a user may have forbidden for code of their own.
+    return back(slope)[0], figures
+
+
+@eqx.filter_jit
+def _rewired(
+    params: Any,
+    memory: Any,
+    fixed: Any,
+    update: _Update,
+    x: Array,
+    y: Array,
+    key: Array,
+    progress: Array,
+) -> tuple[Any, Any, tuple[Array, ...]]:
+    """A rewiring of the sparse layers after a step of the optimiser."""
+    model, rewiring = eqx.combine(params, fixed), update.rewiring
+    if rewiring is None:
+        return params, memory, ()
+    slope = model
+    if rewiring.grow == "gradient":
+        whole = eqx.partition(dense(model), update.mask)
+        slope = eqx.combine(_slope(*whole, update, x, y, key)[0], fixed)
     with jax.numpy_dtype_promotion("standard"):
-        change, memory = update.optimizer.update(gradient, memory, params)
-    params = eqx.apply_updates(params, change)
-    params = eqx.filter(ordered(eqx.combine(params, fixed), mask), mask)
-    return copied((params, memory, figures), update.mesh)
+        model, memory = rewired(
+            rewiring, model, update.mask, memory, update.optimizer, slope, progress, key
+        )
+    params = eqx.filter(model, update.mask)
+    return copied((params, memory, wiring(model)), update.mesh)
 
 
 def _write(path: Path, state: _State, task: _Task) -> None:
@@ -321,14 +378,14 @@ def _write(path: Path, state: _State, task: _Task) -> None:
         "best_epoch": state.best_epoch,
         "history": state.history._asdict(),
     }
-    files.save(path, (state.params, state.optimizer, state.best), notes)
+    files.save(path, state.arrays, notes)
 
 
 def _resumed(path: Path, state: _State, task: _Task) -> _State:
     """The state in a checkpoint."""
     mesh = task.update.mesh
-    found = files.load(path, gathered((state.params, state.optimizer, state.best), mesh))
-    params, memory, best = copied(found, mesh)
+    found = files.load(path, gathered(state.arrays, mesh))
+    params, memory, best = copied(found[:3], mesh)
     notes = files.read_notes(path)
     if "settings" not in notes:
         raise CheckpointError(f"{path} is no checkpoint of a fit. Give another path.")
@@ -340,46 +397,8 @@ def _resumed(path: Path, state: _State, task: _Task) -> _State:
                 f"with the same, or give another path to start anew."
             )
     history = History(*(tuple(notes["history"][name]) for name in History._fields))
-    return _State(params, memory, best, notes["best_epoch"], history)
-
-
-def _longer(history: History, which: str, loss: float, accuracy: float | None) -> History:
-    values = history._asdict()
-    values[f"{which}_loss"] += (loss,)
-    if accuracy is not None and not np.isnan(accuracy):
-        values[f"{which}_accuracy"] += (accuracy,)
-    return History(**values)
+    return _State(params, memory, best, notes["best_epoch"], history, *found[3:])
 
 
 def _run_out(state: _State, patience: int | None) -> bool:
     return patience is not None and state.epoch - state.best_epoch >= patience
-
-
-def _summary(history: History) -> str:
-    text = f"epoch {len(history.train_loss)}  loss {history.train_loss[-1]:.3g}"
-    for name, values in (
-        ("accuracy", history.train_accuracy),
-        ("validation", history.validation_accuracy),
-    ):
-        text += f"  {name} {values[-1]:.1%}" if values else ""
-    return text
-
-
-@contextmanager
-def _bar(progress: bool, total: int) -> Iterator[Callable[[int, str | None], None]]:
-    """What shows the number of batches done and a text, or nothing."""
-    if not progress:
-        yield lambda completed, detail: None
-        return
-    from rheobase.progress import bar
-
-    with bar() as shown:
-        task = shown.add_task("fit", total=total, detail="")
-
-        def show(completed: int, detail: str | None) -> None:
-            if detail is None:
-                shown.update(task, completed=completed)
-            else:
-                shown.update(task, completed=completed, detail=detail)
-
-        yield show

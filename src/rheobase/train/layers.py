@@ -16,18 +16,22 @@ from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane, Onset
 from rheobase.record import Recording, RunState
 from rheobase.steppers import AbstractStepper, ExponentialEuler
+from rheobase.train import circuit
 from rheobase.train.arguments import positive_number
+from rheobase.train.circuit import Setting, recorded
 from rheobase.train.dense import Linear
+from rheobase.train.graph import Graph
 from rheobase.train.layer import AbstractLayer, Shape, text
 from rheobase.train.recurrent import Recurrent
 from rheobase.train.scale import input_scale
 from rheobase.train.shaping import Skip
-from rheobase.units import Quantity, Unit, ms
+from rheobase.train.weights import AbstractWeights, innermost
+from rheobase.units import Quantity, ms
 
 Inputs = Literal["current", "spikes"]
 
 
-Layer = AbstractLayer | Recurrent | AbstractMembrane
+Layer = AbstractLayer | Recurrent | Graph | AbstractMembrane
 
 
 class Sequential(eqx.Module):
@@ -79,7 +83,7 @@ class Sequential(eqx.Module):
             raise ArgumentError(f"`stepper` takes a stepper, got {stepper!r}. Write rb.Heun().")
         for number, layer in enumerate(layers):
             _require_layer(layer, number)
-            if (neuron := _population_of(layer)) is not None:
+            for neuron in _populations_of(layer):
                 neuron.check(self.dt)
                 self.stepper.check(neuron, self.dt)
         if not layers:
@@ -93,13 +97,13 @@ class Sequential(eqx.Module):
     @property
     def populations(self) -> tuple[AbstractMembrane, ...]:
         """The neurons of the layers that have any, in order."""
-        found = [_population_of(layer) for layer in self.layers]
-        return tuple(neuron for neuron in found if neuron is not None)
+        return tuple(neuron for layer in self.layers for neuron in _populations_of(layer))
 
     @property
     def n_in(self) -> int | None:
         """Width of the input, where the layers fix it."""
         first = next((layer for layer in self.layers if not isinstance(layer, AbstractMembrane)), 0)
+        first = innermost(first)
         if isinstance(first, Linear):
             return first.n_in
         return first.n if isinstance(first, Recurrent) else None
@@ -178,15 +182,19 @@ def begin(model: Sequential, x: Any) -> tuple[Any, ...]:
     carries = []
     shape = jax.ShapeDtypeStruct(x.shape, x.dtype)
     for layer in model.layers:
-        neuron = _population_of(layer)
         if isinstance(layer, Skip):
             carries.append(None)
             continue
+        if isinstance(layer, Graph):
+            carries.append(circuit.begin(layer, shape, model.dt))
+            shape = circuit.given(layer, shape)
+            continue
+        neuron = _population_of(layer)
         if neuron is None:
             carries.append(layer.begin(shape, model.dt))
             shape = eqx.filter_eval_shape(_after, layer, shape, carries[-1], model.dt)
             continue
-        weight = _weight(layer, model.dt)
+        weight = _weight(_used(layer), model.dt)
         carries.append(population.begin(neuron, weight, shape))
         shape = jax.ShapeDtypeStruct(shape.shape, population.dtype_of(neuron, shape))
     return tuple(carries)
@@ -211,7 +219,7 @@ def advance(
     - `runs`: how the population of each layer is run, one a layer; `population.run` by default.
     """
     kept, after, entered = [], [], []
-    for position, layer in enumerate(model.layers):
+    for position, layer in enumerate(map(_used, model.layers)):
         entered.append(x)
         own = None if key is None else jax.random.fold_in(key, position)
         if isinstance(layer, Skip):
@@ -222,10 +230,15 @@ def advance(
             x, carry = layer.advance(x, carries[position], model.dt, own)
             after.append(carry)
             continue
+        if isinstance(layer, Graph):
+            setting = Setting(model.dt, model.stepper, own, record, first)
+            ran = circuit.advance(layer, carries[position], x, setting)
+            x = ran.output
+            after.append(ran.held)
+            for neuron, course in zip(layer.neurons, ran.courses, strict=True):
+                kept.append(_recording(neuron, course, record, model.dt, len(x), first, key))
+            continue
         neuron = layer.neuron if isinstance(layer, Recurrent) else layer
-        fires = neuron.onset is not Onset.NEVER
-        units = variables.units(neuron.init())
-        names = tuple(name for name in record if name in units)
         run = population.run if runs is None else runs[position]
         course = run(
             neuron,
@@ -234,27 +247,28 @@ def advance(
             model.dt,
             weight=_weight(layer, model.dt),
             key=own,
-            record=names if fires or "v" in names else (*names, "v"),
+            record=recorded(neuron, record),
             carry=carries[position],
             first=first,
         )
         x = course.traces["v"] if course.emitted is None else course.emitted
         after.append(course.final)
-        traces = {name: course.traces[name] for name in names}
-        kept.append(_recording(course, traces, units, model.dt, len(x), first, key))
+        kept.append(_recording(neuron, course, record, model.dt, len(x), first, key))
     return Passage(x, tuple(kept), tuple(after))
 
 
 def _recording(
+    neuron: AbstractMembrane,
     course: population.Course,
-    traces: dict[str, Array],
-    units: dict[str, Unit],
+    record: tuple[str, ...],
     dt: float,
     steps: int,
     first: Array | int,
     key: Array | None,
 ) -> Recording:
     start = jnp.asarray(first, jnp.int32)
+    units = variables.units(neuron.init())
+    traces = {name: course.traces[name] for name in record if name in units}
     return Recording(
         traces=traces,
         raster=course.spikes,
@@ -274,14 +288,15 @@ def _drawn(layers: tuple[Any, ...], key: Array, dt: float, spikes: bool) -> tupl
     done = []
     for position, layer in enumerate(layers):
         own = jax.random.fold_in(key, position)
-        neuron = next((n for n in map(_population_of, layers[position:]) if n is not None), None)
-        if isinstance(layer, AbstractLayer):
-            scale = 1.0 if neuron is None else input_scale(neuron, dt, spikes=spikes)
+        neuron = next((n for n in map(_entered, layers[position:]) if n is not None), None)
+        if isinstance(layer, Graph):
+            layer, spikes = layer.drawn(own, dt, spikes), layer.fires
+        elif isinstance(layer, AbstractLayer | Recurrent):
+            among = spikes or isinstance(innermost(layer), Recurrent)
+            scale = 1.0 if neuron is None else input_scale(neuron, dt, spikes=among)
             layer = layer.drawn(own, scale, dt)
-        elif isinstance(layer, Recurrent):
-            layer = layer.drawn(own, input_scale(layer.neuron, dt, spikes=True), dt)
-        if neuron is not None and not isinstance(layer, AbstractLayer):
-            spikes = neuron.onset is not Onset.NEVER
+        if (here := _population_of(layer)) is not None:
+            spikes = here.onset is not Onset.NEVER
         done.append(layer)
     return tuple(done)
 
@@ -290,10 +305,29 @@ def _weight(layer: Any, dt: float) -> AbstractFeedback | None:
     return layer.weights(dt) if isinstance(layer, Recurrent) else None
 
 
+def _used(layer: Any) -> Any:
+    """A layer as it runs: a population whose weights an adaptor makes has them."""
+    wrapped = isinstance(layer, AbstractWeights) and isinstance(innermost(layer), Recurrent)
+    return layer.plain() if wrapped else layer
+
+
 def _population_of(layer: Any) -> AbstractMembrane | None:
+    layer = innermost(layer)
     if isinstance(layer, Recurrent):
         return layer.neuron
     return layer if isinstance(layer, AbstractMembrane) else None
+
+
+def _entered(layer: Any) -> AbstractMembrane | None:
+    """The neuron that receives what comes before."""
+    return layer.entered if isinstance(layer, Graph) else _population_of(layer)
+
+
+def _populations_of(layer: Any) -> tuple[AbstractMembrane, ...]:
+    if isinstance(layer, Graph):
+        return layer.neurons
+    neuron = _population_of(layer)
+    return () if neuron is None else (neuron,)
 
 
 def _shapes(layers: tuple[Any, ...], shape: Shape | None) -> None:
@@ -311,16 +345,24 @@ def _shapes(layers: tuple[Any, ...], shape: Shape | None) -> None:
                 raise ShapeError(f"{name} {error}") from None
         if shape is not None and not isinstance(layer, AbstractMembrane | Skip):
             giver = name
-        neuron = _population_of(layer)
-        if neuron is None or shape is None:
-            continue
-        leaves = jax.tree.leaves(eqx.filter(neuron, eqx.is_inexact_array))
-        own = np.broadcast_shapes(*(x.shape for x in leaves))
-        if own not in ((), (1,), (shape[-1],), shape):
-            raise ShapeError(
-                f"{name} has parameters of shape {own} for {text(shape)} neurons. "
-                f"Give one value for all, or {text(shape)}."
-            )
+        if isinstance(layer, Graph):
+            known = layer.shapes(entered[-1], giver)
+            for node, neuron in zip(layer.names, layer.neurons, strict=True):
+                _check_parameters(neuron, f"node {node!r} of {name}", known.get(node))
+        elif (neuron := _population_of(layer)) is not None:
+            _check_parameters(neuron, name, shape)
+
+
+def _check_parameters(neuron: AbstractMembrane, name: str, shape: Shape | None) -> None:
+    if shape is None:
+        return
+    leaves = jax.tree.leaves(eqx.filter(neuron, eqx.is_inexact_array))
+    own = np.broadcast_shapes(*(x.shape for x in leaves))
+    if own not in ((), (1,), (shape[-1],), shape):
+        raise ShapeError(
+            f"{name} has parameters of shape {own} for {text(shape)} neurons. "
+            f"Give one value for all, or {text(shape)}."
+        )
 
 
 def _check_skip(layer: "Skip", name: str, number: int, entered: list[Shape | None]) -> None:
@@ -357,7 +399,7 @@ def _checked(model: Sequential, x: Any, key: Array | None) -> Array:
 
 
 def _require_layer(layer: Any, number: int) -> None:
-    if isinstance(layer, AbstractLayer | Recurrent | AbstractMembrane):
+    if isinstance(layer, AbstractLayer | Recurrent | Graph | AbstractMembrane):
         return
     if isinstance(layer, type):
         example = "rb.Linear(64, 256)" if layer is Linear else f"rb.{layer.__name__}()"

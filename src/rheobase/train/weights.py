@@ -1,6 +1,7 @@
 """Adaptors of layers: the weights that a layer uses, made from those that train.
 
-Each wraps any layer with a `weight`: `rb.Quantised(rb.Linear(64, 256), bits=4)`.
+Each wraps any layer with a `weight`: `rb.Quantised(rb.Linear(64, 256), bits=4)`, or a population
+with weights of its own, `rb.Quantised(rb.Recurrent(rb.LIF(), 256))`, which then is one still.
 """
 
 from abc import abstractmethod
@@ -15,6 +16,7 @@ from rheobase.errors import ArgumentError, ParameterError
 from rheobase.train.convolution import AbstractConvolution
 from rheobase.train.dense import Linear
 from rheobase.train.layer import AbstractLayer, Shape
+from rheobase.train.recurrent import Recurrent
 
 
 class AbstractWeights(AbstractLayer):
@@ -56,7 +58,7 @@ class Quantised(AbstractWeights):
     rounding as if it were not there (the straight-through estimator), so that training goes on in
     the full precision below the grid. `plain()` gives the layer with its weights on the grid.
 
-    - `layer`: a `Linear`, a convolution, or another adaptor of weights.
+    - `layer`: a `Linear`, a `Recurrent`, a convolution, or another adaptor of weights.
     - `bits`: 2 to 16.
 
     Source: Bengio, Léonard & Courville 2013, arXiv 1308.3432; Jacob et al. 2018, CVPR.
@@ -87,7 +89,7 @@ class Quantised(AbstractWeights):
 class HalfPrecision(AbstractWeights):
     """Weights as bfloat16 has them, 8 bits of mantissa; they train below that in full precision.
 
-    - `layer`: a `Linear`, a convolution, or another adaptor of weights.
+    - `layer`: a `Linear`, a `Recurrent`, a convolution, or another adaptor of weights.
 
     >>> import jax.numpy as jnp, rheobase as rb
     >>> model = rb.Sequential(rb.HalfPrecision(rb.Linear(9, 20)), rb.LIF())
@@ -110,8 +112,8 @@ class HalfPrecision(AbstractWeights):
 class WeightNorm(AbstractWeights):
     """Direction and length of the weights to each neuron by themselves: w_j = g_j v_j/|v_j|.
 
-    - `layer`: a `Linear`, a convolution, or another adaptor of weights; its weights are v, and g
-      begins as their length.
+    - `layer`: a `Linear`, a `Recurrent`, a convolution, or another adaptor of weights; its weights
+      are v, and g begins as their length.
 
     Source: Salimans & Kingma 2016, NeurIPS.
 
@@ -134,7 +136,7 @@ class WeightNorm(AbstractWeights):
         lengths = self._lengths(weight)
         length = lengths if self.length is None else self.length
         factor = jnp.where(lengths > 0, length / jnp.where(lengths > 0, lengths, 1), 0)
-        if isinstance(innermost(self.layer), Linear):
+        if isinstance(innermost(self.layer), Linear | Recurrent):
             return weight * factor[None]
         return weight * factor.reshape(-1, *(1,) * (weight.ndim - 1))
 
@@ -142,7 +144,7 @@ class WeightNorm(AbstractWeights):
         return self if self.length is not None else WeightNorm(self.layer.drawn(key, scale, dt))
 
     def _lengths(self, weight: Array) -> Array:
-        dense = isinstance(innermost(self.layer), Linear)
+        dense = isinstance(innermost(self.layer), Linear | Recurrent)
         squares = jnp.sum(weight**2, axis=0 if dense else tuple(range(1, weight.ndim)))
         safe = jnp.where(squares > 0, squares, 1)
         return jnp.where(squares > 0, jnp.sqrt(safe), 0)
@@ -150,7 +152,7 @@ class WeightNorm(AbstractWeights):
 
 def require_weights(layer: Any, name: str) -> Any:
     """A layer whose weights can be made from others."""
-    if isinstance(layer, Linear | AbstractConvolution | AbstractWeights):
+    if isinstance(layer, Linear | Recurrent | AbstractConvolution | AbstractWeights):
         return layer
     raise ArgumentError(
         f"{name} takes a layer with weights, got {layer!r}. Write rb.{name}(rb.Linear(64, 256))."

@@ -247,7 +247,7 @@ def test_the_checkpoint_of_another_run_is_refused_and_left_alone(task, tmp_path)
 
 def test_ctrl_c_returns_what_is_done(task):
     module = sys.modules["rheobase.train.fit"]
-    real = module._summary
+    real = module.summary
 
     def interrupted(history):
         if len(history.train_loss) == 3:
@@ -255,7 +255,7 @@ def test_ctrl_c_returns_what_is_done(task):
         return real(history)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_summary", interrupted)
+        patch.setattr(module, "summary", interrupted)
         with pytest.warns(UserWarning, match="interrupted after 3 of 50 epochs"):
             result = fit(network(), task, epochs=50)
     assert len(result.history.train_loss) == 3

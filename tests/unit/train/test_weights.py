@@ -59,3 +59,55 @@ def test_what_is_no_layer_with_weights_is_refused():
         rb.Quantised(rb.Flatten())
     with pytest.raises(ParameterError, match="`bits` is 2 to 16"):
         rb.Quantised(rb.Linear(2, 3), bits=1)
+
+
+def recurrent(weight):
+    layer = rb.Recurrent(rb.LIF(), 6, key=jax.random.key(0))
+    return eqx.tree_at(lambda r: r.weight, layer, weight)
+
+
+@pytest.mark.parametrize(
+    "adaptor",
+    [lambda r: rb.Quantised(r, 3), rb.HalfPrecision, lambda r: rb.Quantised(rb.WeightNorm(r), 4)],
+)
+def test_recurrent_weights_are_made_as_others_are(adaptor):
+    """The run is that of the weights on the grid; their gradient passes the grid."""
+    weight = 2 * W @ W.T
+    wrapped = adaptor(recurrent(weight))
+    model = rb.Sequential(rb.Linear(4, 6), wrapped, rb.Linear(6, 2), rb.LI())
+    plain = eqx.tree_at(lambda m: m.layers[1], model, wrapped.plain())
+    x = jnp.asarray(np.random.default_rng(1).uniform(0, 4, (30, 3, 4)), "float32")
+    assert bool((wrapped.plain().weight != weight).any())
+    assert model.activity(x)[0].spikes.any() and len(model.populations) == 2
+    np.testing.assert_array_equal(model(x), plain(x))
+
+    def slopes(model):
+        return eqx.filter_grad(lambda m: jnp.sum(m(x) ** 2))(model).layers
+
+    one, two = slopes(model), slopes(plain)
+    np.testing.assert_allclose(one[0].weight, two[0].weight, rtol=1e-5)
+    _, back = eqx.filter_vjp(lambda layer: layer.plain().weight, wrapped)
+    expected = jax.tree.leaves(back(two[1].weight)[0].layer)
+    found = [leaf for leaf in jax.tree.leaves(one[1].layer) if leaf.ndim == 2]
+    np.testing.assert_allclose(found[0], next(e for e in expected if e.ndim == 2), rtol=1e-5)
+
+
+def test_a_recurrent_network_learns_on_three_bits(tmp_path):
+    random = np.random.default_rng(0)
+    x = random.uniform(size=(64, 12, 4)) + np.eye(4)[np.arange(64) % 2][:, None] * 4
+    layer = rb.Quantised(rb.Recurrent(rb.LIF(), 20, density=0.8), 3)
+    model = rb.Sequential(rb.Linear(4, 20), layer, rb.Linear(20, 2), rb.LI())
+    wanted = rb.Sequential(rb.Linear(4, 20), rb.Recurrent(rb.LIF(), 20, density=0.8))
+    np.testing.assert_array_equal(model.layers[1].layer.weight, wanted.layers[1].weight)
+    result = rb.fit(
+        model, (x, np.arange(64) % 2), epochs=10, batch_size=16, progress=False,
+        regulariser=rb.losses.spike_bounds(upper=30),
+    )  # fmt: skip
+    trained = result.model.layers[1]
+    assert result.history.train_accuracy[-1] > 0.9
+    assert len(np.unique(trained.plain().weight)) <= 7
+    assert bool((trained.layer.weight != model.layers[1].layer.weight).any())
+    inputs = jnp.asarray(np.moveaxis(x, 1, 0), "float32")
+    rb.io.write_nir(result.model, tmp_path / "model.nir")
+    again = rb.io.read_nir(tmp_path / "model.nir")
+    np.testing.assert_array_equal(again(inputs), result.model(inputs))
