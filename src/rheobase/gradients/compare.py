@@ -13,6 +13,7 @@ from jax import Array
 from rheobase.errors import ArgumentError
 from rheobase.gradients.base import prepare, taken
 from rheobase.gradients.exact import Exact
+from rheobase.gradients.mixed import Mixed
 from rheobase.train.data import Loss
 from rheobase.train.method import AbstractGradient, require_method
 
@@ -226,6 +227,10 @@ def _cosine(one: Any, two: Any) -> float:
 def _name(method: AbstractGradient) -> str:
     """A method as it would be written, without what is as by default."""
     kind = type(method)
+    if isinstance(method, Mixed):
+        others = zip(method.positions, map(_name, method.others), strict=True)
+        given = ", ".join(f"{position}: {name}" for position, name in others)
+        return f"Mixed({_name(method.method)}, {{{given}}})"
     default = kind()
     changed = [
         f"{name}={getattr(method, name)!r}"
