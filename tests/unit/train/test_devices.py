@@ -19,9 +19,11 @@ import jax, numpy as np, optax, sys
 import rheobase as rb
 from rheobase.units import ms
 
-def trained(devices, **more):
+def trained(devices, model=None, **more):
     x = np.random.default_rng(0).uniform(size=(48, 4)).astype(np.float32)
-    model = rb.Sequential(rb.Linear(4, 12), rb.Recurrent(rb.ALIF(), 12), rb.Linear(12, 2), rb.LI())
+    if model is None:
+        hidden = rb.Recurrent(rb.ALIF(), 12)
+        model = rb.Sequential(rb.Linear(4, 12), hidden, rb.Linear(12, 2), rb.LI())
     data = x, (x[:, 0] > x[:, 1]).astype(int)
     result = rb.fit(
         model, data, epochs=2, batch_size=16, encoder=rb.encoders.Poisson(20 * ms),
@@ -41,6 +43,13 @@ SEVERAL = """
 assert len(jax.devices()) == 4
 same(trained(4), trained(None))
 same(trained(jax.devices()[2:]), trained(None))
+"""
+
+LAYERS = """
+sparse = rb.Linear(4, 12, density=0.5)
+model = rb.Sequential(sparse, rb.BatchNorm(12), rb.LIF(), rb.Linear(12, 2), rb.LI())
+more = {"rewiring": rb.train.Rewiring(every=2), "patience": 1}
+same(trained(4, model, **more), trained(None, model, **more))
 """
 
 PROCESSES = """
@@ -68,6 +77,11 @@ def finish(process):
 @pytest.mark.slow
 def test_several_devices_give_the_numbers_of_one():
     finish(start(SEVERAL, 4))
+
+
+@pytest.mark.slow
+def test_statistics_of_batches_and_connections_that_move_are_those_of_one_device():
+    finish(start(LAYERS, 4))
 
 
 @pytest.mark.slow
