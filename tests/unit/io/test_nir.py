@@ -62,12 +62,21 @@ MODELS = {
         rb.Conv2d(3, 3, 2, groups=3, bias=False, dilation=2, padding=1), rb.LIF(),
         rb.Pool(2, stride=1), rb.Pool(2, "max"), rb.Flatten(), rb.Linear(6, 2), rb.LI(),
     ),
+    "without a node": lambda: rb.Sequential(
+        rb.Linear(5, 6), rb.BatchNorm(6), rb.Quantised(rb.Recurrent(rb.LIF(), 6), 3),
+        rb.Graph(
+            {"a": rb.LI(), "b": rb.ALIF()},
+            {("input", "a"): rb.Linear(6, 4), ("a", "b"): rb.Linear(4, 3)},
+            feedback={("b", "a"): rb.Linear(3, 4)}, output="a",
+        ),
+        rb.Linear(4, 2), rb.LI(),
+    ),
     "a line": lambda: rb.Sequential(
         rb.Conv1d(1, 2, 3, stride=2, padding=1), rb.LIF(), rb.Flatten(), rb.Linear(6, 2), rb.LI()
     ),
 }  # fmt: skip
 PICTURE = {"pictures": (1, 8, 20), "a line": (1, 5)}
-LOST = ("adapted", "the block of the issue", "pictures")
+LOST = ("adapted", "the block of the issue", "pictures", "without a node")
 
 
 @pytest.mark.parametrize("name", MODELS)

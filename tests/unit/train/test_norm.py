@@ -117,6 +117,7 @@ def test_it_wakes_a_silent_network_and_evaluation_holds_no_surprise(faint):
     np.testing.assert_allclose(training(x).max(0), model(x).max(0), atol=0.1)
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_and_a_file_have_the_same_bits(faint, tmp_path):
     more = {"validation": faint, "patience": 3}
     whole = fit(shallow(), faint, epochs=4, **more)

@@ -35,7 +35,7 @@ def masks(model):
     return [np.asarray(mask) for mask in rewire.wiring(model)]
 
 
-@pytest.mark.parametrize("grow", ["random", "gradient"])
+@pytest.mark.parametrize("grow", [pytest.param("random", marks=pytest.mark.slow), "gradient"])
 def test_connections_move_and_their_number_stays(grow):
     model = network()
     after = fit(Rewiring(every=3, grow=grow), model).model
@@ -47,6 +47,7 @@ def test_connections_move_and_their_number_stays(grow):
         assert np.asarray(layer.weight)[new & ~old].any()
 
 
+@pytest.mark.slow
 def test_without_it_every_bit_is_as_it_was():
     """And one that never comes leaves the training as it is."""
     plain, idle = fit(None).model, fit(Rewiring(every=1000)).model
@@ -110,6 +111,7 @@ def test_the_optimiser_forgets_what_is_gone():
     assert (np.asarray(moments.layers[2].weight) == 1).all() and counts == 0
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_and_the_best_has_its_own_connections(tmp_path, monkeypatch):
     more = {"validation": (X, 1 - Y), "patience": 3, "optimizer": optax.adam(1e-2)}
     rewiring = Rewiring(every=3)
@@ -133,6 +135,7 @@ def test_a_killed_run_goes_on_and_the_best_has_its_own_connections(tmp_path, mon
     np.testing.assert_allclose(found.loss, min(whole.history.validation_loss), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_input_that_tells_finds_its_connections():
     model = network(key=jax.random.key(5))
     trained = fit(Rewiring(every=2, grow="gradient"), model, epochs=8).model

@@ -68,7 +68,11 @@ def recurrent(weight):
 
 @pytest.mark.parametrize(
     "adaptor",
-    [lambda r: rb.Quantised(r, 3), rb.HalfPrecision, lambda r: rb.Quantised(rb.WeightNorm(r), 4)],
+    [
+        pytest.param(lambda r: rb.Quantised(r, 3), marks=pytest.mark.slow),
+        pytest.param(rb.HalfPrecision, marks=pytest.mark.slow),
+        lambda r: rb.Quantised(rb.WeightNorm(r), 4),
+    ],
 )
 def test_recurrent_weights_are_made_as_others_are(adaptor):
     """The run is that of the weights on the grid; their gradient passes the grid."""

@@ -31,7 +31,7 @@ from rheobase.io.nir.notes import kind_of, notes_of, package, unpacked
 from rheobase.io.nir.units import SPIKE, floats
 from rheobase.neurons.base import AbstractMembrane, Onset
 from rheobase.steppers import ExponentialEuler
-from rheobase.train import Delay, Linear, Sequential, Skip, Threshold
+from rheobase.train import Delay, Graph, Linear, Sequential, Skip, Threshold
 from rheobase.train.layer import AbstractLayer, Shape
 from rheobase.units import Quantity, ms, s
 
@@ -128,7 +128,7 @@ class _Reader:
 
     def _append(self, layer: Any) -> None:
         self.done.append(layer)
-        if isinstance(layer, AbstractLayer) and self.shape is not None:
+        if isinstance(layer, AbstractLayer | Graph) and self.shape is not None:
             self.shape = layer.shape(self.shape, "the layer before")
 
     def _node(self, name: str, node: Any, line: Chain, following: Any) -> None:
@@ -136,7 +136,7 @@ class _Reader:
         own = self._own(name, node, kind, notes)
         if own is not None and not isinstance(own, AbstractMembrane):
             self._append(own)
-            self.unit = SPIKE if isinstance(own, Threshold) else self.unit
+            self.unit = SPIKE if isinstance(own, Threshold | Graph) else self.unit
         elif own is not None or is_neuron(node):
             self._population(name, node, own, line.back.get(name, []))
         elif kind == "Input":

@@ -21,6 +21,7 @@ from rheobase.train import (
     Delays,
     Dropout,
     Flatten,
+    Graph,
     Linear,
     Pool,
     Recurrent,
@@ -134,7 +135,8 @@ class _Writer:
                 self._lose(name, type(layer).__name__)
                 node = self.nir.Scale(scale=np.ones(self.shape), metadata={KEY: packed(layer)})
                 self._chain(name, node)
-        if isinstance(layer, AbstractLayer):
+                self.unit = SPIKE if isinstance(layer, Graph) else self.unit
+        if isinstance(layer, AbstractLayer | Graph):
             self.shape = layer.shape(shape, f"layer {number - 1}") or shape
 
     def end(self) -> None:
