@@ -222,9 +222,9 @@ def fit(
     out
         Folder for model.rheobase, scores.json, parameters.json, pictures and index.html.
     train
-        Sweeps to train on, counted from 0: 0,2,5-8 or a slice ::2.
+        Sweeps to train on, counted from 0: 0,2,5-8 or a slice ::2. Default: every second one.
     test
-        Sweeps to judge on, likewise.
+        Sweeps to judge on, likewise. Default: all that are not trained on.
     starts
         How many places the search starts from.
     steps

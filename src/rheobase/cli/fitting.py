@@ -11,7 +11,7 @@ from rich.table import Table
 
 from rheobase import adaptors, fitting, neurons
 from rheobase.errors import ArgumentError, UnknownName
-from rheobase.fitting.report import name_of
+from rheobase.fitting.report import name_of, write_ranked
 from rheobase.io import is_model, load, read_recording
 from rheobase.neurons.base import AbstractNeuron
 from rheobase.units import ms, mV, nS
@@ -59,14 +59,12 @@ def show(  # noqa: PLR0913
             recording, starts=starts, steps=25 if steps is None else steps, seed=seed, **parts
         )
         _print_ranking(console, ranked)
-        fit = ranked[0].fit
-        for row in ranked[1:]:
-            row.fit.report(out / row.name)
+        fit, page = ranked[0].fit, write_ranked(ranked, out)
     else:
         fit = fitting.fit_recording(
             recording, chosen, starts=starts, steps=steps, seed=seed, **parts
         )
-    page = fit.report(out)
+        page = fit.report(out)
     _print(console, fit)
     print(f"see {page}")
     return 0
@@ -136,8 +134,7 @@ def _print(console: Console, fit: fitting.RecordingFit) -> None:
 def _print_ranking(console: Console, ranked: Sequence[fitting.Ranked]) -> None:
     table = _table(console, "model", "parameters", "held-out score", "rank")
     for row in ranked:
-        judged = row.fit.test or row.fit.train
-        table.add_row(row.name, str(row.parameters), f"{judged.total:.3g}", f"{row.rank:.3g}")
+        table.add_row(row.name, str(row.parameters), f"{row.score:.3g}", f"{row.rank:.3g}")
     console.print(table)
     sys.stdout.flush()
 

@@ -111,7 +111,8 @@ def fit_recording(
 
     - `recording`: from `rb.io.read_recording` or `rb.io.recording_of`.
     - `model`: any neuron of the library or of your own, with its adaptors.
-    - `train`, `test`: sweeps of the recording; every second one each by default.
+    - `train`, `test`: sweeps of the recording; every second one each by default, and where only one
+      of the two is given, the other is all the rest.
     - `trainable`: what moves, as in `rb.fit`; all parameters by default, but where an upstroke is
       cut off.
     - `adaptors`: whether a bare neuron that resets may be dressed. A neuron that wears adaptors
@@ -179,23 +180,27 @@ def _split(
         )
     chosen = {}
     for name, given, default in (("train", train, 0), ("test", test, 1)):
-        given = recording.sweeps[default::2] if given is None else given
-        for s in given:
+        for s in given or ():
             if not isinstance(s, Sweep) or not any(s is known for known in recording.sweeps):
                 raise ArgumentError(
                     f"`{name}` holds sweeps of the recording, got {s!r}. "
                     f"Write {name}=rec.sweeps[{default}::2]."
                 )
-        chosen[name] = tuple(given)
-    if not chosen["train"]:
+        chosen[name] = None if given is None else {s.number for s in given}
+    every = {s.number for s in recording.sweeps}
+    trained, judged = chosen["train"], chosen["test"]
+    if trained is None:
+        trained = {s.number for s in recording.sweeps[::2]} if judged is None else every - judged
+    judged = every - trained if judged is None else judged
+    if not trained:
         raise ArgumentError("`train` holds no sweep. Write train=rec.sweeps[::2].")
-    both = {s.number for s in chosen["train"]} & {s.number for s in chosen["test"]}
-    if both and test is not None:
+    if both := trained & judged:
         raise ArgumentError(
             f"sweeps {sorted(both)} are in `train` and in `test`: what was trained on is no test. "
             f"Write train=rec.sweeps[::2], test=rec.sweeps[1::2]."
         )
-    return chosen["train"], tuple(s for s in chosen["test"] if s.number not in both)
+    pick = lambda those: tuple(s for s in recording.sweeps if s.number in those)  # noqa: E731
+    return pick(trained), pick(judged)
 
 
 def _checked(

@@ -27,6 +27,11 @@ class Ranked(NamedTuple):
     rank: float
     """Held-out score plus 0.02 for each free parameter; smaller is better."""
 
+    @property
+    def score(self) -> float:
+        """The held-out score alone, `rb.fitting.Scores.total`; of the training where none is."""
+        return (self.fit.test or self.fit.train).total
+
 
 def fit_models(
     recording: CurrentClamp,

@@ -1,6 +1,7 @@
 """What a fit leaves in a folder: scores, parameters, the model, pictures and one page."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,10 @@ from rheobase.plot.style import ACCENT, INK, MAIN, QUIET
 
 if TYPE_CHECKING:
     from rheobase.fitting.fit import RecordingFit
+    from rheobase.fitting.ranking import Ranked
 
 MODEL, SCORES, PARAMETERS = "model.rheobase", "scores.json", "parameters.json"
+RANKING = "ranking.json"
 _SHOWN = 6
 """Held-out sweeps in the picture, spread over those with spikes."""
 _TEXT = {
@@ -29,14 +32,27 @@ _TEXT = {
 }
 
 
-def write(fit: "RecordingFit", folder: Path) -> Path:
-    """Write everything into a folder; the path of the page."""
+def write_ranked(ranked: Sequence["Ranked"], folder: Path) -> Path:
+    """Write the best of several models into a folder, with the ranking; the others below it."""
+    for row in ranked[1:]:
+        write(row.fit, folder / row.name)
+    page = write(ranked[0].fit, folder, ranked)
+    rows = [
+        {"model": r.name, "parameters": r.parameters, "score": _finite(r.score), "rank": r.rank}
+        for r in ranked
+    ]
+    (folder / RANKING).write_text(json.dumps(rows, indent=2) + "\n")
+    return page
+
+
+def write(fit: "RecordingFit", folder: Path, ranked: Sequence["Ranked"] = ()) -> Path:
+    """Write everything into a folder, with the models that it was compared with; the page."""
     folder.mkdir(parents=True, exist_ok=True)
     save(folder / MODEL, fit.model)
     (folder / SCORES).write_text(json.dumps(scores(fit), indent=2) + "\n")
     (folder / PARAMETERS).write_text(json.dumps(_parameters(fit), indent=2) + "\n")
     pictures = _draw(fit, folder)
-    (folder / "index.html").write_text(_page(fit, pictures))
+    (folder / "index.html").write_text(_page(fit, pictures, ranked))
     return folder / "index.html"
 
 
@@ -65,7 +81,11 @@ def scores(fit: "RecordingFit") -> dict[str, Any]:
 
 
 def _clean(row: dict[str, Any]) -> dict[str, Any]:
-    return {k: None if isinstance(x, float) and not np.isfinite(x) else x for k, x in row.items()}
+    return {k: _finite(x) for k, x in row.items()}
+
+
+def _finite(x: Any) -> Any:
+    return None if isinstance(x, float) and not np.isfinite(x) else x
 
 
 def _parameters(fit: "RecordingFit") -> dict[str, Any]:
@@ -166,7 +186,15 @@ def loss(fit: "RecordingFit") -> Any:
     return figure
 
 
-def _page(fit: "RecordingFit", pictures: dict[Path, str]) -> str:
+def _ranking(ranked: Sequence["Ranked"]) -> list[tuple[str, ...]]:
+    rows = [
+        (r.name, str(r.parameters), f"{r.score:.3g}", f"{r.rank:.3g}", f"{r.fit.seconds:.0f}")
+        for r in ranked
+    ]
+    return [("model", "parameters", "held-out score", "rank", "seconds"), *rows]
+
+
+def _page(fit: "RecordingFit", pictures: dict[Path, str], ranked: Sequence["Ranked"] = ()) -> str:
     judged = fit.test or fit.train
     rows: list[tuple[str, ...]] = [("", "held out", "trained")]
     for key, text in _TEXT.items():
@@ -195,7 +223,7 @@ def _page(fit: "RecordingFit", pictures: dict[Path, str]) -> str:
         f"{error:.2g} spikes",
         f"is how far a sweep that was {held} is off, of {_mean_count(judged):.1f} on average. "
         f"Fitted in {fit.seconds:.0f} s. {fit.details.recording!r}.",
-        [rows, values, membrane],
+        [*([_ranking(ranked)] if ranked else []), rows, values, membrane],
         pictures,
     )
 

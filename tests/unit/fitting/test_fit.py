@@ -8,6 +8,9 @@ import rheobase as rb
 from rheobase.cli import main
 from rheobase.errors import ArgumentError, RecordingError, UnknownName
 from rheobase.fitting import search
+from rheobase.fitting.fit import _split
+from rheobase.fitting.ranking import Ranked
+from rheobase.fitting.report import write_ranked
 from rheobase.fitting.scores import reliability
 from rheobase.units import MOhm, kHz, ms, mV, nA
 
@@ -74,6 +77,31 @@ def test_the_report_says_what_the_fit_says(fit, tmp_path):
     assert again.tau == fit.model.tau
     text = page.read_text()
     assert text.count("data:image/png") == 3 and "LIF for the recording" in text
+
+
+def test_what_is_not_trained_on_is_judged(recording):
+    split = lambda **given: [  # noqa: E731
+        [s.number for s in part]
+        for part in _split(recording, given.get("train"), given.get("test"))
+    ]
+    sweeps = recording.sweeps
+    assert split() == [[0, 2, 4, 6], [1, 3, 5, 7]]
+    assert split(train=sweeps[1::2]) == [[1, 3, 5, 7], [0, 2, 4, 6]]
+    assert split(train=sweeps[:3]) == [[0, 1, 2], [3, 4, 5, 6, 7]]
+    assert split(test=sweeps[2:]) == [[0, 1], [2, 3, 4, 5, 6, 7]]
+
+
+def test_the_page_shows_the_ranking(fit, tmp_path):
+    rows = [Ranked("LIF", fit, 5, 0.1), Ranked("ALIF", fit, 7, 0.2)]
+    page = write_ranked(rows, tmp_path)
+    assert (
+        "held-out score</td>" in page.read_text() and "<td>ALIF</td><td>7</td>" in page.read_text()
+    )
+    written = json.loads((tmp_path / "ranking.json").read_text())
+    assert [row["model"] for row in written] == ["LIF", "ALIF"]
+    assert written[0]["score"] == fit.test.total and written[0]["parameters"] == 5
+    assert (tmp_path / "ALIF" / "model.rheobase").exists()
+    assert "held-out score</td>" not in fit.report(tmp_path / "one").read_text()
 
 
 @pytest.mark.parametrize(
