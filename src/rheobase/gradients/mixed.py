@@ -45,8 +45,8 @@ class Mixed(AbstractGradient):
 
     The last two leave out what they leave out when they go forwards in time; here the rest is taken
     on the way back, for any layer before them and with regularisers, at the memory of `Surrogate`.
-    The gradient of the last population that fires, and of what follows it, is that of its method
-    for the whole model. Where all have one method, it is this one as it stands.
+    Given the same input, the last population that fires, and what follows it, has the gradient of
+    its method for the whole model. Where all have one method, it is this one as it stands.
 
     - `method`: that of all populations that are not named; `Surrogate()` by default.
     - `layers`: from the number of a layer that fires to its method, `{1: rb.gradients.EProp()}`.
