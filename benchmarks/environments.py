@@ -56,11 +56,12 @@ class Environment:
 
 ENVIRONMENTS = (
     Environment("arbor", ("arbor",)),
-    Environment("brainpy", ("brainpy",)),
+    Environment("brainpy", ("brainpy",), oldest_python=(3, 12)),
     Environment("brian2", ("brian2",)),
     Environment("ngclearn", ("ngclearn",), oldest_python=(3, 12)),
     Environment("jax", ("jaxpike", "spyx")),
     Environment("jaxley", ("jaxley",)),
+    Environment("nest", ("nest",)),
     Environment("neuron", ("neuron",)),
     Environment("rockpool", ("rockpool",)),
     Environment("sinabs", ("sinabs",)),

@@ -73,6 +73,7 @@ def build(spec, shared):
     """The network and its initial values."""
     p, first = spec["parameters"], excitatory(spec)
     neuron, synapse, _ = KINDS[spec["network"]]
+    late = {"delay": spec["delay"] * ms} if "delay" in spec else {}
     sides = {"e": (0, first), "i": (first, spec["n"])}
     connections = []
     for pre in NAMES:
@@ -80,7 +81,7 @@ def build(spec, shared):
             (a, b), (c, d) = sides[pre], sides[post]
             some = (shared.pre >= a) & (shared.pre < b) & (shared.post >= c) & (shared.post < d)
             pairs = rb.Pairs(shared.pre[some] - a, shared.post[some] - c)
-            connections.append(rb.Connection(pre, post, pairs, **synapse(p, pre)))
+            connections.append(rb.Connection(pre, post, pairs, **synapse(p, pre), **late))
     drives = []
     if spec["network"] == "brunel":
         rate = p["eta"] * p["v_th"] / (p["J"] * p["tau"]) * 1000 * Hz
@@ -96,6 +97,8 @@ def build(spec, shared):
 def prepare(spec):
     shared = wiring(spec)
     stepper = KINDS[spec["network"]][2]
+    if "stepper" in spec:
+        stepper = getattr(rb, spec["stepper"])()
     built = []
 
     def run():

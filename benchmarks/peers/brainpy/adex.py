@@ -2,10 +2,10 @@
 
 import brainpy.state
 import brainstate
+import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
-import saiunit as u
 
 from benchmarks.measure import contend, spike_counts
 
@@ -42,4 +42,4 @@ def prepare(spec):
 
 
 if __name__ == "__main__":
-    contend(prepare, packages=("brainpy_state", "brainstate", "saiunit", "jax"))
+    contend(prepare, packages=("brainpy", "brainstate", "jax"))

@@ -9,10 +9,10 @@ import sys
 
 import brainpy.state
 import brainstate
+import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
-import saiunit as u
 
 UNITS = {
     "tau": u.ms, "tau_w": u.ms, "tau_a": u.ms, "tau_ref": u.ms, "R": u.ohm, "c": 1 / u.mV,
