@@ -62,7 +62,8 @@ def _table(header: list[str], rows: list[list[str]]) -> list[str]:
 
 
 def _verdict(target: Target, summaries: dict[str, dict]) -> list[str]:
-    concerned = [summaries[name] for name in (target.of, target.to) if name is not None]
+    names = [name for name in (target.of, target.to) if name is not None]
+    concerned = [summaries.get(name, {"absent": "newer than the results"}) for name in names]
     if any("absent" in summary for summary in concerned):
         return [target.text, "", "", "not measured"]
     of, *to = [(one["work"] | one)[target.column] for one in concerned]

@@ -119,8 +119,8 @@ def _late(differs: str, options: dict[str, Any]) -> Contender:
 
 def _nest(model: str, calls: int, seed: int = SEED) -> Contender:
     text = (
-        f"{model}, float64; each call builds the network anew, and only the first one's time counts"
-        " that; later ones are timed by the processor time of `Run`"
+        f"{model}; in float64; each call builds the network anew, which only the time of the first"
+        " one has in it; later ones are timed by the processor time of `Run`"
     )
     options = {"calls": calls, "seed": seed}
     return Contender(NEST, "peers/nest/network.py", text, peer="nest", options=options)
@@ -256,7 +256,7 @@ BRUNEL = Workload(
         "a ring of the numbers of neurons that fired; one draw of xorshift a neuron and step",
         _nest(
             "`iaf_psc_delta`, `poisson_generator`; its delay is a step longer, which makes it"
-            " equal",
+            " equal, and its input begins that delay after the rest",
             1,
         ),
     ),

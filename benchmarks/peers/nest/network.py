@@ -47,20 +47,23 @@ def create(spec, shared):
 
 
 def connect(spec, shared, neurons):
-    """Every weight and the delay once, not for each synapse."""
+    """All with one delay, which is how long NEST runs before it looks for spikes."""
     p, dt = spec["parameters"], spec["dt"]
     # A jump that arrives at the end of a step acts a step earlier than ours.
-    delay = p["delay"] + dt if "delay" in p else dt
+    delay = {"delay": p["delay"] + dt if "delay" in p else dt}
     numbers = np.array(neurons.tolist())
     excites = shared.pre < excitatory(spec)
     for name, weight, some in zip("ei", weights(p), (excites, ~excites), strict=True):
-        nest.CopyModel("static_synapse_hom_w", name, {"weight": weight, "delay": delay})
+        nest.CopyModel("static_synapse_hom_w", name, {"weight": weight} | delay)
         pairs = numbers[shared.pre[some]], numbers[shared.post[some]]
         nest.Connect(*pairs, "one_to_one", {"synapse_model": name})
     if spec["network"] == "brunel":
         rate = p["eta"] * p["v_th"] / (p["J"] * p["tau"]) * 1000  # Hz
         source = nest.Create("poisson_generator", params={"rate": rate})
-        nest.Connect(source, neurons, syn_spec={"weight": p["J"], "delay": dt})
+        nest.Connect(source, neurons, syn_spec={"weight": p["J"]} | delay)
+    recorder = nest.Create("spike_recorder")
+    nest.Connect(neurons, recorder, syn_spec=delay)
+    return recorder
 
 
 def prepare(spec):
@@ -71,9 +74,7 @@ def prepare(spec):
         nest.ResetKernel()
         nest.set(resolution=spec["dt"], local_num_threads=1, rng_seed=spec["seed"])
         neurons = create(spec, shared)
-        connect(spec, shared, neurons)
-        recorder = nest.Create("spike_recorder")
-        nest.Connect(neurons, recorder)
+        recorder = connect(spec, shared, neurons)
         nest.Prepare()
         begin = processor_seconds()
         nest.Run(spec["steps"] * spec["dt"])
