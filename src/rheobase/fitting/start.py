@@ -16,6 +16,10 @@ _AFTER_SPIKE = 8.0
 """ms after a spike at which the voltage is taken for that of the reset."""
 
 
+_REACHED = 2.0
+"""mV by which the largest current shall carry the passive membrane beyond the threshold."""
+
+
 class Look(NamedTuple):
     """What a first look at the data says."""
 
@@ -46,6 +50,10 @@ def look_at(membrane: Passive, sweeps: Sequence[Any], spikes: dict[int, Any]) ->
         # needs that interval from reset to threshold.
         growth = float(np.exp(np.clip(interval / membrane.tau, 0.2, 6.0)))
         membrane = membrane._replace(v_rest=(threshold * growth - reset) / (growth - 1))
+    # A membrane that opens inward currents on its way reaches a threshold that one without does
+    # not: one that the largest current leaves silent would teach nothing.
+    most = membrane.v_rest + membrane.R * max(float(s.i.max()) for s in sweeps)
+    threshold = min(threshold, most - _REACHED)
     return Look(membrane, threshold, reset, peak)
 
 

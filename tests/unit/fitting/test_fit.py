@@ -12,6 +12,7 @@ from rheobase.fitting.fit import _split
 from rheobase.fitting.ranking import Ranked
 from rheobase.fitting.report import write_ranked
 from rheobase.fitting.scores import reliability
+from rheobase.fitting.start import look_at
 from rheobase.units import MOhm, kHz, ms, mV, nA
 
 CELL = {
@@ -168,6 +169,16 @@ def test_a_ramp_shows_the_membrane_too():
     found = rb.fitting.passive(rec.sweeps, [np.zeros(0)] * 4)
     assert found.R == pytest.approx(80, rel=0.02)
     assert found.v_rest == pytest.approx(-70, abs=0.2) and found.pulses == 0
+
+
+def test_a_fit_begins_with_a_neuron_that_fires(recording):
+    """Though inward currents may have carried the cell further than its resistance tells."""
+    sweeps = recording.sweeps
+    spikes = {s.number: rb.analysis.detect_spikes(s.v, s.dt * ms) for s in sweeps}
+    for resistance, threshold in ((80.0, -52.0), (30.0, -70 + 30 * 0.4 - 2)):
+        membrane = rb.fitting.Passive(15.0, resistance, -70.0, 0.0, 0.0, 2)
+        found = look_at(membrane, sweeps, spikes).threshold
+        assert found == pytest.approx(threshold, abs=0.5)
 
 
 def test_repeats_say_how_reliable_the_cell_is(recording):
