@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from rheobase.loop import kept
 from rheobase.neurons.base import AbstractNeuron
 
-_STEEPEST = 60.0
 _ITERATIONS = 12
 """Newton steps at most; a guess that is third order in dt needs one to four."""
 _GRAZING = 1e-4
@@ -56,7 +56,7 @@ def locate(
         return carry[1] & (carry[2] < _ITERATIONS)
 
     begin = jax.lax.stop_gradient(guess), jnp.any(inside), jnp.zeros((), jnp.int32)
-    s = jnp.where(inside, jax.lax.while_loop(goes_on, refined, begin)[0], 1)
+    s = kept(jnp.where(inside, jax.lax.while_loop(goes_on, refined, begin)[0], 1))
     _, slope = jax.jvp(lambda s: margin(s, still), (s,), (jnp.ones_like(s),))
     rest = margin(s)
     value = jax.lax.stop_gradient(rest)
@@ -71,10 +71,10 @@ def crossing(
 ) -> Array:
     """The fraction of the step at which the margin passes zero, in (0, 1].
 
-    The margin is taken as m(s) = m0 + m0' (e^(z s/dt) - 1) dt/z, the exponential through its value
-    and slope at the start of the step and its value `reached` at the end: exact for a linear
-    neuron, third order in dt otherwise. Where it does not rise at the start (a delta input lifts it
-    at the end of the step) the crossing is at the end.
+    The margin is taken as m(s) = m0 + m0' s dt + (m1 - m0 - m0' dt) s^2, the parabola through its
+    value and slope at the start of the step and its value `reached` at the end: third order in dt.
+    Where it does not rise at the start (a delta input lifts it at the end of the step) the crossing
+    is at the end.
     """
     rate = flow(old)
     moving = jax.tree.map(
@@ -83,34 +83,14 @@ def crossing(
         rate,
     )
     start, slope = jax.jvp(neuron.margin, (old,), (moving,))
-    tiny = jnp.finfo(start.dtype).tiny ** 0.5
-    rising = (slope > tiny) & (start < 0) & (reached >= 0)
+    rising = (slope > 0) & (start < 0) & (reached >= 0)
     rise = jnp.where(rising, slope * dt, 1)
-    ratio = jnp.where(rising, jnp.minimum((reached - start) / rise, jnp.exp(_STEEPEST)), 1)
-    z = _inverse_phi(ratio)
-    distance = jnp.where(rising, -start / rise, 1)
-    small = jnp.abs(z) < 1e-4
-    safe = jnp.where(small, 1, z)
-    exponential = jnp.log1p(jnp.maximum(safe * distance, -0.999999)) / safe
-    fraction = jnp.where(small, distance * (1 - z * distance / 2), exponential)
-    return jnp.where(rising, jnp.clip(fraction, 0, 1), 1)
+    start = jnp.where(rising, start, -1)
+    bend = jnp.where(rising, reached - start - rise, 0)
+    # The one root in (0, 1], written so that nothing cancels.
+    root = -2 * start / (rise + jnp.sqrt(jnp.maximum(rise * rise - 4 * bend * start, 0)))
+    return jnp.where(rising, jnp.clip(root, 0, 1), 1)
 
 
 def _zero(x):
     return jnp.zeros(x.shape, jax.dtypes.float0)
-
-
-def _inverse_phi(ratio: Array) -> Array:
-    """z with (e^z - 1)/z = ratio, by Newton's method on the logarithm, which is nearly straight."""
-    target = jnp.log(jnp.maximum(ratio, jnp.exp(-_STEEPEST)))
-
-    def log_phi(z):
-        small = jnp.abs(z) < 1e-3
-        safe = jnp.where(small, 1, z)
-        return jnp.where(small, z / 2 + z * z / 24, jnp.log(jnp.expm1(safe) / safe))
-
-    z = jnp.where(target > 0, jnp.where(target < 2, 2 * target, target + 3), 2 * target)
-    for _ in range(6):
-        value, slope = jax.jvp(log_phi, (z,), (jnp.ones_like(z),))
-        z = jnp.clip(z - (value - target) / slope, -_STEEPEST, _STEEPEST)
-    return z
