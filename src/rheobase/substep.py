@@ -10,8 +10,8 @@ from jax import Array
 from rheobase.loop import kept
 from rheobase.neurons.base import AbstractNeuron
 
-_ITERATIONS = 12
-"""Newton steps at most; a guess that is third order in dt needs one to four."""
+_ITERATIONS = 64
+"""Newton steps at most. One to four are needed, but down a runaway upstroke they are short."""
 _GRAZING = 1e-4
 """Smallest slope of the margin (a step) at a crossing that a derivative is divided by."""
 
