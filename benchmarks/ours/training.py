@@ -26,7 +26,7 @@ def prepare(spec):
     )
     drawn = rb.Sequential(
         rb.Linear(*into.shape, bias=False),
-        rb.Recurrent(rb.SoftReset(lif), spec["hidden"]),
+        rb.Recurrent(rb.SoftReset(lif), spec["hidden"], damping=1.0),
         rb.Linear(*out.shape, bias=False),
         readout,
         dt=1 * ms,

@@ -23,6 +23,7 @@ from jax import Array
 from rheobase import loop
 from rheobase.kernels import late
 from rheobase.kernels.product import rows_added, spike_outer
+from rheobase.neurons.base import softened
 
 
 class Way(NamedTuple):
@@ -36,6 +37,9 @@ class Way(NamedTuple):
 
 class AbstractFeedback(eqx.Module):
     """Connections by which what is sent in a step arrives in later ones."""
+
+    damping: eqx.AbstractVar[float]
+    """Factor on the derivative of what is sent, which comes back by the weights."""
 
     @property
     @abstractmethod
@@ -74,6 +78,7 @@ class Dense(AbstractFeedback):
     """Weights of whole steps: (n_pre, n_post), or by slot (slots, n_pre, n_post)."""
 
     weight: Array
+    damping: float = eqx.field(static=True, default=1.0)
 
     @property
     def slots(self) -> int:
@@ -94,13 +99,14 @@ class Dense(AbstractFeedback):
     def slope(self, sent: Array, cotangent: Array) -> "Dense":
         spikes, steps = _rows(sent), len(sent)
         if self.weight.ndim == 2:
-            return Dense(spike_outer(spikes, _rows(cotangent)))
+            return Dense(spike_outer(spikes, _rows(cotangent)), self.damping)
 
         def of(slot: Array) -> Array:
             rows = jax.lax.dynamic_slice_in_dim(cotangent, slot, steps)
             return spike_outer(spikes, _rows(rows))
 
-        return Dense(jax.lax.map(of, jnp.arange(self.slots, dtype=jnp.int32)))
+        slopes = jax.lax.map(of, jnp.arange(self.slots, dtype=jnp.int32))
+        return Dense(slopes, self.damping)
 
 
 class Late(AbstractFeedback):
@@ -113,6 +119,7 @@ class Late(AbstractFeedback):
     slot: Array
     """(n_pre, n_post), from 0 to slots - 2, int32."""
     depth: int = eqx.field(static=True)
+    damping: float = eqx.field(static=True, default=1.0)
 
     @property
     def slots(self) -> int:
@@ -145,7 +152,8 @@ class Late(AbstractFeedback):
 
     def slope(self, sent: Array, cotangent: Array) -> "Late":
         spikes, back = (x.reshape(len(x), -1, x.shape[-1]) for x in (sent, cotangent))
-        return Late(*late.changed(self.slot, spikes, back), self.slot, self.depth)
+        changed = late.changed(self.slot, spikes, back)
+        return Late(*changed, self.slot, self.depth, self.damping)
 
 
 def echoes(
@@ -197,7 +205,8 @@ def scan(
             number, now, x = x
             leaves = plain(*jax.tree.leaves((carry, now + arriving, x)))
             carry, sent, y = jax.tree.unflatten(jax.tree.structure(shape), leaves)
-            arriving, memory = feedback.moved(sent, memory, number)
+            heard = sent if feedback.damping == 1 else softened(sent, feedback.damping)
+            arriving, memory = feedback.moved(heard, memory, number)
             return (carry, arriving, memory), (sent, y)
 
         numbers = jnp.arange(steps, dtype=jnp.int32)

@@ -56,7 +56,7 @@ def test_a_chain_is_a_sequential():
 
 def recurrent_pair(density=1.0):
     back = linear(8, 8, 2, bias=False, density=density)
-    layer = rb.Recurrent(rb.LIF(), 8, key=KEY, density=density)
+    layer = rb.Recurrent(rb.LIF(), 8, key=KEY, density=density, damping=1.0)
     layer = eqx.tree_at(lambda r: r.weight, layer, back.weight)
     if density < 1:
         layer = eqx.tree_at(lambda r: r.mask, layer, back.mask)

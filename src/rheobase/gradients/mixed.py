@@ -139,6 +139,10 @@ class _Cut(AbstractFeedback):
     """(n,), the weights of each onto itself, by which it goes; None for none."""
 
     @property
+    def damping(self) -> float:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self.whole.damping
+
+    @property
     def slots(self) -> int:
         return self.whole.slots
 

@@ -285,7 +285,8 @@ def _received(
     if not rule.own:
         return a, None
     taps, weight = lines.back.taps, lines.back.weight
-    return a, jnp.diagonal(weight if taps is None else taps[0] * weight)[None]
+    own = jnp.diagonal(weight if taps is None else taps[0] * weight)
+    return a, block.recurrent.damping * own[None]
 
 
 def _lines(model: Sequential, block: Block, rule: Rule) -> Lines:

@@ -6,7 +6,7 @@ A parameter x declared by `quantity(unit, domain, ..., default)` trains as the r
 
 where size is |default|, but 1 for a probability and where the default is zero or missing; and
 centre is the place of the default, so that y = 0 there. A weight trains as y = w/scale of its
-layer. So one learning rate fits a weight, a time constant of 20 ms and a threshold of -50 mV; a
+layer, a recurrent one in units of its first standard deviation. So one learning rate fits a weight, a time constant of 20 ms and a threshold of -50 mV; a
 time constant is positive whatever the optimiser does; and weight decay draws a weight to zero and a
 parameter to its default. Every other number trains as it is.
 
@@ -204,7 +204,9 @@ def _at(model: Any, path: tuple) -> Any:
 
 
 def _coordinate(owner: eqx.Module, name: str) -> _Coordinate | None:
-    if isinstance(owner, Linear | Recurrent | AbstractConvolution) and name in ("weight", "bias"):
+    if isinstance(owner, Recurrent) and name == "weight":
+        return _Coordinate(anything, owner.spread)
+    if isinstance(owner, Linear | AbstractConvolution) and name in ("weight", "bias"):
         return _Coordinate(anything, owner.scale)
     if isinstance(owner, WeightNorm) and name == "length":
         return _Coordinate(anything, innermost(owner).scale)

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from rheobase.errors import ArgumentError, ShapeError
+from rheobase.errors import ArgumentError, ParameterError, ShapeError
 from rheobase.feedback import AbstractFeedback, Dense, Late
 from rheobase.kernels import library
 from rheobase.neurons.base import AbstractMembrane, Onset
@@ -16,6 +16,8 @@ from rheobase.train.layer import Shape, text, uniform, width
 ECHO = 0.5
 """Standard deviation of the summed input from its own spikes, in units of what carries a neuron to
 its threshold, if all of them fire."""
+DAMPING = 0.3
+"""Of Bellec et al. 2018. In a wide layer that learns gradients double with every loop or so."""
 
 
 class Recurrent(eqx.Module):
@@ -23,11 +25,18 @@ class Recurrent(eqx.Module):
 
     x (time, batch, n) from the layer before, s spikes of 0 and 1, w (n, n) in the unit that
     `neuron` receives, self-connections included. Arguments as in `Linear`; the weights start at
-    half the strength of a feed-forward layer. With `delays` s_i(k) arrives d_ij later, after one
-    step at least.
+    half the strength of a feed-forward layer, and are trained in units of their first standard
+    deviation, since a step of the optimiser that moves all n^2 at once moves the sum of n. With
+    `delays` s_i(k) arrives d_ij later, after one step at least.
+
+    - `damping`: factor on the derivative by the spikes that come back, 0 to 1. With 1 the gradient
+      is that of the whole loop, which in a wide layer grows from step to step without bound.
 
     A step adds the rows of w of the neurons that spiked, and the gradient of w is taken after the
     time loop, from spikes and cotangents: in reverse mode only.
+
+    Source of the damping: Bellec et al. 2018, NeurIPS 31. Errors: `ArgumentError`, `ShapeError`,
+    `ParameterError`.
 
     >>> import rheobase as rb
     >>> layer = rb.Recurrent(rb.LIF(), 100)
@@ -40,6 +49,7 @@ class Recurrent(eqx.Module):
     n: int = eqx.field(static=True)
     scale: float = eqx.field(static=True)
     density: float = eqx.field(static=True)
+    damping: float = eqx.field(static=True)
 
     def __init__(
         self,
@@ -50,6 +60,7 @@ class Recurrent(eqx.Module):
         *,
         delays: Delays | None = None,
         density: float = 1.0,
+        damping: float = DAMPING,
     ):
         self.neuron = _neuron(neuron, "Recurrent(rb.LIF(), 256)")
         if neuron.onset is Onset.NEVER:
@@ -59,18 +70,28 @@ class Recurrent(eqx.Module):
             )
         self.n, self.scale = width(n, "n", "Recurrent(rb.LIF(), 256)"), scale
         self.delays, self.density = require_delays(delays), require_density(density)
-        inputs = max(1.0, self.density * self.n)
+        if not 0 <= damping <= 1:
+            raise ParameterError(
+                f"`damping` is a factor on a derivative, from 0 to 1, got {damping!r}. "
+                f"Write Recurrent(..., damping=1.0) for the gradient of the whole loop."
+            )
+        self.damping = damping
         self.mask = None if key is None else drawn_mask(key, (n, n), self.density)
-        weight = None if key is None else uniform(key, (n, n), inputs, ECHO * scale)
+        weight = None if key is None else uniform(key, (n, n), 1.0, self.spread)
         self.weight = masked(weight, self.mask)
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of the weights in the beginning."""
+        return ECHO * self.scale / max(1.0, self.density * self.n) ** 0.5
 
     def weights(self, dt: float) -> AbstractFeedback | None:
         """The weights that `population.run` takes."""
         weight = masked(self.weight, self.mask)
         if self.delays is None or weight is None:
-            return None if weight is None else Dense(weight)
+            return None if weight is None else Dense(weight, self.damping)
         if not self.delays.interpolates(dt, 1) or not library.serves(weight.dtype):
-            return Dense(self.delays.taps(dt, 1) * weight[None])
+            return Dense(self.delays.taps(dt, 1) * weight[None], self.damping)
         slot, part = self.delays.split(dt, 1)
         shape = weight.shape
         return Late(
@@ -78,6 +99,7 @@ class Recurrent(eqx.Module):
             part * weight,
             jnp.broadcast_to(slot, shape),
             self.delays.slots(dt) - 1,
+            self.damping,
         )
 
     def shape(self, before: Shape | None, giver: str) -> Shape:
@@ -92,7 +114,8 @@ class Recurrent(eqx.Module):
         """The layer with weights and delays where it has none."""
         layer = self
         if self.weight is None:
-            layer = Recurrent(self.neuron, self.n, key, scale, density=self.density)
+            own = {"density": self.density, "damping": self.damping}
+            layer = Recurrent(self.neuron, self.n, key, scale, **own)
         delays = self.delays
         if delays is not None and delays.time is None:
             delays = delays.drawn(jax.random.fold_in(key, 1), (self.n, self.n), dt, 1)

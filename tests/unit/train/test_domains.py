@@ -45,9 +45,10 @@ def test_weights_train_in_units_of_their_scale():
     np.testing.assert_allclose(
         coordinates.layers[0].weight, MODEL.layers[0].weight / MODEL.layers[0].scale, rtol=1e-6
     )
-    np.testing.assert_allclose(
-        coordinates.layers[2].weight * MODEL.layers[2].scale, MODEL.layers[2].weight, rtol=1e-6
-    )
+    recurrent = coordinates.layers[2].weight * MODEL.layers[2].spread
+    np.testing.assert_allclose(recurrent, MODEL.layers[2].weight, rtol=1e-6)
+    wide = rb.Recurrent(rb.LIF(), 200, jax.random.key(0), 3.0)
+    np.testing.assert_allclose(free(wide).weight.std(), 1.0, rtol=0.02)
 
 
 @pytest.mark.parametrize("size", [3.0, 1e4])

@@ -58,10 +58,13 @@ def test_inputs_to_a_synapse_are_added_to_its_current():
     assert model(x).sum() > 0
 
 
-@pytest.mark.parametrize("recurrent", [False, True])
-def test_the_gradient_is_that_of_a_scan_written_by_hand(x64, recurrent):
+@pytest.mark.parametrize("damping", [None, 1.0, 0.3])
+def test_the_gradient_is_that_of_a_scan_written_by_hand(x64, damping):
+    """Damped, a spike that comes back has a part of its derivative, forwards the whole of it."""
+    recurrent = damping is not None
     k, decay, slow = 2.0, np.exp(-1 / 10), np.exp(-1 / 20)
-    layer = rb.Recurrent(rb.LIF(), 20) if recurrent else rb.LIF()
+    layer = rb.Recurrent(rb.LIF(), 20, damping=damping) if recurrent else rb.LIF()
+    part = damping or 1.0
     model = rb.Sequential(rb.Linear(4, 20), layer, rb.Linear(20, 3), rb.LI())
     x = jnp.asarray(X, float)
     weight = model.layers[1].weight if recurrent else jnp.zeros((20, 20))
@@ -75,7 +78,8 @@ def test_the_gradient_is_that_of_a_scan_written_by_hand(x64, recurrent):
     def by_hand(w, inner, out):
         def body(carry, now):
             v, u, s = carry
-            v = decay * v + (1 - decay) * (-65 + 10 * (now @ w + s @ inner))
+            back = part * s + (1 - part) * jax.lax.stop_gradient(s)
+            v = decay * v + (1 - decay) * (-65 + 10 * (now @ w + back @ inner))
             s = spike((v + 50) / 15)
             v = jnp.where(jax.lax.stop_gradient(s) > 0, -65, v)
             u = slow * u + (1 - slow) * (s @ out)

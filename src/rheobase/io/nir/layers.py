@@ -11,6 +11,7 @@ from rheobase.errors import ArgumentError
 from rheobase.io.nir.notes import kind_of, notes_of, unpacked
 from rheobase.io.nir.units import from_amperes, internal
 from rheobase.train import Conv1d, Conv2d, Delay, Delays, Flatten, Linear, Pool, Recurrent, Reshape
+from rheobase.train.recurrent import DAMPING
 from rheobase.train.layer import Shape
 from rheobase.units import Quantity, ms, s
 
@@ -64,8 +65,13 @@ def read_recurrent(neuron: Any, ways: list[tuple[Any, ...]], name: str, gain: An
             )
         weight, delays = weight + matrix, late if np.any(late) else delays
     held = unpacked(notes, name) or {}
-    density = held.get("density", 1.0)
-    layer = Recurrent(neuron, n, scale=notes.get("scale", 1.0), density=density)
+    layer = Recurrent(
+        neuron,
+        n,
+        scale=notes.get("scale", 1.0),
+        density=held.get("density", 1.0),
+        damping=notes.get("damping", DAMPING),
+    )
     mask, kept = held.get("mask"), held.get("delays")
     if kept is None and delays is not None:
         kept = axons(delays + dt)

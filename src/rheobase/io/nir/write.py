@@ -181,7 +181,7 @@ class _Writer:
 
     def _back(self, name: str, layer: Recurrent) -> None:
         """The way of a population back to itself."""
-        notes: dict[str, Any] = {"scale": float(layer.scale)}
+        notes: dict[str, Any] = {"scale": float(layer.scale), "damping": float(layer.damping)}
         if layer.delays is not None or layer.mask is not None:
             notes[KEY] = packed(_beside(layer))
         way = f"{name}_recurrent"
