@@ -38,8 +38,10 @@ class Way(NamedTuple):
 class AbstractFeedback(eqx.Module):
     """Connections by which what is sent in a step arrives in later ones."""
 
-    damping: eqx.AbstractVar[float]
-    """Factor on the derivative of what is sent, which comes back by the weights."""
+    @property
+    @abstractmethod
+    def damping(self) -> float:
+        """Factor on the derivative of what is sent, which comes back by the weights."""
 
     @property
     @abstractmethod
@@ -78,7 +80,7 @@ class Dense(AbstractFeedback):
     """Weights of whole steps: (n_pre, n_post), or by slot (slots, n_pre, n_post)."""
 
     weight: Array
-    damping: float = eqx.field(static=True, default=1.0)
+    damping: float = eqx.field(static=True, default=1.0)  # pyright: ignore
 
     @property
     def slots(self) -> int:
@@ -119,7 +121,7 @@ class Late(AbstractFeedback):
     slot: Array
     """(n_pre, n_post), from 0 to slots - 2, int32."""
     depth: int = eqx.field(static=True)
-    damping: float = eqx.field(static=True, default=1.0)
+    damping: float = eqx.field(static=True, default=1.0)  # pyright: ignore
 
     @property
     def slots(self) -> int:

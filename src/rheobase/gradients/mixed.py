@@ -139,7 +139,7 @@ class _Cut(AbstractFeedback):
     """(n,), the weights of each onto itself, by which it goes; None for none."""
 
     @property
-    def damping(self) -> float:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def damping(self) -> float:
         return self.whole.damping
 
     @property

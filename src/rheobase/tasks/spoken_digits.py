@@ -19,9 +19,6 @@ STEP = 10 * ms
 DURATION = 800 * ms
 HELD = 10
 """Recordings of an index below this are for validation; the official test set is below 5."""
-DAMPING = 0.3
-"""Peak of the pseudo-derivative, without which gradients grow through the recurrence (Bellec et
-al. 2018, NeurIPS)."""
 LOUDNESS = 6.0
 """Factor on the first weights: a cochlea gives a tenth on average, they are made for one."""
 
@@ -82,7 +79,7 @@ class SpokenDigits(AbstractTask):
             tau=_between(20, 100, spread),
             tau_a=_between(60, 600, other),
             beta=0.5 * mV,
-            spike=surrogate.Scaled(surrogate.Triangle(), height=DAMPING),
+            spike=surrogate.Triangle(),
         )
         heard = Linear(CHANNELS, HIDDEN, delays=Delays(200 * ms, kernel="gaussian", width=4.0))
         layers = heard, Recurrent(neuron, HIDDEN), Dropout(0.1), Linear(HIDDEN, 10)

@@ -6,9 +6,10 @@ A parameter x declared by `quantity(unit, domain, ..., default)` trains as the r
 
 where size is |default|, but 1 for a probability and where the default is zero or missing; and
 centre is the place of the default, so that y = 0 there. A weight trains as y = w/scale of its
-layer, a recurrent one in units of its first standard deviation. So one learning rate fits a weight, a time constant of 20 ms and a threshold of -50 mV; a
-time constant is positive whatever the optimiser does; and weight decay draws a weight to zero and a
-parameter to its default. Every other number trains as it is.
+layer, a recurrent one in units of its first standard deviation. So one learning rate fits a weight,
+a time constant of 20 ms and a threshold of -50 mV; a time constant is positive whatever the
+optimiser does; and weight decay draws a weight to zero and a parameter to its default. Every other
+number trains as it is.
 
 What domains cannot say is that one parameter lies below another, v_reset < v_th. After each step
 `ordered` moves the upper one up (where only the lower one trains, that one down) to a distance of

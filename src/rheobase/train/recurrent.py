@@ -114,8 +114,9 @@ class Recurrent(eqx.Module):
         """The layer with weights and delays where it has none."""
         layer = self
         if self.weight is None:
-            own = {"density": self.density, "damping": self.damping}
-            layer = Recurrent(self.neuron, self.n, key, scale, **own)
+            layer = Recurrent(
+                self.neuron, self.n, key, scale, density=self.density, damping=self.damping
+            )
         delays = self.delays
         if delays is not None and delays.time is None:
             delays = delays.drawn(jax.random.fold_in(key, 1), (self.n, self.n), dt, 1)

@@ -11,8 +11,8 @@ from rheobase.errors import ArgumentError
 from rheobase.io.nir.notes import kind_of, notes_of, unpacked
 from rheobase.io.nir.units import from_amperes, internal
 from rheobase.train import Conv1d, Conv2d, Delay, Delays, Flatten, Linear, Pool, Recurrent, Reshape
-from rheobase.train.recurrent import DAMPING
 from rheobase.train.layer import Shape
+from rheobase.train.recurrent import DAMPING
 from rheobase.units import Quantity, ms, s
 
 
