@@ -38,10 +38,10 @@ demo: $(VENV)/.installed
 	$(BIN)/rheobase demo --out demo
 
 test: $(VENV)/.ready-test
-	$(BIN)/python -m pytest -n $(JOBS) -m "not slow" $(TESTS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not slow" $(TESTS)
 
 test-slow: $(VENV)/.ready-test
-	$(BIN)/python -m pytest -n $(JOBS) -m slow $(TESTS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m slow $(TESTS)
 
 lint: $(VENV)/.ready-lint
 	$(BIN)/ruff check .

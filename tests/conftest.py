@@ -4,6 +4,23 @@ import jax
 import pytest
 from hypothesis import HealthCheck, settings
 
+SLOW_EXAMPLES = {
+    "rheobase.devices.dynapse2.convert.convert",
+    "rheobase.devices.dynapse2.training.train",
+    "rheobase.fitting.fit.fit_recording",
+    "rheobase.fitting.posterior.fit_posterior",
+    "rheobase.fitting.ranking.fit_models",
+    "rheobase.gradients.compare.check",
+    "rheobase.plot.gradients.gradients",
+}
+"""Examples in docstrings that compile for more than five seconds."""
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if isinstance(item, pytest.DoctestItem) and item.name in SLOW_EXAMPLES:
+            item.add_marker(pytest.mark.slow)
+
 
 @pytest.fixture(autouse=True, scope="module")
 def forget_programs():

@@ -168,6 +168,7 @@ def test_values_and_gradients(data, precision):
     compare(single, data.draw(cases()), rtol=rounding(precision))
 
 
+@pytest.mark.slow
 @settings(max_examples=2)
 @given(data=st.data())
 def test_batches(data, precision):

@@ -206,6 +206,7 @@ def test_a_silent_neuron_has_a_derivative(x64):
     assert np.any(gradient("native") != 0)
 
 
+@pytest.mark.slow
 def test_batches(precision):
     """Only the weights batched, only the spikes, and both."""
     one = case("network", 0.1, 1.0, 0.3)

@@ -135,6 +135,7 @@ def test_sweeps_that_cannot_be_fitted_are_refused(recording):
         rb.fit_recording(recording, rb.LIF(), train=[*quiet[:1], *firing], test=quiet[:1])
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_the_best(recording, monkeypatch):
     steps, step = [], search.Search.step
 

@@ -9,6 +9,7 @@ import rheobase as rb
 from rheobase.errors import ArgumentError
 from rheobase.gradients.base import prepare, taken
 from rheobase.units import ms, nA
+from tests.registry import slow_but
 
 STEPS = 53
 
@@ -29,7 +30,7 @@ def gradient(method, model=None, **more):
     return jax.tree.leaves(eqx.filter(found, eqx.is_array))
 
 
-@pytest.mark.parametrize("checkpoint", [True, 5, 100])
+@pytest.mark.parametrize("checkpoint", slow_but((5,), (True, 5, 100)))
 def test_checkpoints_change_nothing(checkpoint, x64):
     noise = rb.Noise(rb.LIF(), 0.5 * nA, 5 * ms)
     noisy = rb.Sequential(rb.Linear(4, 9), noise, rb.Linear(9, 2), rb.LI())
@@ -72,6 +73,7 @@ def memory(method, steps):
     return program.compiled.memory_analysis().temp_size_in_bytes / 1e6
 
 
+@pytest.mark.slow
 def test_checkpoints_need_a_tenth_of_the_memory():
     full, lean = (memory(rb.gradients.Surrogate(c), 5000) for c in (False, True))
     assert lean < 0.1 * full
@@ -88,6 +90,7 @@ def test_a_method_is_an_object():
         rb.fit(network(), batch(), batch_size=3, gradient=rb.gradients.Surrogate)
 
 
+@pytest.mark.slow
 def test_fit_trains_with_checkpoints():
     plain, lean = (
         rb.fit(network(), batch(), gradient=method, epochs=3, batch_size=3, progress=False)

@@ -74,7 +74,7 @@ def test_many_networks_at_once(name):
 
 
 @pytest.mark.parametrize("mu", slow_but((0.5,), (0.0, 0.5, 1.0)))
-@pytest.mark.parametrize("name", ["pair", "triplet", "reward"])
+@pytest.mark.parametrize("name", slow_but(("reward",), ("pair", "triplet", "reward")))
 def test_gradient_is_the_finite_difference(name, mu, x64):
     """Of what the voltages and the last weights are, with respect to the first weights."""
     trains = random_trains(9, steps=150, rate=0.05)

@@ -125,6 +125,7 @@ def test_a_wide_kernel_becomes_one_slot():
     assert set(np.unique(taps)) == {0, 1}
 
 
+@pytest.mark.slow
 def test_delays_are_learned_stay_in_their_range_and_are_rounded(x64):
     random = np.random.default_rng(0)
     # The class is by how much the second channel follows the first: a delay tells them apart.

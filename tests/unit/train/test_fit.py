@@ -74,6 +74,7 @@ def test_one_step_is_that_of_the_optimiser_in_free_coordinates(task):
     assert result.model.layers[1].tau != model.layers[1].tau
 
 
+@pytest.mark.slow
 def test_the_same_key_gives_the_same_bits(task):
     one, again, other = (fit(network(), task, key=jax.random.key(k)).model for k in (0, 0, 1))
     same_bits(one, again)
@@ -104,6 +105,7 @@ def test_neuron_parameters_train_and_stay_legal(task, size):
     assert result.model.layers[3].tau > 0
 
 
+@pytest.mark.slow
 def test_a_module_of_the_users_own_trains_alike(task):
     own, ours = (fit(model, task).model for model in (Alone(network()), network()))
     same_bits(own.inside, ours)
@@ -144,6 +146,7 @@ def test_early_stopping_keeps_the_best(task):
     np.testing.assert_allclose(found.loss, min(losses), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_regulariser_holds_the_number_of_spikes(task):
     encoder = rb.encoders.Direct(40 * ms)
 
@@ -156,6 +159,7 @@ def test_a_regulariser_holds_the_number_of_spikes(task):
     assert held < 0.5 * free
 
 
+@pytest.mark.slow
 def test_series_come_samples_first():
     random = np.random.default_rng(0)
     x = random.uniform(0, 4, (32, 20, 3))
@@ -184,6 +188,7 @@ def test_a_series_goes_through_the_encoder_time_first():
     np.testing.assert_allclose(found.loss, loss(output, np.zeros(8, int)).mean(), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_random_layers_and_encoders_draw_anew_in_each_step(task):
     model = rb.Sequential(
         rb.Linear(4, 24), rb.WhiteNoise(rb.LIF(), 2 * nA * ms**0.5), rb.Linear(24, 2), rb.LI()

@@ -50,6 +50,7 @@ def test_weights_are_sized_by_what_a_place_sees():
     assert model.layers[2].weight.shape == (3, 60, 3, 3) and not model.layers[0].bias.any()
 
 
+@pytest.mark.slow
 def test_a_convolutional_network_learns():
     random = np.random.default_rng(0)
     labels = random.integers(0, 2, 96)
@@ -65,6 +66,7 @@ def test_a_convolutional_network_learns():
     assert result.history.train_accuracy[-1] > 0.95
 
 
+@pytest.mark.slow
 def test_dropout_acts_in_training_alone():
     plain = rb.Sequential(rb.Linear(4, 30), rb.Dropout(0.5), rb.LI())
     x = jnp.ones((6, 2, 4))
@@ -98,6 +100,7 @@ def test_shapes_are_put_in_order():
     )
 
 
+@pytest.mark.slow
 def test_a_sparse_layer_stays_sparse():
     model = rb.Sequential(
         rb.Linear(40, 50, density=0.1), rb.Recurrent(rb.LIF(), 50, density=0.2), rb.Linear(50, 2)

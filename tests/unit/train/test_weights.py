@@ -44,6 +44,7 @@ def test_weight_norm_parts_length_and_direction(layer):
     np.testing.assert_allclose(scaled.plain().weight, layer().weight, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_network_learns_on_four_bits():
     random = np.random.default_rng(0)
     x = random.uniform(size=(64, 8, 4)) + np.eye(4)[np.arange(64) % 2][:, None] * 4
@@ -96,6 +97,7 @@ def test_recurrent_weights_are_made_as_others_are(adaptor):
     np.testing.assert_allclose(found[0], next(e for e in expected if e.ndim == 2), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_recurrent_network_learns_on_three_bits(tmp_path):
     random = np.random.default_rng(0)
     x = random.uniform(size=(64, 12, 4)) + np.eye(4)[np.arange(64) % 2][:, None] * 4
