@@ -69,9 +69,9 @@ def _verdict(target: Target, summaries: dict[str, dict]) -> list[str]:
     of, *to = [(one["work"] | one)[target.column] for one in concerned]
     ratio = of / to[0] if to else of
     reached = "reached" if ratio <= target.limit else "**missed**"
-    if target.limit < 1:
+    if target.limit < 1 and target.to is not None and target.column in ("least", "first"):
         return [target.text, f"{1 / ratio:.2f}x faster", f"{1 / target.limit:.3g}x", reached]
-    return [target.text, f"{ratio:.2f}", f"{target.limit:.3g}", reached]
+    return [target.text, f"{ratio:.3g}", f"{target.limit:.3g}", reached]
 
 
 def _evenness(workload: Workload, result: dict) -> list[str]:
