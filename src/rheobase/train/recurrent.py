@@ -17,7 +17,7 @@ ECHO = 0.5
 """Standard deviation of the summed input from its own spikes, in units of what carries a neuron to
 its threshold, if all of them fire."""
 DAMPING = 0.3
-"""Of Bellec et al. 2018. In a wide layer that learns gradients double with every loop or so."""
+"""Of Bellec et al. 2018; without it the gradients of a wide layer grow from loop to loop."""
 
 
 class Recurrent(eqx.Module):
