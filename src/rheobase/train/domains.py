@@ -4,8 +4,9 @@ A parameter x declared by `quantity(unit, domain, ..., default)` trains as the r
 
     y = domain.to_free(x/size) - centre,    x = size domain.from_free(y + centre),
 
-where size is |default|, but 1 for a probability and where the default is zero or missing; and
-centre is the place of the default, so that y = 0 there. A weight trains as y = w/scale of its
+where size is |default|, but 1 for a probability and where the default is zero or missing, and for
+potentials the distance of the threshold from rest, since where a potential is zero means nothing;
+and centre is the place of the default, so that y = 0 there. A weight trains as y = w/scale of its
 layer, a recurrent one in units of its first standard deviation. So one learning rate fits a weight,
 a time constant of 20 ms and a threshold of -50 mV; a time constant is positive whatever the
 optimiser does; and weight decay draws a weight to zero and a parameter to its default. Every other
@@ -49,6 +50,9 @@ PAIRS_WITHOUT_RESET = (("v_rest", "v_th"),)
 """The same for neurons that have no reset voltage."""
 CLOSEST = 1e-3
 """Smallest distance of a pair, in units of the distance of their defaults."""
+RESTS = ("v_rest", "v_reset")
+THRESHOLDS = ("v_T", "v_c", "v_th_inf", "v_th", "v_th_reset")
+"""Potentials of integrate-and-fire neurons; the first of each that one has tells their distance."""
 
 
 def choose(model: Model, where: Where | None = None) -> Model:
@@ -217,9 +221,20 @@ def _coordinate(owner: eqx.Module, name: str) -> _Coordinate | None:
     if declared is None:
         return None
     default = _default(declared)
+    if name in RESTS + THRESHOLDS and (distance := _distance(owner)):
+        return _Coordinate(declared.domain, distance, default)
     # On the edge of a domain there is no place to begin from.
     size = abs(default) if default and declared.domain is not probability else 1.0
     return _Coordinate(declared.domain, size, default or None)
+
+
+def _distance(owner: eqx.Module) -> float | None:
+    """From rest to threshold, where a neuron is reset."""
+    known = parameters(owner)
+    if "v_reset" not in known:
+        return None
+    low, high = (next(known[n] for n in names if n in known) for names in (RESTS, THRESHOLDS))
+    return abs(_default(high) - _default(low)) or None
 
 
 def _default(parameter: Parameter) -> float:

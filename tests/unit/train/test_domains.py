@@ -51,6 +51,14 @@ def test_weights_train_in_units_of_their_scale():
     np.testing.assert_allclose(free(wide).weight.std(), 1.0, rtol=0.02)
 
 
+def test_potentials_train_in_units_of_the_way_to_the_threshold():
+    zero, up = free(rb.ALIF()), free(rb.ALIF(v_rest=-50 * mV, v_th=-35 * mV, v_reset=-50 * mV))
+    for name in ("v_rest", "v_th", "v_reset"):
+        assert getattr(zero, name) == 0
+        np.testing.assert_allclose(getattr(up, name), 1.0, rtol=1e-6)
+    np.testing.assert_allclose(free(rb.AdEx(v_T=-30.2 * mV)).v_T, 1.0, rtol=1e-5)
+
+
 @pytest.mark.parametrize("size", [3.0, 1e4])
 def test_wherever_an_optimiser_goes_parameters_are_legal(size):
     random = np.random.default_rng(0)
