@@ -145,9 +145,13 @@ class _Coordinate(NamedTuple):
         return 0.0 if self.default is None else self.domain.to_free(self.default / self.size)
 
     def free(self, x: Any) -> jax.Array:
+        if self.domain is anything:
+            return (x - (self.default or 0.0)) / self.size
         return self.domain.to_free(x / self.size) - self.centre
 
     def legal(self, y: Any) -> jax.Array:
+        if self.domain is anything:
+            return (self.default or 0.0) + self.size * y
         return self.size * self.domain.from_free(y + self.centre)
 
 
