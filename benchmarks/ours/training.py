@@ -8,22 +8,15 @@ import optax
 import rheobase as rb
 from benchmarks import task
 from benchmarks.measure import contend
-from rheobase.units import MOhm, ms, mV
+from rheobase.units import ms, mV
 
 
 def prepare(spec):
     into, back, out = map(jnp.asarray, task.weights(spec))
     rest = {"v_rest": 0 * mV, "v_th": 1 * mV, "v_reset": 0 * mV}
-    # R (1 - decay) = 1: the input reaches the membrane unscaled.
-    lif = rb.LIF(
-        tau=spec["tau"] * ms,
-        R=1 / (1 - spec["decay"]) * MOhm,
-        spike=rb.surrogate.FastSigmoid(k=25.0),
-        **rest,
-    )
-    readout = rb.LI(
-        tau=spec["tau_out"] * ms, R=1 / (1 - spec["decay_out"]) * MOhm, v_rest=rest["v_rest"]
-    )
+    lif = rb.LIF(spike=rb.surrogate.FastSigmoid(k=25.0), **rest)
+    readout = rb.LI(v_rest=rest["v_rest"])
+    decays = jnp.full(spec["hidden"], spec["decay"]), jnp.full(10, spec["decay_out"])
     drawn = rb.Sequential(
         rb.Linear(*into.shape, bias=False),
         rb.Recurrent(rb.SoftReset(lif), spec["hidden"], damping=1.0),
@@ -32,8 +25,16 @@ def prepare(spec):
         dt=1 * ms,
     )
 
-    def model_of(weights):
-        return eqx.tree_at(lambda m: tuple(m.layers[i].weight for i in range(3)), drawn, weights)
+    def parts(model):
+        lif, readout = model.layers[1].neuron.neuron, model.layers[3]
+        weights = tuple(model.layers[i].weight for i in range(3))
+        return *weights, lif.tau, lif.R, readout.tau, readout.R
+
+    def model_of(trained):
+        weights, decays = trained[:3], trained[3:]
+        # A step multiplies by the decay, and R (1 - decay) = 1: the input arrives unscaled.
+        membranes = [x for d in decays for x in (-1 / jnp.log(d), 1 / (1 - d))]
+        return eqx.tree_at(parts, drawn, (*weights, *membranes))
 
     cross_entropy = rb.losses.cross_entropy("max")
     clip = optax.clip_by_global_norm(spec["clip"])
@@ -46,9 +47,12 @@ def prepare(spec):
 
         value, gradient = jax.value_and_grad(loss)(weights)
         change, memory = adam.update(gradient, memory)
-        return optax.apply_updates(weights, change), memory, value
+        *weights, decay, decay_out = optax.apply_updates(weights, change)
+        within = (jnp.clip(d, 0.01, 0.9999) for d in (decay, decay_out))
+        return (*weights, *within), memory, value
 
-    now = [(into, back, out), adam.init((into, back, out))]
+    begin = into, back, out, *decays
+    now = [begin, adam.init(begin)]
 
     def update(x, y):
         *now[:], value = step(*now, x, y)

@@ -6,6 +6,9 @@ The public names stand in `__init__.pyi`, each imported when it is first used, s
 
 import lazy_loader
 
+from rheobase import memory
+
+memory.keep()
 _imported, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 

@@ -13,15 +13,19 @@ def prepare(spec):
     into, back, out = (torch.from_numpy(w) for w in task.weights(spec))
     layers = [torch.nn.Linear(*w.shape, bias=False) for w in (into, out)]
     hidden = snntorch.RLeaky(
-        beta=spec["decay"],
+        beta=torch.full((spec["hidden"],), spec["decay"]),
+        learn_beta=True,
         linear_features=spec["hidden"],
         spike_grad=surrogate.fast_sigmoid(slope=25),
     )
     hidden.recurrent = torch.nn.Linear(*back.shape, bias=False)
-    readout = snntorch.Leaky(beta=spec["decay_out"], reset_mechanism="none")
+    readout = snntorch.Leaky(
+        beta=torch.full((10,), spec["decay_out"]), learn_beta=True, reset_mechanism="none"
+    )
     weights = [layer.weight for layer in (layers[0], hidden.recurrent, layers[1])]
     for weight, given in zip(weights, (into, back, out), strict=True):
         weight.data = given.T.contiguous()
+    weights += [hidden.beta, readout.beta]
     adam = torch.optim.Adam(weights, lr=spec["rate of learning"])
 
     def scores(x):

@@ -248,19 +248,21 @@ def _names(moving: Any, start: np.ndarray) -> tuple[str, ...]:
 
 def _prior(neuron: Any, trained: Any) -> np.ndarray:
     """Inverse variance of each free parameter about its start."""
+    raised = jax.tree.map(lambda x, moves: x + 1 if moves else x, neuron, trained)
+    there, here = (eqx.filter(free(n, trained), trained) for n in (raised, neuron))
     found: list[float] = []
-    for module, name, leaf in fields(neuron, trained):
+    for (module, name, leaf), up, down in zip(
+        fields(neuron, trained), jax.tree.leaves(there), jax.tree.leaves(here), strict=True
+    ):
         declared = parameters(module).get(name)
-        width = _LOOSE
+        width = np.full(leaf.size, _LOOSE)
         if (
             declared is not None
             and declared.unit.same_dimension(mV)
             and declared.domain is anything
         ):
-            default: Any = declared.default
-            size = abs(float(default.value_in(mV))) if default is not None else 1.0
-            width = _TRUSTED / (size or 1.0)
-        found += [1 / width**2] * leaf.size
+            width = _TRUSTED * np.ravel(up - down)
+        found += (1 / width**2).tolist()
     return np.array(found)
 
 

@@ -24,8 +24,8 @@ FORCED, FREE = 12, 40
 GOOD = 0.5
 """`Scores.total` on the training sweeps of a model that needs nothing more."""
 _CANDIDATES = 160
-_POPULATION, _GENERATIONS = 32, 5
-"""Candidates of a generation, and generations that count as one step."""
+_POPULATION, _SPECIES, _GENERATIONS = 16, 2, 10
+"""Candidates of a generation, evolutions side by side, generations that count as one step."""
 _WIDTH = 0.6
 """Of the spread of the first candidates, at the beginning of an evolution."""
 _STILL, _UNSPREAD = 1e-6, 0.3
@@ -162,26 +162,37 @@ class Stages:
         candidates = scatter(problem, _CANDIDATES, self.seed)
         width = np.std(candidates, axis=0)
         width = np.where(width > _STILL * np.max(width), width, _UNSPREAD)
-        first = candidates[np.argmin(problem.population(candidates))] if start is None else start
-        found = Evolution(first, _WIDTH * width, _POPULATION, self.seed)
-        kept = []
+        if start is None:
+            order = np.argsort(problem.population(candidates), kind="stable")
+            first = candidates[order[:_SPECIES]]
+        else:
+            first = np.repeat(start[None], _SPECIES, axis=0)
+        found = [
+            Evolution(y, _WIDTH * width, _POPULATION, _SPECIES * self.seed + k)
+            for k, y in enumerate(first)
+        ]
+        kept: list[tuple[float, int, np.ndarray]] = []
         for g in range(steps * _GENERATIONS):
+            leader = found[kept[0][1]] if kept else found[0]
             if g % _GENERATIONS == 0:
-                problem.settle(found.mean)
-            drawn = problem.all_ordered(found.ask())
+                problem.settle(leader.mean)
+            drawn = problem.all_ordered(np.concatenate([one.ask() for one in found]))
             away = np.maximum(np.abs((drawn - problem.start) / width) - _FAR, 0)
             cost = problem.population(drawn) + _PENALTY * np.sum(away**2, axis=1)
-            found.tell(drawn, cost)
-            best = int(np.nanargmin(cost))
-            kept = sorted([*kept, (float(cost[best]), g, drawn[best])], key=lambda row: row[:2])
-            kept = kept[: _KEPT - 1]
-            self.rows = np.array([*(row[2] for row in kept), problem.ordered(found.mean)])
+            for k, one in enumerate(found):
+                own = slice(k * _POPULATION, (k + 1) * _POPULATION)
+                one.tell(drawn[own], cost[own])
+                best = int(np.nanargmin(cost[own]))
+                kept.append((float(cost[own][best]), k, drawn[own][best]))
+            kept = sorted(kept, key=lambda row: row[0])[: _KEPT - 1]
+            means = [problem.ordered(one.mean) for one in found]
+            self.rows = np.array([*(row[2] for row in kept), *means])
             self.losses.append(kept[0][0])
             self.show(
                 FORCED + (g * self.steps) // (steps * _GENERATIONS) + 1,
                 f"evolving: loss {kept[0][0]:.2f}",
             )
-            if found.arrived:
+            if all(one.arrived for one in found):
                 break
 
     def _begun(self, evaluate: Any, rows: np.ndarray, leaps: bool) -> Search:

@@ -225,11 +225,10 @@ def _coordinate(owner: eqx.Module, name: str) -> _Coordinate | None:
     if declared is None:
         return None
     default = _default(declared)
-    if name in RESTS + THRESHOLDS and (distance := _distance(owner)):
-        return _Coordinate(declared.domain, distance, default)
+    distance = _distance(owner) if name in RESTS + THRESHOLDS else None
     # On the edge of a domain there is no place to begin from.
     size = abs(default) if default and declared.domain is not probability else 1.0
-    return _Coordinate(declared.domain, size, default or None)
+    return _Coordinate(declared.domain, distance or size, default or None)
 
 
 def _distance(owner: eqx.Module) -> float | None:
