@@ -9,6 +9,7 @@ from benchmarks.workloads.import_time import IMPORT_TIME
 from benchmarks.workloads.networks import BRUNEL, COBA, COBAHH, CUBA, STDP
 from benchmarks.workloads.real_data import REAL_DATA
 from benchmarks.workloads.recording_fit import RECORDING_FIT
+from benchmarks.workloads.recordings import RECORDINGS
 from benchmarks.workloads.scaling import CELL_SIZE, CUBA_GRADIENT, CUBA_SIZE
 from benchmarks.workloads.training import TRAINING
 
@@ -27,6 +28,7 @@ WORKLOADS = (
     CELL_NETWORK,
     CELL_SIZE,
     RECORDING_FIT,
+    RECORDINGS,
     TRAINING,
     MEMORY,
     EVENTPROP,

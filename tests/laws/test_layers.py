@@ -14,7 +14,7 @@ import rheobase
 
 ROOT = Path(rheobase.__file__).parent
 LAYERS = (
-    ("_version", "errors", "loop", "page", "phi", "time"),
+    ("_version", "errors", "loop", "memory", "page", "phi", "time"),
     ("declared",),
     ("units",),
     ("morphology", "surrogate"),

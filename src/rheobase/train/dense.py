@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from rheobase.errors import ArgumentError, ParameterError, ShapeError
+from rheobase.kernels.sparse import product
 from rheobase.train.delays import Delays, delayed_axons
 from rheobase.train.layer import GAIN, AbstractLayer, Shape, text, uniform, width
 
@@ -129,7 +130,7 @@ class Linear(AbstractLayer):
 
     def _sum(self, x: Array, weight: Array) -> Array:
         # One product over all leading axes: time and batch as one long batch.
-        rows = self._biased(x.reshape(-1, x.shape[-1]) @ weight)
+        rows = self._biased(product(x.reshape(-1, x.shape[-1]), weight))
         return rows.reshape(*x.shape[:-1], self.n_out)
 
     def _biased(self, rows: Array) -> Array:
