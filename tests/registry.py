@@ -107,7 +107,6 @@ ADAPTORS = {
     "Refractory all": Adaptor(lambda x: rb.Refractory(x, 2 * ms, hold="all"), True),
     "SoftReset": Adaptor(rb.SoftReset, True),
     "SurrogateReset": Adaptor(rb.SurrogateReset, True),
-    "ResetAdaptation": Adaptor(lambda x: rb.ResetAdaptation(x, 50 * ms, 0.1), True),
     "ThresholdAdaptation": Adaptor(lambda x: rb.ThresholdAdaptation(x, 50 * ms, 2 * mV), True),
     "SpikeRateAdaptation": Adaptor(
         lambda x: rb.SpikeRateAdaptation(x, 50 * ms, 1 * nS, -85 * mV), True

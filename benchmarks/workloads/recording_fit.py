@@ -23,13 +23,12 @@ RECORDING_FIT = Workload(
     name="recording_fit",
     title="A model of a recording",
     description=(
-        "AdEx with refractoriness, rising threshold and reset and an afterhyperpolarising"
-        " conductance (17 parameters) fitted to every second sweep of 171116sh_0018.abf where"
-        " RHEOBASE_DATA holds it, else of a known cell. Both searches call the same compiled"
-        " simulator and loss with 32 candidates a generation, begin from the same 160, and end"
-        " after the same processor time, so that seconds say nothing: the work is the loss that is"
-        " reached, median and worst over seeds. scipy: differential_evolution, best1bin, deferred"
-        " updating, without polish."
+        "AdEx with refractoriness, a rising threshold and an afterhyperpolarising conductance (15"
+        " parameters) fitted to every second sweep of 171116sh_0018.abf where RHEOBASE_DATA holds"
+        " it, else of a known cell. Both searches call the same compiled simulator and loss with 32"
+        " candidates a generation, begin from the same 160, and end after the same processor time,"
+        " so that seconds say nothing: the work is the loss that is reached, median and worst over"
+        " seeds. scipy: differential_evolution, best1bin, deferred updating, without polish."
     ),
     sizes=(Size("30 s", specification(FILE if _DATA.exists() else None, 30.0, 1), 1),),
     smoke=Size("synthetic", specification(None, 3.0, 1), 1),

@@ -4,7 +4,6 @@ from rheobase.adaptors.base import AbstractAdaptor, AbstractStatefulAdaptor
 from rheobase.adaptors.mismatch import Mismatch
 from rheobase.adaptors.noise import Noise
 from rheobase.adaptors.refractory import Refractory
-from rheobase.adaptors.reset_adaptation import ResetAdaptation
 from rheobase.adaptors.reset_gradient import SurrogateReset
 from rheobase.adaptors.soft_reset import SoftReset
 from rheobase.adaptors.spike_rate_adaptation import SpikeRateAdaptation
@@ -17,7 +16,6 @@ __all__ = [
     "Mismatch",
     "Noise",
     "Refractory",
-    "ResetAdaptation",
     "SoftReset",
     "SpikeRateAdaptation",
     "SurrogateReset",

@@ -18,11 +18,9 @@ from rheobase.units import ms, mV, nS
 
 _AUTO = "auto"
 _MAKE: Any = adaptors.ThresholdAdaptation  # whose fields take quantities
-_RESET: Any = adaptors.ResetAdaptation
 _SPIKE_RATE: Any = adaptors.SpikeRateAdaptation
 _ADAPTORS = {
     "Refractory": lambda inner: adaptors.Refractory(inner, 2 * ms),
-    "ResetAdaptation": lambda inner: _RESET(inner, tau=100 * ms, increment=0.02),
     "SoftReset": adaptors.SoftReset,
     "SpikeRateAdaptation": lambda inner: _SPIKE_RATE(inner, tau=40 * ms, increment=2 * nS),
     "ThresholdAdaptation": lambda inner: _MAKE(inner, tau=50 * ms, increment=2 * mV),

@@ -2,28 +2,17 @@
 
 from typing import Any
 
-from rheobase.adaptors import (
-    Refractory,
-    ResetAdaptation,
-    SpikeRateAdaptation,
-    ThresholdAdaptation,
-)
+from rheobase.adaptors import Refractory, SpikeRateAdaptation, ThresholdAdaptation
 from rheobase.adaptors.base import AbstractAdaptor
 from rheobase.fitting.membrane import Passive
 from rheobase.neurons.base import AbstractNeuron, Onset
 from rheobase.units import MOhm, ms, mV, nA
 
-_MAKE: Any = (
-    SpikeRateAdaptation,
-    ThresholdAdaptation,
-    ResetAdaptation,
-)  # whose fields take quantities
+_MAKE: Any = SpikeRateAdaptation, ThresholdAdaptation  # whose fields take quantities
 _MEDIUM, _SLOW = 40.0, 3000.0
 """ms: time constants of the medium and of the slow afterhyperpolarisation."""
 _OPENED, _SLOWLY = 0.1, 0.01
 """What a spike adds to their conductances, of that at rest."""
-_TROUGH, _USED = 100.0, 0.02
-"""ms, and a part of the repolarisation that a spike uses up."""
 
 
 def can_wear(neuron: AbstractNeuron) -> bool:
@@ -34,7 +23,7 @@ def can_wear(neuron: AbstractNeuron) -> bool:
 
 
 def dressed(neuron: AbstractNeuron, passive: Passive, slow: bool) -> AbstractNeuron:
-    """The neuron with refractoriness, rising threshold and reset, conductances that spikes open.
+    """The neuron with refractoriness, a threshold that rises and conductances that spikes open.
 
     - `passive`: its membrane, which sets the size of the conductances.
     - `slow`: with a conductance that lasts for seconds, where sweeps follow each other at once.
@@ -44,12 +33,11 @@ def dressed(neuron: AbstractNeuron, passive: Passive, slow: bool) -> AbstractNeu
     >>> membrane = rb.fitting.Passive(20.0, 100.0, -65.0, 0.0, 0.0, 3)
     >>> neuron = dressed(rb.AdEx(), membrane, slow=False)
     >>> type(neuron).__name__, type(neuron.neuron).__name__, type(neuron.neuron.neuron).__name__
-    ('ThresholdAdaptation', 'SpikeRateAdaptation', 'ResetAdaptation')
+    ('ThresholdAdaptation', 'SpikeRateAdaptation', 'Refractory')
     """
-    conductance, threshold, trough = _MAKE
+    conductance, threshold = _MAKE
     rest = 1 / (passive.R * MOhm)
-    worn = trough(Refractory(neuron, 3 * ms), tau=_TROUGH * ms, increment=_USED)
-    worn = conductance(worn, tau=_MEDIUM * ms, increment=_OPENED * rest)
+    worn = conductance(Refractory(neuron, 3 * ms), tau=_MEDIUM * ms, increment=_OPENED * rest)
     if slow:
         worn = conductance(worn, tau=_SLOW * ms, increment=_SLOWLY * rest)
     return threshold(worn, tau=30 * ms, increment=3 * mV)

@@ -22,8 +22,9 @@ class EProp(AbstractGradient):
     - `"random"`: by fixed random ones from the readout to each population, drawn from `key`.
 
     With symmetric feedback and one population it is backpropagation through time with recurrent
-    spikes and resets cut. Memory does not grow with the number of steps but for the input and two
-    series as wide as the output; it holds one number a weight, sample and state variable.
+    spikes and resets cut. It holds one number a weight, sample and state variable. Memory does
+    not grow with the number of steps where the readout is a leaky integrator and the loss one of
+    its mean or maximum; else by two series as wide as the output.
 
     Errors: `ArgumentError` for layers that it cannot follow, and for a regulariser; `UnknownName`.
 

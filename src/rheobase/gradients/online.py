@@ -6,8 +6,9 @@ every population and adds up
 
     dL/dw_ij = sum over steps k of L_j(k) ds_j(k)/dw_ij,     L_j = dL/ds_j
 
-with L_j by what happens within the step, from u downwards. What is kept over time is the input, u
-and dL/du, of which only the input is wide.
+with L_j by what happens within the step, from u downwards. Where the readout is a leaky integrator
+and the loss depends on its mean or its maximum, nothing is kept over time but the input
+(`streamed`); else u and dL/du are.
 """
 
 from typing import Any, NamedTuple
@@ -22,6 +23,7 @@ from rheobase.adaptors.base import AbstractAdaptor
 from rheobase.errors import ArgumentError
 from rheobase.gradients.base import require_sequential
 from rheobase.gradients.lines import Held, Line, filled, line_of
+from rheobase.gradients.streamed import reads_linearly, scores_by_steps, streamed
 from rheobase.gradients.surrogate import forwards
 from rheobase.gradients.traces import Jacobian
 from rheobase.neurons.base import AbstractMembrane, Onset
@@ -136,80 +138,118 @@ def gradient(
     head = model.layers[end] if end < len(model.layers) else None
     readout: Any = head if isinstance(head, Linear) else None
     cut = end + (readout is not None)
-    u = forwards(_part(model, model.layers[:cut]), x, key, STRETCH)
-
-    def judged(parts: Any) -> tuple[Array, Judged]:
-        after, u = parts
-        tail = _part(model, after)
-        found = objective(advance(tail, begin(tail, u), u, key).output if after else u)
-        return found.value, found
-
-    (slope_after, slope), found = eqx.filter_grad(judged, has_aux=True)((model.layers[cut:], u))
-    wired = [_lines(model, block, rule) for block in body]
-    totals, weight, bias = _second(model, body, wired, readout, x, slope, key, rule)
+    walk = Walk(model, body, [_lines(model, block, rule) for block in body], readout, key, rule)
+    front, tail = _part(model, model.layers[:cut]), _part(model, model.layers[cut:])
+    if reads_linearly(tail) and scores_by_steps(objective):
+        found, slope_after, sums = streamed(front, tail, walk, objective, x, key)
+    else:
+        found, slope_after, sums = _stored(front, tail, walk, objective, x, key)
     layers: list[Any] = [eqx.filter(layer, eqx.is_inexact_array) for layer in model.layers]
-    for block, lines, total in zip(body, wired, totals, strict=True):
+    for block, lines, total in zip(body, walk.wired, sums.totals, strict=True):
         own = list(total.own)
         if block.linear is not None and lines.into is not None:
-            sums = own.pop().sum(axis=0) if block.linear.bias is not None else None
+            bias = own.pop().sum(axis=0) if block.linear.bias is not None else None
             summed = total.lines[0] or ()
             layer = filled(block.linear, *lines.into.gradient(summed, block.linear.mask))
-            layers[block.position - 1] = _biased(layer, sums)
+            layers[block.position - 1] = _biased(layer, bias)
         layers[block.position] = _population(block, lines, own, total.lines[1])
     if readout is not None:
-        layers[end] = _biased(
-            filled(readout, jnp.asarray(masked(weight, readout.mask)), None), bias
-        )
+        weight = jnp.asarray(masked(sums.weight, readout.mask))
+        bias = None if readout.bias is None else sums.signal
+        layers[end] = _biased(filled(readout, weight, None), bias)
     layers[cut:] = slope_after
     return found, _part(eqx.filter(model, eqx.is_inexact_array), tuple(layers))
 
 
-def _second(
-    model: Sequential,
-    body: list[Block],
-    wired: list[Lines],
-    readout: Any,
-    x: Array,
-    slope: Array,
-    key: Array | None,
-    rule: Rule,
-) -> tuple[tuple[Total, ...], Array | None, Array | None]:
-    """The second run: the sums for each population, and those of the readout's weights and bias."""
-    courses, shape = [], x
-    for block, lines in zip(body, wired, strict=True):
-        course = _begun(block, lines, shape, rule)
-        shape = jax.ShapeDtypeStruct((len(x), *course.spikes.shape), course.spikes.dtype)
-        courses.append(course)
-    routes = _routes(rule, readout, slope, [course.spikes.shape[-1] for course in courses])
-    totals = tuple(map(_nothing, wired, courses))
-    last = None if readout is None else jnp.zeros_like(readout.weight)
+def _stored(
+    front: Sequential, tail: Sequential, walk: "Walk", objective: Objective, x: Array, key: Any
+) -> tuple[Judged, Any, "Sums"]:
+    """By the whole course of what comes after the last population that fires."""
+    u = forwards(front, x, key, STRETCH)
 
-    def body_of(carry: Any, xs: Any) -> tuple[Any, None]:
-        courses, totals, last = carry
-        number, now, c = xs
+    def judged(parts: Any) -> tuple[Array, Judged]:
+        after, u = parts
+        layers = _part(tail, after)
+        found = objective(advance(layers, begin(layers, u), u, key).output if after else u)
+        return found.value, found
+
+    (slope_after, slope), found = eqx.filter_grad(judged, has_aux=True)((tail.layers, u))
+    walked = walk.begin(x, u)
+    return found, slope_after, walk.on(walked, x, slope, jnp.zeros((), jnp.int32)).sums
+
+
+class Sums(NamedTuple):
+    """What is added up on the way."""
+
+    totals: tuple[Total, ...]
+    """For each population."""
+    weight: Array | None
+    """Of the readout, None where there is none."""
+    signal: Array
+    """dL/du of all steps and samples, which is the gradient of the readout's bias, (n,)."""
+
+
+class Walked(NamedTuple):
+    """Where the second run is."""
+
+    courses: tuple[Course, ...]
+    sums: Sums
+
+
+class Walk(NamedTuple):
+    """The second run, which takes dL/du and carries the traces."""
+
+    model: Sequential
+    body: list[Block]
+    wired: list[Lines]
+    readout: Any
+    key: Array | None
+    rule: Rule
+
+    def begin(self, x: Any, u: Any) -> Walked:
+        """Before the first step of x (time, batch, n), what comes of it being u."""
+        courses, shape = [], x
+        for block, lines in zip(self.body, self.wired, strict=True):
+            course = _begun(block, lines, shape, self.rule)
+            shape = jax.ShapeDtypeStruct((len(x), *course.spikes.shape), course.spikes.dtype)
+            courses.append(course)
+        totals = tuple(map(_nothing, self.wired, courses))
+        last = None if self.readout is None else jnp.zeros_like(self.readout.weight)
+        none = jnp.zeros(u.shape[-1], u.dtype)
+        return Walked(tuple(courses), Sums(totals, last, none))
+
+    def on(self, walked: Walked, x: Array, slope: Array, first: Array) -> Walked:
+        """After the steps of x, of which the first has the number `first`."""
+        widths = [course.spikes.shape[-1] for course in walked.courses]
+        routes = _routes(self.rule, self.readout, slope, widths)
+        numbers = first + jnp.arange(len(x), dtype=jnp.int32)
+
+        def step(walked: Walked, xs: Any) -> tuple[Walked, None]:
+            return self._step(walked, *xs, routes), None
+
+        return jax.lax.scan(step, walked, (numbers, x, slope))[0]
+
+    def _step(
+        self, walked: Walked, number: Array, now: Array, c: Array, routes: list[Array] | None
+    ) -> Walked:
         after, bends = [], []
-        for block, lines, course in zip(body, wired, courses, strict=True):
-            noise = None if key is None else jax.random.fold_in(key, block.position)
+        for block, lines, course in zip(self.body, self.wired, walked.courses, strict=True):
+            noise = None if self.key is None else jax.random.fold_in(self.key, block.position)
             noise = None if noise is None else jax.random.fold_in(noise, number)
-            course, bend = _stepped(model, block, lines, course, now, noise, rule)
+            course, bend = _stepped(self.model, block, lines, course, now, noise, self.rule)
             now = course.spikes
             after.append(course)
             bends.append(bend)
-        signal = c if readout is None else c @ readout.weight.T
+        totals, last, signalled = walked.sums
+        signal = c if self.readout is None else c @ self.readout.weight.T
         summed = []
-        for index in reversed(range(len(body))):
+        for index in reversed(range(len(self.body))):
             signal = signal if routes is None else c @ routes[index]
-            summed.append(_added(wired[index], totals[index], after[index], signal))
-            signal, linear = signal * bends[index], body[index].linear
+            summed.append(_added(self.wired[index], totals[index], after[index], signal))
+            signal, linear = signal * bends[index], self.body[index].linear
             signal = signal if linear is None else signal @ linear.weight.T
         last = None if last is None else last + now.T @ c
-        return (tuple(after), tuple(summed[::-1]), last), None
-
-    numbers = jnp.arange(len(x), dtype=jnp.int32)
-    begin = tuple(courses), totals, last
-    (_, totals, last), _ = jax.lax.scan(body_of, begin, (numbers, x, slope))
-    bias = None if readout is None or readout.bias is None else slope.sum(axis=(0, 1))
-    return totals, last, bias
+        return Walked(tuple(after), Sums(tuple(summed[::-1]), last, signalled + c.sum(axis=0)))
 
 
 def _stepped(

@@ -22,8 +22,10 @@ class RTRL(AbstractGradient):
       number from 0 to below 1 for the outer product of two factors that are averaged over about
       1/(1 - decay) steps (pp-prop), of one number a neuron.
 
-    Memory does not grow with the number of steps but for the input and two series as wide as the
-    output. Errors: `ArgumentError` for layers that it cannot follow, and for a regulariser.
+    Memory does not grow with the number of steps where the readout is a leaky integrator and the
+    loss one of its mean or maximum; else by two series as wide as the output.
+
+    Errors: `ArgumentError` for layers that it cannot follow, and for a regulariser.
 
     Source: Williams & Zipser 1989, Neural Comput 1:270; Wang et al. 2024 (D-RTRL, pp-prop).
 
