@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rheobase.analysis.voltage import detect_spikes
+from rheobase.cable import Cell
 from rheobase.errors import ArgumentError, RecordingError
 from rheobase.fitting import judge
 from rheobase.fitting.membrane import Passive, passive
@@ -25,6 +26,8 @@ from rheobase.neurons.base import AbstractNeuron
 from rheobase.steppers import AbstractStepper, ExponentialEuler
 from rheobase.train.domains import Where
 from rheobase.units import Quantity, ms, mV
+
+_STEP, _STEP_OF_CELL = 0.1 * ms, 0.05 * ms
 
 
 class RecordingFit(NamedTuple):
@@ -78,13 +81,13 @@ class Details(NamedTuple):
 
 def fit_recording(
     recording: CurrentClamp,
-    model: AbstractNeuron,
+    model: AbstractNeuron | Cell,
     *,
     train: Sequence[Sweep] | None = None,
     test: Sequence[Sweep] | None = None,
     trainable: Where | None = None,
     adaptors: bool = True,
-    dt: Quantity = 0.1 * ms,
+    dt: Quantity | None = None,
     stepper: AbstractStepper | None = None,
     starts: int = 12,
     steps: int | None = None,
@@ -110,14 +113,16 @@ def fit_recording(
     them are run one after the other, so that slow adaptation carries over.
 
     - `recording`: from `rb.io.read_recording` or `rb.io.recording_of`.
-    - `model`: any neuron of the library or of your own, with its adaptors.
+    - `model`: any neuron of the library or of your own, with its adaptors; or a `Cell` with an
+      electrode at its soma, which evolves from the beginning (stage 4 alone).
     - `train`, `test`: sweeps of the recording; every second one each by default, and where only one
       of the two is given, the other is all the rest.
     - `trainable`: what moves, as in `rb.fit`; all parameters by default, but where an upstroke is
-      cut off.
+      cut off; of a cell conductances, the leak's reversal potential and the capacitance.
     - `adaptors`: whether a bare neuron that resets may be dressed. A neuron that wears adaptors
       already is fitted as it is, and so is one of which `trainable` picks a part.
-    - `dt`: of the simulation, a whole multiple of the sampling interval.
+    - `dt`: of the simulation, a whole multiple of the sampling interval; 0.1 ms by default, of a
+      cell 0.05 ms.
     - `steps`: of the last stage. Ctrl-C ends it and keeps the best.
     - `seed`: of the starts; the same seed gives the same fit.
 
@@ -204,15 +209,22 @@ def _split(
 
 
 def _checked(
-    recording: CurrentClamp, model: Any, dt: Quantity, stepper: Any, starts: int
+    recording: CurrentClamp, model: Any, dt: Quantity | None, stepper: Any, starts: int
 ) -> tuple[float, AbstractStepper]:
-    if isinstance(model, type) or not isinstance(model, AbstractNeuron):
+    if isinstance(model, type) or not isinstance(model, AbstractNeuron | Cell):
         name = getattr(model, "__name__", type(model).__name__)
         raise ArgumentError(
-            f"`model` is a point neuron, got {name}. Write rb.fit_recording(rec, rb.AdEx()); to "
-            f"fit conductances of a cell, or what else rb.simulate takes, write the loss of its "
-            f"voltage against sweep.v and hand its gradient (jax.grad) to optax."
+            f"`model` is a neuron or a cell, got {name}. Write rb.fit_recording(rec, rb.AdEx()); "
+            f"to fit what else rb.simulate takes, write the loss of its voltage against sweep.v "
+            f"and hand its gradient (jax.grad) to optax."
         )
+    if isinstance(starts, bool) or not isinstance(starts, int) or starts < 1:
+        raise ArgumentError(f"`starts` is a whole number >= 1, got {starts!r}.")
+    step = float((_STEP_OF_CELL if isinstance(model, Cell) else _STEP).value_in(ms))
+    step = step if dt is None else float(dt.value_in(ms))
+    recording.sweeps[0].every(step)
+    if isinstance(model, Cell):
+        return step, ExponentialEuler()
     voltage = variables.units(model.init()).get("v")
     if voltage is None or not voltage.same_dimension(mV):
         raise ArgumentError(
@@ -225,10 +237,6 @@ def _checked(
             f"{type(model).__name__} draws random numbers: its spike times have no derivative. Fit "
             f"the neuron inside, and put the noise around fit.model."
         )
-    if isinstance(starts, bool) or not isinstance(starts, int) or starts < 1:
-        raise ArgumentError(f"`starts` is a whole number >= 1, got {starts!r}.")
-    step = float(dt.value_in(ms))
-    recording.sweeps[0].every(step)
     stepper = ExponentialEuler() if stepper is None else stepper
     model.check(step)
     stepper.check(model, step)

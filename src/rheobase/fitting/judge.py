@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from rheobase.cable import Cell
+from rheobase.fitting import patched
 from rheobase.fitting.target import BLOCK
 from rheobase.record import Record
 from rheobase.simulate import simulate
@@ -49,20 +51,23 @@ def free_run(
     length = min(len(s.v) * s.dt for s in sweeps)
     steps = int(length / BLOCK + 1e-6) * every
     for sweep, on in zip(sweeps, goes_on, strict=True):
-        current = sweep.every(dt).i[:steps]
-        run = simulate(
-            model,
-            current=FromArray(np.concatenate([np.zeros(0), current]) * nA),
-            duration=steps * dt * ms,
-            dt=dt * ms,
-            stepper=stepper,
-            record=Record(("v",), every=every),
-            state=_begun(state) if on and state is not None else None,
-        )
+        current = FromArray(sweep.every(dt).i[:steps] * nA)
+        given = {"duration": steps * dt * ms, "dt": dt * ms}
+        begin = _begun(state) if on and state is not None else None
+        if isinstance(model, Cell):
+            soma = model.at(patched.SOMA)
+            run = simulate(model, current={soma: current}, record={"v": soma}, state=begin, **given)
+            v = np.asarray(run["v"], float)[:, 0]
+            voltages.append(v[every - 1 :: every])
+            spikes.append(patched.spike_times(v, dt))
+        else:
+            record = Record(("v",), every=every)
+            run = simulate(
+                model, current=current, stepper=stepper, record=record, state=begin, **given
+            )
+            voltages.append(np.asarray(run["v"], float))
+            spikes.append(np.asarray(run.spike_times(), float))
         state = run.final
-        voltages.append(np.asarray(run["v"], float))
-        times = np.asarray(run.spike_times(), float)
-        spikes.append(times)
     return FreeRun(np.stack(voltages, axis=1), tuple(spikes))
 
 

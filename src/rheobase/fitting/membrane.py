@@ -76,7 +76,8 @@ def passive(sweeps: Sequence, spikes: Sequence[np.ndarray], shortest: float = 50
     for tau in np.geomspace(1.0, 300.0, 150):
         basis = np.stack([np.ones_like(t), 1 - np.exp(-t / tau)], axis=1)[used]
         (bridge, resistance), *_ = np.linalg.lstsq(basis, total[used], rcond=None)
-        if bridge < 0:
+        # An electrode above the membrane's own resistance is a membrane too fast to be told apart.
+        if not 0 <= bridge <= resistance:
             bridge = 0.0
             resistance = float(basis[:, 1] @ total[used] / (basis[:, 1] @ basis[:, 1]))
         error = float(np.sum((basis @ [bridge, resistance] - total[used]) ** 2))

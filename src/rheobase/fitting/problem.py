@@ -13,7 +13,8 @@ from jax.flatten_util import ravel_pytree
 
 from rheobase.adaptors import Refractory
 from rheobase.adaptors.base import AbstractAdaptor, chain
-from rheobase.fitting import engine, residuals
+from rheobase.cable import Cell
+from rheobase.fitting import engine, patched, residuals
 from rheobase.fitting.objective import Objective
 from rheobase.fitting.residuals import Residuals, Seen
 from rheobase.fitting.target import Target
@@ -34,7 +35,8 @@ _LOOSE = 2.0
 class Problem:
     """What a search varies and evaluates; rows of `Y` are parameter vectors, one a start.
 
-    - `neuron`: where the fit begins; `trained`: mask of what moves, as by `rb.train.choose`.
+    - `neuron`: where the fit begins, a neuron or a cell; `trained`: mask of what moves, as by
+      `rb.train.choose`.
     - `every`: all sweeps in the order in which they were recorded; `train`: places of those that
       count. Sweeps that follow each other are run side by side, each from the state in which the
       one before ended at the last evaluation; `follows` says which follow another at once.
@@ -42,7 +44,7 @@ class Problem:
 
     def __init__(
         self,
-        neuron: AbstractNeuron,
+        neuron: AbstractNeuron | Cell,
         trained: Any,
         stepper: AbstractStepper,
         every: Target,
@@ -80,7 +82,7 @@ class Problem:
         """Number of free parameters."""
         return len(self.start)
 
-    def build(self, y: Any) -> AbstractNeuron:
+    def build(self, y: Any) -> Any:
         """The neuron with these free parameters."""
         neuron = legal(eqx.combine(self.unravel(jnp.asarray(y)), self.fixed), self.mask)
         return _held(neuron, self.dt)
@@ -115,13 +117,14 @@ class Problem:
             self.shared = rest
             return
         state = rest if self.shared is None else self.shared
-        follows = jnp.asarray(self.follows)
+
+        def shifted(end: Array, rest: Array) -> Array:
+            follows = jnp.asarray(self.follows).reshape(-1, *(1,) * (rest.ndim - 1))
+            return jnp.where(follows, jnp.roll(end[0], 1, axis=0).astype(rest.dtype), rest)
+
         for _ in range(passes):
             _, final = self._lean(given, state, self.current)
-            state = jax.tree.map(
-                lambda end, r: jnp.where(follows, jnp.roll(end[0], 1).astype(r.dtype), r),
-                final, rest,
-            )  # fmt: skip
+            state = jax.tree.map(shifted, final, rest)
         self.shared = state
 
     def forced(self, Y: np.ndarray) -> list[Residuals]:
@@ -142,6 +145,11 @@ class Problem:
             y, jax.tree.map(lambda x: x[:, self.train], states), self.trained_current, None
         )
         return [residuals.free(one, self.goal) for one in _each(seen)]
+
+    def voltages(self, Y: np.ndarray) -> np.ndarray:
+        """Free runs at the end of each block, (rows, blocks, sweeps), from where `settle` ended."""
+        states = jax.tree.map(lambda x: x[self.train], self.shared)
+        return np.asarray(self._lean(self._given(Y), states, self.trained_current)[0].v, float)
 
     def forget(self) -> None:
         """Begin the sweeps at rest again."""
@@ -169,7 +177,10 @@ class Problem:
         return jnp.asarray(Y, self.current.dtype)
 
     def _resting(self, y: Array, n: int) -> Any:
-        state = self.build(y).init()
+        model = self.build(y)
+        if isinstance(model, Cell):
+            return patched.resting(model, n)
+        state = model.init()
         return jax.tree.map(lambda x: jnp.broadcast_to(x, (n,)), state)
 
     def _as_recorded(self, y: Array) -> Any:
@@ -181,7 +192,10 @@ class Problem:
         return engine.run(self.build(y), self.stepper, state, current, told, self.dt, self.block)
 
     def _free_run(self, y: Array, state: Any, current: Array) -> Any:
-        return engine.free_run(self.build(y), self.stepper, state, current, self.dt, self.block)
+        model = self.build(y)
+        if isinstance(model, Cell):
+            return patched.run(model, state, current, self.dt, self.block)
+        return engine.free_run(model, self.stepper, state, current, self.dt, self.block)
 
     def _ordered(self, y: Array) -> Array:
         whole = eqx.combine(self.unravel(y), self.fixed)
@@ -206,6 +220,8 @@ class Problem:
 
 def default_mask(neuron: Any) -> Any:
     """What a fit moves by default: every parameter, but where an upstroke is cut off."""
+    if isinstance(neuron, Cell):
+        return patched.default_mask(neuron)
     mask = choose(neuron)
     inner = chain(neuron)[-1]
     if neuron.onset is Onset.UPSTROKE and "v_th" in vars(inner):

@@ -9,6 +9,7 @@ import numpy as np
 
 from rheobase import plot
 from rheobase.adaptors.base import chain
+from rheobase.cable import Cell
 from rheobase.io.models import save
 from rheobase.page import page
 from rheobase.plot.style import ACCENT, INK, MAIN, QUIET
@@ -57,7 +58,9 @@ def write(fit: "RecordingFit", folder: Path, ranked: Sequence["Ranked"] = ()) ->
 
 
 def name_of(model: Any) -> str:
-    """`Refractory(AdEx)`: the neuron and what it wears."""
+    """`Refractory(AdEx)`: the neuron and what it wears; a cell and its channels."""
+    if isinstance(model, Cell):
+        return f"Cell({', '.join(part.name for part in model.mechanisms)})"
     kinds = [type(part).__name__ for part in chain(model)]
     return "(".join(kinds) + ")" * (len(kinds) - 1)
 

@@ -8,7 +8,7 @@ from rheobase.fitting.problem import Problem, fields
 from rheobase.train.domains import free
 from rheobase.units import anything, mV, parameters
 
-_KNOWN = {"tau", "R", "C", "v_rest", "g_L"}
+_KNOWN = {"tau", "R", "C", "v_rest", "g_L", "capacitance"}
 """What the passive membrane has told already."""
 _NEAR, _FAR = 0.1, 0.8
 """Standard deviation of the logarithm of known and of unknown parameters."""

@@ -6,15 +6,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rheobase.cable import Cell
 from rheobase.fitting import judge
 from rheobase.fitting.dress import can_wear, dressed
 from rheobase.fitting.evolution import Evolution
 from rheobase.fitting.problem import Problem, default_mask
+from rheobase.fitting.residuals import CORRELATION, VOLTAGE
 from rheobase.fitting.scores import Scores, score
 from rheobase.fitting.search import Found, Search
 from rheobase.fitting.spread import scatter
 from rheobase.fitting.start import Look, begin
-from rheobase.fitting.target import Target
+from rheobase.fitting.target import BLOCK, Target
 from rheobase.io.recording import CurrentClamp, Sweep
 from rheobase.steppers import AbstractStepper
 from rheobase.train.domains import Where, choose
@@ -34,6 +36,8 @@ _FAR, _PENALTY = 3.0, 0.02
 """Beyond so many of these widths a parameter costs something."""
 _TRIED = 10
 """Free steps after which it is seen whether a bare neuron will do."""
+_NUDGE = 1e-3
+"""Of free coordinates, for derivatives of a cell by differences."""
 _KEPT = 4
 """Models of which the scores decide at the end."""
 
@@ -109,8 +113,12 @@ class Stages:
         return Reached(model, self.problem, at, tuple(self.losses))
 
     def _stages(self, starts: int, adaptors: bool) -> None:
+        model = self.problem.build(self.problem.start)
+        if isinstance(model, Cell):
+            self._evolve(self.steps, None)
+            return
         self._forced(starts)
-        wears = adaptors and can_wear(self.problem.build(self.problem.start))
+        wears = adaptors and can_wear(model)
         first = min(_TRIED, self.steps) if wears else self.steps
         self._free(min(starts, _KEPT) if wears else starts)
         self._advance(first)
@@ -214,10 +222,22 @@ class Stages:
         others = [row for row in self.rows if not np.array_equal(row, y)]
         rows = np.array([y, *others])[:_KEPT]
         filled = np.concatenate([rows, np.repeat(y[None], _KEPT - len(rows), axis=0)])
-        seen = self.problem.free(filled)[: len(rows)]
         away = rows - self.problem.start
+        if isinstance(self.problem.build(y), Cell):
+            cost = self.problem.population(rows) + 0.5 * (self.problem.prior * away**2).sum(axis=1)
+            return Found(rows, cost, self._by_differences(y))
+        seen = self.problem.free(filled)[: len(rows)]
         cost = np.array([r.cost for r in seen]) + 0.5 * (self.problem.prior * away**2).sum(axis=1)
         matrix = seen[0].normal()[0] + np.diag(self.problem.prior)
         if not np.isfinite(matrix).all():
             matrix = np.diag(self.problem.prior)
         return Found(rows, cost, matrix)
+
+    def _by_differences(self, y: np.ndarray) -> np.ndarray:
+        """J'J and prior, with the derivative of the voltage between spikes by differences."""
+        problem = self.problem
+        nudged = y + _NUDGE * np.concatenate([np.eye(len(y)), -np.eye(len(y))])
+        up, down = np.split(problem.voltages(nudged), 2)
+        scale = VOLTAGE * np.sqrt(CORRELATION / BLOCK)
+        slope = (up - down)[:, problem.goal.quiet] / (2 * _NUDGE * scale)
+        return slope @ slope.T + np.diag(problem.prior)

@@ -14,6 +14,8 @@ JSON, the arrays). Its notes hold
         {"float": "0x1.8p+1"}                     a number, in hexadecimal so that no bit is lost
         {"module": name, "fields": {...}}         an Equinox module: a neuron, adaptor, layer, ...
         {"named": name, "fields": {...}}          a NamedTuple
+        {"shape": name, "fields": {...}}          a morphology, whole or cut into compartments
+        {"nodes": parents, "native": true}        the nodes of a cell
         {"tuple": [...]}, {"dict": [[key, value], ...]}
         {"enum": name, "member": "..."}, {"object": name}   a class or a function of a module
         {"unit": {...}}, {"quantity": value, "unit": {...}}
@@ -37,6 +39,8 @@ import numpy as np
 
 from rheobase._version import __version__
 from rheobase.errors import ArgumentError, CheckpointError, UnknownName
+from rheobase.kernels.tree import Tree as Nodes
+from rheobase.morphology.content import SameContent
 from rheobase.neurons import variables
 from rheobase.train import checkpoint
 from rheobase.units import Quantity, Unit, parameters
@@ -153,7 +157,7 @@ class _Writer:
         """Place of each array by identity; the array beside it stays alive as long as this."""
 
     # One return for each kind of value: a table in the form of a function.
-    def encode(self, value: Any, place: str, unit: Unit | None = None) -> Any:  # noqa: PLR0911
+    def encode(self, value: Any, place: str, unit: Unit | None = None) -> Any:  # noqa: PLR0911, PLR0912
         """The part of the tree for a value that stands at `place`."""
         if value is None or type(value) in (bool, int, str):
             return value
@@ -169,6 +173,12 @@ class _Writer:
             return {"enum": _name(type(value)), "member": value.name}
         if isinstance(value, eqx.Module):
             return {"module": _name(type(value)), "fields": self.fields(value, place)}
+        if isinstance(value, SameContent):
+            names = [field.name for field in dataclasses.fields(value)]  # pyright: ignore
+            fields = {n: self.encode(getattr(value, n), f"{place}.{n}") for n in names}
+            return {"shape": _name(type(value)), "fields": fields}
+        if isinstance(value, Nodes):
+            return {"nodes": self.encode(value.parent, place), "native": value.native}
         if variables.is_state(value):
             items = zip(value._fields, value, strict=True)
             fields = {name: self.encode(x, f"{place}.{name}") for name, x in items}
@@ -221,7 +231,7 @@ class _Reader:
     def __init__(self, arrays: list[Any], known: dict[str, Any], path: str, library: str):
         self.arrays, self.known, self.path, self.library = arrays, known, path, library
 
-    def decode(self, tree: Any) -> Any:  # noqa: PLR0911
+    def decode(self, tree: Any) -> Any:  # noqa: PLR0911, PLR0912
         """The value of a part of the tree."""
         match tree:
             case list():
@@ -232,6 +242,13 @@ class _Reader:
                 return float.fromhex(digits)
             case {"module": name, "fields": fields}:
                 return self.module(self.find(name), fields)
+            case {"shape": name, "fields": fields}:
+                made = self.module(self.find(name), fields)
+                for array in filter(lambda x: isinstance(x, np.ndarray), vars(made).values()):
+                    array.setflags(write=False)
+                return made
+            case {"nodes": parent, "native": native}:
+                return Nodes(self.decode(parent), native)
             case {"named": name, "fields": fields}:
                 return self.find(name)(**{k: self.decode(x) for k, x in fields.items()})
             case {"tuple": inner}:

@@ -9,10 +9,11 @@ import pytest
 from jax import Array
 
 import rheobase as rb
+from rheobase import channels
 from rheobase.errors import ArgumentError, CheckpointError
 from rheobase.surrogate import AbstractSurrogate, FastSigmoid
 from rheobase.train import checkpoint
-from rheobase.units import ms, mV, nA, positive, quantity
+from rheobase.units import ms, mV, nA, positive, quantity, um
 from tests.registry import ADAPTORS, NEURONS, STIMULI, SURROGATES, SYNAPSES
 
 
@@ -24,6 +25,8 @@ def everything():
     yield from (make() for name, make in SURROGATES.items() if name != "Custom")
     yield from (row.make() for row in SYNAPSES.values())
     yield rb.Sequential(rb.Linear(4, 6), rb.Recurrent(rb.LIF(), 6), rb.LI(), key=jax.random.key(3))
+    tree = rb.morphology.ball_and_stick(length=200 * um)
+    yield rb.Cell(tree, max_length=50 * um).insert(channels.Leak()).insert(channels.HH(), at="soma")
     yield rb.Network(
         {"e": rb.Population(rb.LIF(), 20)},
         [rb.Connection("e", "e", rb.FixedInDegree(3), rb.Exponential(), weight=0.5 * nA)],
