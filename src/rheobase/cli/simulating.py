@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from rheobase import plot
+from rheobase.cable import Cell
 from rheobase.cli.running import read_time
 from rheobase.errors import ArgumentError
 from rheobase.fitting.judge import free_run
+from rheobase.fitting.patched import SOMA, spike_times
 from rheobase.fitting.report import name_of
 from rheobase.io import load, read_recording
 from rheobase.neurons.base import AbstractMembrane
@@ -28,9 +30,9 @@ def show(
 ) -> int:
     """Simulate, print the spikes, and leave voltage, spikes and a picture in a folder."""
     model = load(path)
-    if not isinstance(model, AbstractMembrane):
+    if not isinstance(model, AbstractMembrane | Cell):
         raise ArgumentError(
-            f"{path} holds a {type(model).__name__}, and rheobase simulate takes a neuron. "
+            f"{path} holds a {type(model).__name__}, and rheobase simulate takes a neuron or cell. "
             f"In Python write rb.simulate(rb.load({str(path)!r}), ...)."
         )
     step = read_time(dt)
@@ -43,9 +45,16 @@ def show(
         level = read_current("200pA" if current is None else current)
         length = read_time(duration)
         given = Step(level, start=0.1 * length, stop=0.9 * length)
-        whole = simulate(model, current=given, duration=length, dt=step, record=Record(("v",)))
-        v, times = np.asarray(whole["v"], float)[:, None], whole.t
-        spikes = [np.asarray(whole.spike_times(), float).tolist()]
+        if isinstance(model, Cell):
+            soma = model.at(SOMA)
+            wanted = {"v": soma}
+            whole = simulate(model, current={soma: given}, duration=length, dt=step, record=wanted)
+            v, times = np.asarray(whole["v"], float), whole.t
+            spikes = [spike_times(v[:, 0], whole.dt).tolist()]
+        else:
+            whole = simulate(model, current=given, duration=length, dt=step, record=Record(("v",)))
+            v, times = np.asarray(whole["v"], float)[:, None], whole.t
+            spikes = [np.asarray(whole.spike_times(), float).tolist()]
     out.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(out / "voltage.npz", t=times, v=v)
     (out / "spikes.json").write_text(json.dumps(spikes) + "\n")

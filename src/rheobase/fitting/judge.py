@@ -52,19 +52,23 @@ def free_run(
     steps = int(length / BLOCK + 1e-6) * every
     for sweep, on in zip(sweeps, goes_on, strict=True):
         current = FromArray(sweep.every(dt).i[:steps] * nA)
-        given = {"duration": steps * dt * ms, "dt": dt * ms}
+        time = steps * dt * ms
         begin = _begun(state) if on and state is not None else None
         if isinstance(model, Cell):
             soma = model.at(patched.SOMA)
-            run = simulate(model, current={soma: current}, record={"v": soma}, state=begin, **given)
+            into, wanted = {soma: current}, {"v": soma}
+            run = simulate(
+                model, current=into, duration=time, dt=dt * ms, record=wanted, state=begin
+            )
             v = np.asarray(run["v"], float)[:, 0]
             voltages.append(v[every - 1 :: every])
             spikes.append(patched.spike_times(v, dt))
         else:
-            record = Record(("v",), every=every)
+            wanted = Record(("v",), every=every)
             run = simulate(
-                model, current=current, stepper=stepper, record=record, state=begin, **given
-            )
+                model, current=current, duration=time, dt=dt * ms, stepper=stepper, record=wanted,
+                state=begin,
+            )  # fmt: skip
             voltages.append(np.asarray(run["v"], float))
             spikes.append(np.asarray(run.spike_times(), float))
         state = run.final

@@ -225,7 +225,8 @@ class Walk(NamedTuple):
         numbers = first + jnp.arange(len(x), dtype=jnp.int32)
 
         def step(walked: Walked, xs: Any) -> tuple[Walked, None]:
-            return self._step(walked, *xs, routes), None
+            number, now, c = xs
+            return self._step(walked, number, now, c, routes), None
 
         return jax.lax.scan(step, walked, (numbers, x, slope))[0]
 

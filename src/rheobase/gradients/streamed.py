@@ -60,8 +60,8 @@ def streamed(
     key: Array | None,
 ) -> tuple[Judged, Any, Any]:
     """What an objective makes of a run, the gradient of the tail's layers, and the walk's sums."""
-    steps = len(x)
-    total = objective.loss.code == "membrane"
+    steps, loss = len(x), objective.loss
+    total = isinstance(loss, CrossEntropy) and loss.code == "membrane"
     moving, fixed = eqx.partition(tail, eqx.is_inexact_array)
 
     def read(moving: Any, carries: Any, u: Array) -> tuple[Any, Array]:
