@@ -16,7 +16,10 @@ def prepare(spec):
     rest = {"v_rest": 0 * mV, "v_th": 1 * mV, "v_reset": 0 * mV}
     lif = rb.LIF(spike=rb.surrogate.FastSigmoid(k=25.0), **rest)
     readout = rb.LI(v_rest=rest["v_rest"])
-    decays = jnp.full(spec["hidden"], spec["decay"]), jnp.full(10, spec["decay_out"])
+    decays = (
+        jnp.full(spec["hidden"], spec["decay"], "float32"),
+        jnp.full(10, spec["decay_out"], "float32"),
+    )
     drawn = rb.Sequential(
         rb.Linear(*into.shape, bias=False),
         rb.Recurrent(rb.SoftReset(lif), spec["hidden"], damping=1.0),

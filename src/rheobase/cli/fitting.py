@@ -11,12 +11,14 @@ from rich.table import Table
 
 from rheobase import adaptors, fitting, neurons
 from rheobase.errors import ArgumentError, UnknownName
+from rheobase.fitting.fit import fits_steps
 from rheobase.fitting.report import name_of, write_ranked
 from rheobase.io import is_model, load, read_recording
 from rheobase.neurons.base import AbstractNeuron
-from rheobase.units import ms, mV, nS
+from rheobase.units import kHz, ms, mV, nS
 
 _AUTO = "auto"
+_RATE = 20 * kHz
 _MAKE: Any = adaptors.ThresholdAdaptation  # whose fields take quantities
 _SPIKE_RATE: Any = adaptors.SpikeRateAdaptation
 _ADAPTORS = {
@@ -48,6 +50,9 @@ def show(  # noqa: PLR0913
     recording = recording.corrected(junction=junction * mV)
     console = Console(highlight=False, markup=False)
     console.print(repr(recording))
+    if not fits_steps(recording):
+        console.print(f"resampled to {_RATE}, of which whole samples make a millisecond")
+        recording = recording.resampled(_RATE)
     sweeps = recording.sweeps
     parts: dict[str, Any] = {
         "train": None if train is None else read_sweeps(train, sweeps, "train"),

@@ -18,7 +18,7 @@ from rheobase.fitting.scores import Scores, reliability
 from rheobase.fitting.search import Found
 from rheobase.fitting.stages import FORCED, FREE, Case, Stages
 from rheobase.fitting.start import look_at
-from rheobase.fitting.target import target
+from rheobase.fitting.target import BLOCK, target
 from rheobase.fitting.uncertainty import Estimate, estimates
 from rheobase.io.recording import CurrentClamp, Sweep
 from rheobase.neurons import variables
@@ -27,7 +27,8 @@ from rheobase.steppers import AbstractStepper, ExponentialEuler
 from rheobase.train.domains import Where
 from rheobase.units import Quantity, ms, mV
 
-_STEP, _STEP_OF_CELL = 0.1 * ms, 0.05 * ms
+_LONGEST, _LONGEST_OF_CELL = 0.1, 0.05
+"""ms: the longest step that is taken by default."""
 
 
 class RecordingFit(NamedTuple):
@@ -121,8 +122,8 @@ def fit_recording(
       cut off; of a cell conductances, the leak's reversal potential and the capacitance.
     - `adaptors`: whether a bare neuron that resets may be dressed. A neuron that wears adaptors
       already is fitted as it is, and so is one of which `trainable` picks a part.
-    - `dt`: of the simulation, a whole multiple of the sampling interval; 0.1 ms by default, of a
-      cell 0.05 ms.
+    - `dt`: of the simulation, a whole multiple of the sampling interval that divides 1 ms; by
+      default the longest up to 0.1 ms, of a cell up to 0.05 ms.
     - `steps`: of the last stage. Ctrl-C ends it and keeps the best.
     - `seed`: of the starts; the same seed gives the same fit.
 
@@ -220,9 +221,14 @@ def _checked(
         )
     if isinstance(starts, bool) or not isinstance(starts, int) or starts < 1:
         raise ArgumentError(f"`starts` is a whole number >= 1, got {starts!r}.")
-    step = float((_STEP_OF_CELL if isinstance(model, Cell) else _STEP).value_in(ms))
-    step = step if dt is None else float(dt.value_in(ms))
+    longest = _LONGEST_OF_CELL if isinstance(model, Cell) else _LONGEST
+    step = usual_step(recording, longest) if dt is None else float(dt.value_in(ms))
     recording.sweeps[0].every(step)
+    if not _divides(step):
+        raise ArgumentError(
+            f"a fit compares voltages once a millisecond, and dt = {step:g} ms does not divide it. "
+            f"Leave dt out, or write rec = rec.resampled(20*kHz) first."
+        )
     if isinstance(model, Cell):
         return step, ExponentialEuler()
     voltage = variables.units(model.init()).get("v")
@@ -241,6 +247,23 @@ def _checked(
     model.check(step)
     stepper.check(model, step)
     return step, stepper
+
+
+def usual_step(recording: CurrentClamp, longest: float = _LONGEST) -> float:
+    """The time step (ms) of a fit: whole samples, and whole steps in a millisecond."""
+    sample = recording.sweeps[0].dt
+    most = max(int(longest / sample + 1e-6), 1)
+    return next((k * sample for k in range(most, 0, -1) if _divides(k * sample)), sample)
+
+
+def fits_steps(recording: CurrentClamp) -> bool:
+    """Whether a step can be found: whole samples of a recording that make a millisecond."""
+    return _divides(usual_step(recording))
+
+
+def _divides(step: float) -> bool:
+    """Whether a millisecond is a whole number of steps (ms)."""
+    return abs(BLOCK / step - round(BLOCK / step)) < 1e-6
 
 
 @contextmanager

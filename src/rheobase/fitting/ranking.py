@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rheobase.fitting.fit import RecordingFit, fit_recording
+from rheobase.fitting.fit import RecordingFit, fit_recording, usual_step
 from rheobase.fitting.report import name_of
 from rheobase.io.recording import CurrentClamp, Sweep
 from rheobase.neurons import ALIF, GLIF, LIF, AdEx, HodgkinHuxley, Izhikevich
@@ -14,8 +14,8 @@ from rheobase.units import ms
 CANDIDATES: tuple[Callable[[], Any], ...] = (LIF, ALIF, AdEx, GLIF, Izhikevich, HodgkinHuxley)
 _WORTH = 0.02
 """What a parameter must lower the held-out score by to be worth having."""
-_GATED_DT = 0.05
-"""ms: a gated neuron needs a finer step."""
+_GATED = 0.05
+"""ms: the longest step of a gated neuron."""
 
 
 class Ranked(NamedTuple):
@@ -69,7 +69,7 @@ def fit_models(
             train=train,
             test=test,
             adaptors=adaptors,
-            dt=(_GATED_DT if gated else 0.1) * ms,
+            dt=usual_step(recording, _GATED) * ms if gated else None,
             starts=4 if gated else starts,
             steps=steps,
             seed=seed,

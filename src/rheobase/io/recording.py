@@ -154,6 +154,24 @@ class CurrentClamp:
         ]
         return dataclasses.replace(self, sweeps=tuple(moved))
 
+    def resampled(self, rate: Quantity) -> Self:
+        """The recording at another rate: voltages between samples on a line, currents held.
+
+        >>> import numpy as np, rheobase as rb
+        >>> from rheobase.units import kHz, mV, nA
+        >>> v, i = np.full((1, 100), -65.0), np.arange(100)[None] // 50 * 0.1
+        >>> rb.io.recording_of(v * mV, i * nA, rate=12.5 * kHz).resampled(20 * kHz)
+        CurrentClamp(1 sweeps of 8 ms at 20 kHz, -65 to -65 mV, 0 to 0.1 nA, holding 0 nA)
+        """
+        dt = float((1 / rate).value_in(ms))
+        found = []
+        for sweep in self.sweeps:
+            t = dt * np.arange(round(sweep.duration / dt))
+            at = np.minimum((t / sweep.dt + 1e-6).astype(int), len(sweep.i) - 1)
+            v = np.interp(t, sweep.t, sweep.v)
+            found.append(dataclasses.replace(sweep, v=v, i=sweep.i[at], dt=dt))
+        return dataclasses.replace(self, sweeps=tuple(found))
+
     def __repr__(self) -> str:
         v = np.concatenate([s.v for s in self.sweeps])
         i = np.concatenate([s.i for s in self.sweeps])
