@@ -8,12 +8,13 @@ from jax import Array
 
 from rheobase.cable import Cell
 from rheobase.cable.run import at_rest
+from rheobase.channels import Q10, Leak
 from rheobase.fitting.engine import Course
 from rheobase.record import RunState
 from rheobase.simulate import simulate
 from rheobase.stimulus import FromArray
 from rheobase.train.domains import choose
-from rheobase.units import S, anything, cm, ms, mV, nA, parameters
+from rheobase.units import S, cm, ms, nA, parameters
 
 SOMA = "soma"
 LEVEL = -10.0
@@ -53,18 +54,17 @@ def run(cell: Cell, state: Any, current: Array, dt: float, every: int) -> tuple[
 
 def default_mask(cell: Cell) -> Any:
     """What a fit of a cell moves: conductances, the leak's reversal potential, the capacitance."""
-    names = ("e_L", "e_leak")
 
     def moves(model: Cell) -> list[Any]:
         found: list[Any] = [model.capacitance]
         for ours, theirs in zip(cell.mechanisms, model.mechanisms, strict=True):
-            channel = ours.channel
+            channel, moved = ours.channel, theirs.channel
+            if isinstance(channel, Q10):
+                channel, moved = channel.channel, moved.channel
             for name, declared in parameters(channel).items():
-                density = declared.unit.same_dimension(S / cm**2)
-                leak = declared.unit.same_dimension(mV) and declared.domain is anything
-                passive = name in names or (name == "e" and ours.name == "Leak")
-                if density or (leak and passive):
-                    found.append(getattr(theirs.channel, name))
+                leaks = name == "e_L" or (name == "e" and isinstance(channel, Leak))
+                if leaks or declared.unit.same_dimension(S / cm**2):
+                    found.append(getattr(moved, name))
         return found
 
     return choose(cell, moves)

@@ -9,8 +9,9 @@ import numpy as np
 from jax import Array
 from jax.flatten_util import ravel_pytree
 
+from rheobase.cable import Cell
 from rheobase.errors import ArgumentError
-from rheobase.fitting import engine
+from rheobase.fitting import engine, patched
 from rheobase.fitting.fit import RecordingFit
 from rheobase.fitting.residuals import CORRELATION, VOLTAGE
 from rheobase.fitting.target import BLOCK
@@ -38,8 +39,9 @@ def fit_posterior(
     """Sample the parameters of a fitted model by blackjax.
 
     Random-walk Metropolis, its proposals shaped by the Laplace approximation at the best model.
-    The density is that of the voltage between spikes in runs that the spikes of the data reset,
-    Gaussian with 1.5 mV over every 250 ms, and of the prior with which the model was fitted.
+    The density is that of the voltage between spikes in runs that the spikes of the data reset (of
+    a cell, in free ones), Gaussian with 1.5 mV over every 250 ms, and of the prior with which the
+    model was fitted.
 
     - `fit`: from `rb.fit_recording`; `samples`, `warmup`: kept and discarded steps.
 
@@ -108,11 +110,12 @@ def _density(problem: Any) -> Any:
     def density(y: Array) -> Array:
         neuron = problem.build(y)
         sweeps = problem.trained_current.shape[1]
-        state = jax.tree.map(lambda x: jnp.broadcast_to(x, (sweeps,)), neuron.init())
-        course, _ = engine.run(
-            neuron, problem.stepper, state, problem.trained_current, problem.told, problem.dt,
-            problem.block,
-        )  # fmt: skip
+        given, steps = problem.trained_current, (problem.dt, problem.block)
+        if isinstance(neuron, Cell):
+            course, _ = patched.run(neuron, patched.resting(neuron, sweeps), given, *steps)
+        else:
+            state = jax.tree.map(lambda x: jnp.broadcast_to(x, (sweeps,)), neuron.init())
+            course, _ = engine.run(neuron, problem.stepper, state, given, problem.told, *steps)
         error = jnp.where(mask, jnp.clip(course.v - data, -10.0, 10.0), 0)
         value = -0.5 * weight * jnp.sum(error**2) - 0.5 * jnp.sum(prior * (y - centre) ** 2)
         return jnp.where(jnp.isfinite(value), value, -jnp.inf)

@@ -190,7 +190,7 @@ class Stages:
             for k, one in enumerate(found):
                 own = slice(k * _POPULATION, (k + 1) * _POPULATION)
                 one.tell(drawn[own], cost[own])
-                best = int(np.nanargmin(cost[own]))
+                best = int(np.argmin(np.where(np.isfinite(cost[own]), cost[own], np.inf)))
                 kept.append((float(cost[own][best]), k, drawn[own][best]))
             kept = sorted(kept, key=lambda row: row[0])[: _KEPT - 1]
             means = [problem.ordered(one.mean) for one in found]
