@@ -22,7 +22,6 @@ CELL = {
     "v_th": -52 * mV,
     "v_reset": -62 * mV,
 }
-CABLE = rb.Cell(rb.morphology.soma())
 CURRENTS = [-0.1, -0.1, 0.25, 0.25, 0.3, 0.3, 0.4, 0.4] * nA
 
 
@@ -108,8 +107,12 @@ def test_the_page_shows_the_ranking(fit, tmp_path):
 @pytest.mark.parametrize(
     "arguments, error, message",
     [
-        ({"model": rb.LIF}, ArgumentError, r"`model` is a point neuron, got LIF"),
-        ({"model": CABLE}, ArgumentError, "got Cell.*gradient .jax.grad. to optax"),
+        ({"model": rb.LIF}, ArgumentError, r"`model` is a neuron or a cell, got LIF"),
+        (
+            {"model": rb.Exponential()},
+            ArgumentError,
+            "got Exponential.*gradient .jax.grad. to optax",
+        ),
         ({"model": rb.devices.dynapse2.Neuron()}, ArgumentError, "has no variable v in mV"),
         ({"model": rb.Noise(rb.LIF(), 0.1 * nA, 5 * ms)}, ArgumentError, "draws random numbers"),
         ({"recording": 3}, ArgumentError, "`recording` is what rb.io.read_recording returns"),

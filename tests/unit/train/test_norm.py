@@ -105,7 +105,7 @@ def fit(model, data, **more):
 def test_it_wakes_a_silent_network_and_evaluation_holds_no_surprise(faint):
     x = jnp.moveaxis(jnp.asarray(faint[0], "float32"), 1, 0)
     assert not shallow().activity(x)[0].spikes.any()
-    result = fit(shallow(), faint, validation=faint)
+    result = fit(shallow(), faint, validation=faint, epochs=20)
     model, history = result.model, result.history
     assert model.activity(x)[0].spikes.mean() > 0.01
     assert history.validation_accuracy[-1] > 0.95
