@@ -3,8 +3,8 @@
 `product` is x @ w, and its gradient by w is `outer`, x.T @ c: a bilinear pair, each the derivative
 of the other, so that both modes of differentiation work to any order. Where few of the numbers in x
 are not zero the compiled kernels add up the rows that those ask for; where many are, and under
-`vmap`, on several devices and without kernels, it is the plain product. Which of both is seen from
-every sixteenth row, when it runs.
+`vmap`, on several devices, without kernels and for small products it is the plain product. Which of
+both is seen from every sixteenth row, when it runs.
 """
 
 import jax
@@ -19,6 +19,8 @@ from rheobase.kernels import library
 _FEW = 0.1
 """The part of x that is not zero, above which the plain product is faster."""
 _SEEN = 16
+_SMALL = 2**22
+"""Multiplications of a product that takes no time worth to look."""
 _NARROW = 32
 """Columns of w; to look for what is not zero takes longer than to multiply by fewer."""
 
@@ -38,7 +40,7 @@ def product(x: Array, w: Array) -> Array:
 
 
 def _times(x: Array, w: Array) -> Array:
-    if w.shape[1] < _NARROW or not _served(x):
+    if w.shape[1] < _NARROW or not _served(x, w):
         return x @ w
     result = jax.ShapeDtypeStruct((x.shape[0], w.shape[1]), x.dtype)
     few = lambda x, w: library.call("spike_product", result, x, w)  # noqa: E731
@@ -47,16 +49,17 @@ def _times(x: Array, w: Array) -> Array:
 
 def _outer(x: Array, c: Array) -> Array:
     plain = lambda x, c: x.T @ c  # noqa: E731
-    if not _served(x):
+    if not _served(x, c):
         return plain(x, c)
     result = jax.ShapeDtypeStruct((x.shape[1], c.shape[1]), x.dtype)
     few = lambda x, c: library.call("spike_outer", result, x, c)  # noqa: E731
     return jax.lax.cond(_mostly_zero(x), few, plain, x, c)
 
 
-def _served(x: Array) -> bool:
+def _served(x: Array, other: Array) -> bool:
     """Whether it is worth a look: on several devices a kernel would gather what they share."""
-    return len(x) >= _SEEN and library.serves(x.dtype) and jax.device_count() == 1
+    large = x.size * other.shape[1] >= _SMALL
+    return large and library.serves(x.dtype) and jax.device_count() == 1
 
 
 def _mostly_zero(x: Array) -> Array:

@@ -9,7 +9,7 @@ import pytest
 
 from rheobase.kernels.sparse import product
 
-ROWS, PRE, POST = 160, 24, 40
+ROWS, PRE, POST = 800, 64, 96
 
 
 def operands(density, post=POST):
@@ -19,7 +19,7 @@ def operands(density, post=POST):
 
 
 @pytest.mark.parametrize("post", [3, POST])
-@pytest.mark.parametrize("density", [0.0, 0.03, 0.6])
+@pytest.mark.parametrize("density", [0.03, 0.6])
 def test_value_and_derivatives_are_those_of_the_plain_product(density, post, x64):
     x, w = operands(density, post)
     np.testing.assert_allclose(product(x, w), x @ w, rtol=1e-12, atol=1e-12)
@@ -27,10 +27,13 @@ def test_value_and_derivatives_are_those_of_the_plain_product(density, post, x64
     def loss(function, x, w):
         return jnp.sum(jnp.sin(function(x, w)) ** 2)
 
-    for way in (jax.grad, jax.jacfwd):
-        own, plain = (way(partial(loss, f), (0, 1))(x, w) for f in (product, jnp.matmul))
-        for one, other in zip(own, plain, strict=True):
-            np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-10)
+    along = jnp.cos(jnp.arange(x.size)).reshape(x.shape), jnp.ones_like(w)
+    own, plain = (
+        (*jax.grad(partial(loss, f), (0, 1))(x, w), jax.jvp(f, (x, w), along)[1])
+        for f in (product, jnp.matmul)
+    )
+    for one, other in zip(own, plain, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-9)
 
 
 def test_second_derivatives(x64):
