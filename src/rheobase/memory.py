@@ -24,9 +24,9 @@ _TOLD = (
 def keep() -> bool:
     """Tell glibc, as is done when rheobase is imported; whether it was told.
 
-    Threads that are older keep heaps of their own, so that rheobase is best imported before JAX
-    computes anything. Nothing is told to another C library, nor where the environment tells
-    already, as `MALLOC_TRIM_THRESHOLD_=131072` does to leave everything as it is.
+    Threads that are older keep heaps of their own, so that rheobase is best imported first. Nothing
+    is told to another C library, nor where the environment tells already, as
+    `MALLOC_TRIM_THRESHOLD_=131072` does to leave everything as it is.
     """
     if any(name in os.environ for name in _TOLD):
         return False

@@ -58,7 +58,8 @@ def default_mask(cell: Cell) -> Any:
     def moves(model: Cell) -> list[Any]:
         found: list[Any] = [model.capacitance]
         for ours, theirs in zip(cell.mechanisms, model.mechanisms, strict=True):
-            channel, moved = ours.channel, theirs.channel
+            channel = ours.channel
+            moved: Any = theirs.channel
             if isinstance(channel, Q10):
                 channel, moved = channel.channel, moved.channel
             for name, declared in parameters(channel).items():
