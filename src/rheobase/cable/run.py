@@ -105,14 +105,12 @@ def _begin(cell: Cell, n: Any, init: Any) -> CellState:
             "a cell starts where everything has settled at `v_init`: leave `init` out and write "
             "rb.Cell(..., v_init=-70*mV)."
         )
-    if n is None:
-        return at_rest(cell, None)
-    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
+    if n is not None and (isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1):
         raise ShapeError(f"`n` is a number of cells, at least 1, got {n!r}.")
-    return at_rest(cell, int(n))
+    return at_rest(cell, n)
 
 
-def at_rest(cell: Cell, n: int | None) -> CellState:
+def at_rest(cell: Cell, n: int | np.integer | None) -> CellState:
     """The state in which everything has settled at `v_init`, of n cells or of one."""
     cable = cell.cable
     floats = jax.tree.leaves(eqx.filter(cable, eqx.is_inexact_array))

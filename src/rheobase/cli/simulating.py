@@ -12,13 +12,11 @@ from rheobase.cable import Cell
 from rheobase.cli.running import read_time
 from rheobase.errors import ArgumentError
 from rheobase.fitting.judge import free_run
-from rheobase.fitting.patched import SOMA, spike_times
+from rheobase.fitting.patched import under
 from rheobase.fitting.report import name_of
 from rheobase.io import load, read_recording
 from rheobase.neurons.base import AbstractMembrane
 from rheobase.plot.style import MAIN
-from rheobase.record import Record
-from rheobase.simulate import simulate
 from rheobase.stimulus import Step
 from rheobase.units import Quantity, ms, nA, pA
 
@@ -45,16 +43,8 @@ def show(
         level = read_current("200pA" if current is None else current)
         length = read_time(duration)
         given = Step(level, start=0.1 * length, stop=0.9 * length)
-        if isinstance(model, Cell):
-            soma = model.at(SOMA)
-            wanted = {"v": soma}
-            whole = simulate(model, current={soma: given}, duration=length, dt=step, record=wanted)
-            v, times = np.asarray(whole["v"], float), whole.t
-            spikes = [spike_times(v[:, 0], whole.dt).tolist()]
-        else:
-            whole = simulate(model, current=given, duration=length, dt=step, record=Record(("v",)))
-            v, times = np.asarray(whole["v"], float)[:, None], whole.t
-            spikes = [np.asarray(whole.spike_times(), float).tolist()]
+        whole = under(model, given, length, step)
+        v, times, spikes = whole.v[:, None], whole.t, [whole.spikes.tolist()]
     out.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(out / "voltage.npz", t=times, v=v)
     (out / "spikes.json").write_text(json.dumps(spikes) + "\n")

@@ -6,11 +6,8 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from rheobase.cable import Cell
 from rheobase.fitting import patched
 from rheobase.fitting.target import BLOCK
-from rheobase.record import Record
-from rheobase.simulate import simulate
 from rheobase.steppers import AbstractStepper
 from rheobase.stimulus import FromArray
 from rheobase.units import ms, nA
@@ -52,26 +49,11 @@ def free_run(
     steps = int(length / BLOCK + 1e-6) * every
     for sweep, on in zip(sweeps, goes_on, strict=True):
         current = FromArray(sweep.every(dt).i[:steps] * nA)
-        time = steps * dt * ms
         begin = _begun(state) if on and state is not None else None
-        if isinstance(model, Cell):
-            soma = model.at(patched.SOMA)
-            into, wanted = {soma: current}, {"v": soma}
-            run = simulate(
-                model, current=into, duration=time, dt=dt * ms, record=wanted, state=begin
-            )
-            v = np.asarray(run["v"], float)[:, 0]
-            voltages.append(v[every - 1 :: every])
-            spikes.append(patched.spike_times(v, dt))
-        else:
-            wanted = Record(("v",), every=every)
-            run = simulate(
-                model, current=current, duration=time, dt=dt * ms, stepper=stepper, record=wanted,
-                state=begin,
-            )  # fmt: skip
-            voltages.append(np.asarray(run["v"], float))
-            spikes.append(np.asarray(run.spike_times(), float))
+        run = patched.under(model, current, steps * dt * ms, dt * ms, stepper, begin)
         state = run.final
+        voltages.append(run.v[every - 1 :: every])
+        spikes.append(run.spikes)
     return FreeRun(np.stack(voltages, axis=1), tuple(spikes))
 
 

@@ -1,29 +1,62 @@
-"""A cell with an electrode at its soma, as the fits see it: current in, voltage and spikes out."""
+"""Models at an electrode, cells at that of their soma: current in, voltage and spikes out."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from rheobase.cable import Cell
-from rheobase.cable.run import at_rest
 from rheobase.channels import Q10, Leak
 from rheobase.fitting.engine import Course
-from rheobase.record import RunState
+from rheobase.record import Record, RunState
 from rheobase.simulate import simulate
-from rheobase.stimulus import FromArray
+from rheobase.steppers import AbstractStepper
+from rheobase.stimulus import AbstractStimulus, FromArray
 from rheobase.train.domains import choose
-from rheobase.units import S, cm, ms, nA, parameters
+from rheobase.units import Quantity, S, cm, ms, nA, parameters
 
 SOMA = "soma"
 LEVEL = -10.0
 """mV: a voltage that rises through it counts as a spike."""
 
 
-def resting(cell: Cell, n: int) -> Any:
-    """The state of n such cells at rest."""
-    return at_rest(cell, n)
+class Patched(NamedTuple):
+    """What a model did under a current."""
+
+    t: np.ndarray
+    """ms, at the end of each step."""
+    v: np.ndarray
+    """mV, (steps,)."""
+    spikes: np.ndarray
+    """ms."""
+    final: RunState
+
+
+def under(
+    model: Any,
+    current: AbstractStimulus,
+    duration: Quantity,
+    dt: Quantity,
+    stepper: AbstractStepper | None = None,
+    state: RunState | None = None,
+) -> Patched:
+    """A neuron, or a cell with the electrode at its soma, under a current; from `state` on."""
+    if isinstance(model, Cell):
+        soma = model.at(SOMA)
+        run = simulate(
+            model, current={soma: current}, duration=duration, dt=dt, record={"v": soma},
+            state=state,
+        )  # fmt: skip
+        v = np.asarray(run["v"], float)[:, 0]
+        spikes = (np.flatnonzero((v[:-1] < LEVEL) & (v[1:] >= LEVEL)) + 2) * run.dt
+    else:
+        run = simulate(
+            model, current=current, duration=duration, dt=dt, stepper=stepper,
+            record=Record(("v",)), state=state,
+        )  # fmt: skip
+        v, spikes = np.asarray(run["v"], float), np.asarray(run.spike_times(), float)
+    return Patched(np.asarray(run.t, float), v, spikes, run.final)
 
 
 def run(cell: Cell, state: Any, current: Array, dt: float, every: int) -> tuple[Course, Any]:
@@ -69,8 +102,3 @@ def default_mask(cell: Cell) -> Any:
         return found
 
     return choose(cell, moves)
-
-
-def spike_times(v: np.ndarray, dt: float) -> np.ndarray:
-    """ms at which a voltage rises through `LEVEL`, at the end of steps of `dt` ms."""
-    return (np.flatnonzero((v[:-1] < LEVEL) & (v[1:] >= LEVEL)) + 2) * dt

@@ -10,6 +10,7 @@ from jax import Array
 from jax.flatten_util import ravel_pytree
 
 from rheobase.cable import Cell
+from rheobase.cable.run import at_rest
 from rheobase.errors import ArgumentError
 from rheobase.fitting import engine, patched
 from rheobase.fitting.fit import RecordingFit
@@ -112,7 +113,7 @@ def _density(problem: Any) -> Any:
         sweeps = problem.trained_current.shape[1]
         given, steps = problem.trained_current, (problem.dt, problem.block)
         if isinstance(neuron, Cell):
-            course, _ = patched.run(neuron, patched.resting(neuron, sweeps), given, *steps)
+            course, _ = patched.run(neuron, at_rest(neuron, sweeps), given, *steps)
         else:
             state = jax.tree.map(lambda x: jnp.broadcast_to(x, (sweeps,)), neuron.init())
             course, _ = engine.run(neuron, problem.stepper, state, given, problem.told, *steps)

@@ -14,6 +14,7 @@ from jax.flatten_util import ravel_pytree
 from rheobase.adaptors import Refractory
 from rheobase.adaptors.base import AbstractAdaptor, chain
 from rheobase.cable import Cell
+from rheobase.cable.run import at_rest
 from rheobase.fitting import engine, patched, residuals
 from rheobase.fitting.objective import Objective
 from rheobase.fitting.residuals import Residuals, Seen
@@ -179,7 +180,7 @@ class Problem:
     def _resting(self, y: Array, n: int) -> Any:
         model = self.build(y)
         if isinstance(model, Cell):
-            return patched.resting(model, n)
+            return at_rest(model, n)
         state = model.init()
         return jax.tree.map(lambda x: jnp.broadcast_to(x, (n,)), state)
 

@@ -23,7 +23,7 @@ from rheobase.adaptors.base import AbstractAdaptor
 from rheobase.errors import ArgumentError
 from rheobase.gradients.base import require_sequential
 from rheobase.gradients.lines import Held, Line, filled, line_of
-from rheobase.gradients.streamed import reads_linearly, scores_by_steps, streamed
+from rheobase.gradients.streamed import STRETCH, reads_linearly, scores_by_steps, streamed
 from rheobase.gradients.surrogate import forwards
 from rheobase.gradients.traces import Jacobian
 from rheobase.neurons.base import AbstractMembrane, Onset
@@ -33,9 +33,6 @@ from rheobase.train.dense import Linear, masked
 from rheobase.train.layers import Sequential, advance, begin
 from rheobase.train.method import AbstractGradient, Judged, Objective
 from rheobase.train.recurrent import Recurrent
-
-STRETCH = 64
-"""Steps of the first run that are computed at once."""
 
 
 class Rule(NamedTuple):

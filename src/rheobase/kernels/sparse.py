@@ -15,6 +15,7 @@ from jax.core import ShapedArray
 from jax.interpreters import ad, batching, mlir
 
 from rheobase.kernels import library
+from rheobase.kernels.product import spike_outer, spike_product
 
 _FEW = 0.1
 """The part of x that is not zero, above which the plain product is faster."""
@@ -42,18 +43,17 @@ def product(x: Array, w: Array) -> Array:
 def _times(x: Array, w: Array) -> Array:
     if w.shape[1] < _NARROW or not _served(x, w):
         return x @ w
-    result = jax.ShapeDtypeStruct((x.shape[0], w.shape[1]), x.dtype)
-    few = lambda x, w: library.call("spike_product", result, x, w)  # noqa: E731
-    return jax.lax.cond(_mostly_zero(x), few, jnp.matmul, x, w)
+    return jax.lax.cond(_mostly_zero(x), spike_product, jnp.matmul, x, w)
 
 
 def _outer(x: Array, c: Array) -> Array:
-    plain = lambda x, c: x.T @ c  # noqa: E731
     if not _served(x, c):
-        return plain(x, c)
-    result = jax.ShapeDtypeStruct((x.shape[1], c.shape[1]), x.dtype)
-    few = lambda x, c: library.call("spike_outer", result, x, c)  # noqa: E731
-    return jax.lax.cond(_mostly_zero(x), few, plain, x, c)
+        return _plain_outer(x, c)
+    return jax.lax.cond(_mostly_zero(x), spike_outer, _plain_outer, x, c)
+
+
+def _plain_outer(x: Array, c: Array) -> Array:
+    return x.T @ c
 
 
 def _served(x: Array, other: Array) -> bool:
@@ -89,4 +89,4 @@ def _plainly(function):
 
 
 batching.primitive_batchers[_product_p] = _plainly(jnp.matmul)
-batching.primitive_batchers[_outer_p] = _plainly(lambda x, c: x.T @ c)
+batching.primitive_batchers[_outer_p] = _plainly(_plain_outer)

@@ -234,10 +234,10 @@ def _coordinate(owner: eqx.Module, name: str) -> _Coordinate | None:
 def _distance(owner: eqx.Module) -> float | None:
     """From rest to threshold, where a neuron is reset."""
     known = parameters(owner)
-    if "v_reset" not in known:
+    rests, thresholds = ([known[n] for n in names if n in known] for names in (RESTS, THRESHOLDS))
+    if "v_reset" not in known or not thresholds:
         return None
-    low, high = (next(known[n] for n in names if n in known) for names in (RESTS, THRESHOLDS))
-    return abs(_default(high) - _default(low)) or None
+    return abs(_default(thresholds[0]) - _default(rests[0])) or None
 
 
 def _default(parameter: Parameter) -> float:

@@ -11,7 +11,7 @@ import rheobase as rb
 from rheobase.errors import ArgumentError
 from rheobase.neurons.base import Onset
 from rheobase.train import choose, free, legal, ordered
-from rheobase.units import ms, mV, parameters
+from rheobase.units import anything, ms, mV, parameters, quantity
 from tests.registry import NEURONS
 
 MODEL = rb.Sequential(
@@ -57,6 +57,14 @@ def test_potentials_train_in_units_of_the_way_to_the_threshold():
         assert getattr(zero, name) == 0
         np.testing.assert_allclose(getattr(up, name), 1.0, rtol=1e-6)
     np.testing.assert_allclose(free(rb.AdEx(v_T=-30.2 * mV)).v_T, 1.0, rtol=1e-5)
+
+
+def test_a_threshold_may_have_any_name():
+    class Own(eqx.Module):
+        v_reset: jax.Array = quantity(mV, anything, "reset", default=-60 * mV)
+        brink: jax.Array = quantity(mV, anything, "threshold", default=-40 * mV)
+
+    assert free(Own(v_reset=-90 * mV)).v_reset == -0.5
 
 
 @pytest.mark.parametrize("size", [3.0, 1e4])
