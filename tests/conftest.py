@@ -5,15 +5,18 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 SLOW_EXAMPLES = {
+    "rheobase.check.check_neuron",
     "rheobase.devices.dynapse2.convert.convert",
+    "rheobase.devices.dynapse2.convert.fit_rate",
     "rheobase.devices.dynapse2.training.train",
     "rheobase.fitting.fit.fit_recording",
     "rheobase.fitting.posterior.fit_posterior",
     "rheobase.fitting.ranking.fit_models",
     "rheobase.gradients.compare.check",
     "rheobase.plot.gradients.gradients",
+    "rheobase.train.rewire.Rewiring",
 }
-"""Examples in docstrings that compile for more than five seconds."""
+"""Examples in docstrings that take more than about four seconds."""
 
 
 def pytest_collection_modifyitems(items):

@@ -79,6 +79,7 @@ def test_a_population_onto_itself_is_a_recurrent(density):
     )
 
 
+@pytest.mark.slow
 def test_a_loop_in_steps_is_a_recurrent_too(x64):
     """With a bias of 0 the self-connection goes through the loop of larger cycles."""
     x = X.astype("float64")

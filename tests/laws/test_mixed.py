@@ -60,6 +60,7 @@ def test_the_last_population_has_the_gradient_of_its_method(method, delays, x64)
     assert np.abs(mixed[3][recurrent] - others[3][recurrent]).max() > 0
 
 
+@pytest.mark.slow
 def test_below_surrogates_e_prop_has_their_signal(x64):
     """The first population without its own way back, the others by surrogates in full."""
     net = model()

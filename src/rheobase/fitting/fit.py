@@ -213,7 +213,7 @@ def _checked(
     recording: CurrentClamp, model: Any, dt: Quantity | None, stepper: Any, starts: int
 ) -> tuple[float, AbstractStepper]:
     if isinstance(model, type) or not isinstance(model, AbstractNeuron | Cell):
-        name = getattr(model, "__name__", type(model).__name__)
+        name = f"the class {model.__name__}" if isinstance(model, type) else type(model).__name__
         raise ArgumentError(
             f"`model` is a neuron or a cell, got {name}. Write rb.fit_recording(rec, rb.AdEx()); "
             f"to fit what else rb.simulate takes, write the loss of its voltage against sweep.v "

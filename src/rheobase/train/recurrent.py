@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from rheobase.declared import AbstractDeclared
 from rheobase.errors import ArgumentError, ParameterError, ShapeError
 from rheobase.feedback import AbstractFeedback, Dense, Late
 from rheobase.kernels import library
@@ -20,7 +21,7 @@ DAMPING = 0.3
 """Of Bellec et al. 2018; without it the gradients of a wide layer grow from loop to loop."""
 
 
-class Recurrent(eqx.Module):
+class Recurrent(AbstractDeclared):
     r"""A population of n whose spikes reach itself: I_j(k+1) = x_j(k+1) + sum_i s_i(k) w_ij.
 
     x (time, batch, n) from the layer before, s spikes of 0 and 1, w (n, n) in the unit that

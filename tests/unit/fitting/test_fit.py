@@ -107,7 +107,7 @@ def test_the_page_shows_the_ranking(fit, tmp_path):
 @pytest.mark.parametrize(
     "arguments, error, message",
     [
-        ({"model": rb.LIF}, ArgumentError, r"`model` is a neuron or a cell, got LIF"),
+        ({"model": rb.LIF}, ArgumentError, r"`model` is a neuron or a cell, got the class LIF"),
         (
             {"model": rb.Exponential()},
             ArgumentError,
