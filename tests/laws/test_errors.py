@@ -72,6 +72,9 @@ CALLS = [
     refused(lambda: simulate(stepper=rb.Heun), StepperError, r"Write rb.Heun\(\)"),
     refused(lambda: simulate(stepper="Hein"), UnknownName, "Did you mean 'Heun'"),
     refused(
+        lambda: rb.Recurrent(rb.LIF(), 4, dampng=0.3), UnknownName, "Did you mean 'damping'"
+    ),
+    refused(
         lambda: simulate(rb.AdEx(), stepper=rb.Exact()), StepperError,
         r"affine.*ExponentialEuler\(\)",
     ),
