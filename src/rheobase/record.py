@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.core import Tracer
 
 from rheobase.errors import ArgumentError, UnknownName
 from rheobase.time import sample_times
@@ -57,7 +58,7 @@ class Record(eqx.Module):
             self.places = tuple(map(_hashable, (variables[name] for name in self.variables)))
         else:
             self.places = None
-        self.indices = None if indices is None else tuple(int(i) for i in np.ravel(indices))
+        self.indices = None if indices is None else _numbers(indices)
         if isinstance(every, bool) or not isinstance(every, int) or every < 1:
             raise ArgumentError(f"`every` is a whole number of steps >= 1, got {every!r}.")
         self.every = every
@@ -65,6 +66,18 @@ class Record(eqx.Module):
             known = ("raster", "events", "count", "None")
             raise UnknownName("way to record spikes", spikes, known)
         self.spikes = spikes
+
+
+def _numbers(indices: Any) -> tuple[int, ...]:
+    """Numbers of neurons, which may come in an array."""
+    if not isinstance(indices, Tracer):
+        array = np.ravel(np.asarray(indices))
+        if not array.size or np.issubdtype(array.dtype, np.integer):
+            return tuple(int(i) for i in array)
+    raise ArgumentError(
+        f"`indices` are numbers of neurons, got {indices!r}. Write indices=(0, 5), or "
+        "indices=np.flatnonzero(mask)."
+    )
 
 
 def _hashable(places: Any) -> Any:

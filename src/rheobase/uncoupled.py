@@ -9,6 +9,14 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
+from rheobase.arguments import (
+    initial,
+    parameter_shape,
+    require_indices,
+    require_width,
+    stimulus_of,
+    whole,
+)
 from rheobase.compilation import Compiled
 from rheobase.errors import ArgumentError, KeyRequired, ShapeError, UnknownName, require_key
 from rheobase.inputs import prepare
@@ -19,8 +27,8 @@ from rheobase.progress import chunked
 from rheobase.record import Record, Recording, RunState, require_everywhere
 from rheobase.step import step
 from rheobase.steppers import AbstractStepper
-from rheobase.stimulus import AbstractStimulus, Constant, Grid
-from rheobase.units import Quantity, Unit, to_internal
+from rheobase.stimulus import AbstractStimulus, Grid
+from rheobase.units import Unit
 
 
 def simulate(  # noqa: PLR0913
@@ -158,11 +166,15 @@ def _begin(system, n, drive, kick, init, key) -> RunState:
     shape = _shape(system, n, drive, kick)
     rest = system.init()
     if init is not None:
+        if not isinstance(init, dict):
+            raise ArgumentError(
+                f'`init` goes by variable, got {init!r}. Write init={{"v": -70*mV}}.'
+            )
         _check_names(system, init, "init")
         for name, value in init.items():
             unit = _unit_of(system, name)
             example = f'simulate(..., init={{"{name}": {{}}}})'.replace("{{}}", "{}")
-            rest = variables.replace(rest, name, to_internal(value, unit, name, example))
+            rest = variables.replace(rest, name, initial(value, unit, name, example, shape))
 
     def full(x):
         x = jnp.asarray(x)
@@ -187,6 +199,9 @@ def _continued(state: RunState, n, drive, kick, init, key) -> RunState:
     shape, dtype = _form(state.neuron)
     if n is not None and shape != _asked(n):
         raise ShapeError(f"`state` is that of a population of shape {shape}, got n = {n}.")
+    for name, stimulus in (("current", drive), ("delta", kick)):
+        if stimulus is not None:
+            require_width(f"`{name}`", stimulus.shape, shape)
     # A stimulus that the earlier run did not have begins to remember now.
     memories = {
         name: stimulus.start(shape, dtype)
@@ -204,14 +219,15 @@ def _differ(one: Any, two: Any) -> bool:
 
 
 def _asked(n: int | tuple[int, ...] | None) -> tuple[int, ...]:
-    return () if n is None else (n,) if isinstance(n, int | np.integer) else tuple(n)
+    if n is None:
+        return ()
+    sizes = n if isinstance(n, tuple | list) else (n,)
+    return tuple(whole(size, "n", "simulate(..., n=100)") for size in sizes)
 
 
 def _shape(system, n, drive, kick) -> tuple[int, ...]:
     asked = _asked(n)
-    if any(int(size) < 1 for size in asked):
-        raise ShapeError(f"`n` must be at least 1, got {n}.")
-    shapes = {"the parameters": _parameter_shape(system)}
+    shapes = {"the parameters": parameter_shape(system)}
     for name, stimulus in (("current", drive), ("delta", kick)):
         if stimulus is not None:
             shapes[f"`{name}`"] = stimulus.shape
@@ -233,25 +249,11 @@ def _shape(system, n, drive, kick) -> tuple[int, ...]:
     return shape
 
 
-def _parameter_shape(system) -> tuple[int, ...]:
-    """Shape of the arrays of a system and of its state at rest, which `Mismatch` makes wide."""
-    leaves = jax.tree.leaves(eqx.filter(system, eqx.is_inexact_array))
-    leaves += jax.tree.leaves(jax.eval_shape(system.init))
-    return np.broadcast_shapes(*[x.shape for x in leaves])
-
-
 def _drive(value, unit: Unit, name: str, dt: float) -> AbstractStimulus | None:
     """An input as a stimulus of the right unit with finite values."""
     if value is None:
         return None
-    if not isinstance(value, AbstractStimulus):
-        array = to_internal(value, unit, name, f"simulate(..., {name}={{}})")
-        return Constant(Quantity(array, unit.internal()))
-    if not value.unit.same_dimension(unit):
-        # The wording of every unit error is in one place: let it speak.
-        to_internal(Quantity(1, value.unit), unit, name, f"simulate(..., {name}={{}})")
-    value.check(dt)
-    return value
+    return stimulus_of(value, unit, name, f"simulate(..., {name}={{}})", dt)
 
 
 def _unit_of(system: AbstractMembrane, name: str) -> Unit:
@@ -279,13 +281,5 @@ def _check_random(system, drive, kick, begin: RunState) -> None:
 
 
 def _check_indices(record: Record, begin: RunState) -> None:
-    if record.indices is None:
-        return
     shape, _ = _form(begin.neuron)
-    width = shape[-1] if shape else 0
-    for index in record.indices:
-        if not -width <= index < width:
-            raise ShapeError(
-                f"`indices` asks for neuron {index}, but the population has {width}. "
-                f"Choose from 0 to {width - 1}, or give simulate(..., n=...)."
-            )
+    require_indices(record.indices, shape[-1] if shape else 0, "the population")

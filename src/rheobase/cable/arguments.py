@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from rheobase.arguments import stimulus_of
 from rheobase.cable.cell import Cable, Cell, Inserted
 from rheobase.cable.clamp import VoltageClamp
 from rheobase.errors import ArgumentError, ParameterError, ShapeError, UnknownName
@@ -16,8 +17,12 @@ from rheobase.morphology import Location
 from rheobase.neurons import variables
 from rheobase.record import Record
 from rheobase.stimulus import AbstractStimulus
-from rheobase.stimulus.base import as_stimulus
-from rheobase.units import Unit, UnitError, mV, nA
+from rheobase.units import Unit, mV, nA
+
+_EXAMPLES = {
+    "current": "simulate(..., current={place: {}})",
+    "clamp": 'simulate(..., clamp={"v": {place: {}}})',
+}
 
 PASSIVE = {"v": mV, "i_membrane": nA}
 """What every compartment has: its voltage, and the current out through its membrane."""
@@ -110,13 +115,7 @@ def currents(
 def _stimulus(
     value: Any, unit: Unit, name: str, dt: float, duration: float | None
 ) -> AbstractStimulus:
-    one = as_stimulus(value, unit)
-    if not one.unit.same_dimension(unit):
-        raise UnitError(
-            f"`{name}` is measured in {unit}, got a stimulus in {one.unit}. "
-            f"Write rb.stimulus.Constant(1*{unit})."
-        )
-    one.check(dt)
+    one = stimulus_of(value, unit, name, _EXAMPLES[name], dt)
     end = one.end(dt)
     if duration is not None and end is not None and end > duration * (1 + 1e-6):
         raise ShapeError(

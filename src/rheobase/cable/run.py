@@ -11,6 +11,7 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
+from rheobase.arguments import require_width, whole
 from rheobase.cable import step as steps_of
 from rheobase.cable.arguments import Clamps, Probe, Probes, clamps, currents, probes
 from rheobase.cable.cell import Cable, Cell
@@ -66,9 +67,10 @@ def simulate(
         raise KeyRequired(
             "`current` draws random numbers. Write simulate(..., key=jax.random.key(0))."
         )
+    shape, dtype = begin.neuron.v.shape[:-1], begin.neuron.v.dtype
+    for one in inputs:
+        require_width("a stimulus", one.shape, shape, "the cells")
     if state is None:
-        shape, dtype = begin.neuron.v.shape[:-1], begin.neuron.v.dtype
-        _check_width(inputs, shape)
         begin = begin._replace(current=tuple(one.start(shape, dtype) for one in inputs))
     injection = Injection(tuple(stimuli), tuple(stimuli.values()))
     every, cable = wanted.every, cell.cable
@@ -105,9 +107,7 @@ def _begin(cell: Cell, n: Any, init: Any) -> CellState:
             "a cell starts where everything has settled at `v_init`: leave `init` out and write "
             "rb.Cell(..., v_init=-70*mV)."
         )
-    if n is not None and (isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1):
-        raise ShapeError(f"`n` is a number of cells, at least 1, got {n!r}.")
-    return at_rest(cell, n)
+    return at_rest(cell, None if n is None else whole(n, "n", "simulate(..., n=100)"))
 
 
 def at_rest(cell: Cell, n: int | np.integer | None) -> CellState:
@@ -131,15 +131,6 @@ def _continued(state: RunState, n: Any, init: Any, key: Array | None) -> RunStat
     if init is not None or n not in (None, *state.neuron.v.shape[:-1]):
         raise ShapeError("`state` already holds the cells: leave out `init` and `n`.")
     return state if key is None else state._replace(key=key)
-
-
-def _check_width(inputs: list[AbstractStimulus], shape: tuple[int, ...]) -> None:
-    for one in inputs:
-        if one.shape not in ((), shape):
-            raise ShapeError(
-                f"a stimulus of shape {one.shape} does not fit cells of shape {shape}. Give one "
-                f"value, or one for each cell, with simulate(..., n={max(one.shape)})."
-            )
 
 
 @Compiled

@@ -19,6 +19,11 @@ class AbstractDistribution(AbstractDeclared):
     def unit(self) -> Unit:
         """The unit in which it is measured."""
 
+    @property
+    def lowest(self) -> float | None:
+        """No value lies below it, in internal units; None where that is not known."""
+        return None
+
     @abstractmethod
     def draw(self, size: int, random: np.random.Generator) -> Quantity:
         """`size` independent values."""
@@ -76,6 +81,10 @@ class Normal(AbstractDistribution):
     def unit(self) -> Unit:
         return self.measured
 
+    @property
+    def lowest(self) -> float:
+        return self.low if self.std > 0 else self.mean
+
     def draw(self, size: int, random: np.random.Generator) -> Quantity:
         values = random.normal(self.mean, self.std, size)
         while (bad := np.flatnonzero((values < self.low) | (values > self.high))).size:
@@ -106,6 +115,10 @@ class LogNormal(AbstractDistribution):
     def unit(self) -> Unit:
         return self.measured
 
+    @property
+    def lowest(self) -> float:
+        return 0.0
+
     def draw(self, size: int, random: np.random.Generator) -> Quantity:
         variance = np.log1p((self.std / self.mean) ** 2)
         values = random.lognormal(np.log(self.mean) - variance / 2, np.sqrt(variance), size)
@@ -133,6 +146,10 @@ class Uniform(AbstractDistribution):
     @property
     def unit(self) -> Unit:
         return self.measured
+
+    @property
+    def lowest(self) -> float:
+        return self.low
 
     def draw(self, size: int, random: np.random.Generator) -> Quantity:
         return Quantity(random.uniform(self.low, self.high, size), self.measured)

@@ -4,15 +4,15 @@ from typing import Any
 
 from jax import Array
 
+from rheobase.arguments import initial, require_indices
 from rheobase.cable import Cell
 from rheobase.cable.arguments import Clamps, Probes, probes
-from rheobase.errors import ArgumentError, ShapeError, UnknownName
+from rheobase.errors import ArgumentError, UnknownName
 from rheobase.network.known import rest
 from rheobase.network.network import Network
 from rheobase.neurons import variables
 from rheobase.record import Record, require_everywhere
 from rheobase.units import Unit, mV
-from rheobase.units.fields import to_host
 
 
 def records_of(network: Network, record: Any, held: dict[str, Clamps]) -> dict[str, Any]:
@@ -34,6 +34,7 @@ def records_of(network: Network, record: Any, held: dict[str, Clamps]) -> dict[s
             continue
         one = wanted if isinstance(wanted, Record) else Record(wanted, spikes="events")
         require_everywhere(one)
+        require_indices(one.indices, network.populations[name].n, f"population {name!r}")
         known = list(variables.units(rest(cell))) if one.variables else []
         for variable in one.variables:
             if variable not in known:
@@ -55,8 +56,18 @@ def units_of(network: Network, name: str, record: Any) -> dict[str, Unit]:
 def initial_values(network: Network, init: Any) -> dict[str, dict[str, Array]]:
     """Initial values in internal units."""
     values: dict[str, dict[str, Array]] = {}
+    if not isinstance(init, dict | None):
+        raise ArgumentError(
+            f"`init` of a network goes by population and variable, got {init!r}. Write "
+            f'init={{"{next(iter(network.populations))}": {{"v": -70*mV}}}}.'
+        )
     for name, given in (init or {}).items():
         require_population(network, name)
+        if not isinstance(given, dict):
+            raise ArgumentError(
+                f"`init` goes by population and variable, got {given!r} for {name!r}. Write "
+                f'init={{"{name}": {{"v": -70*mV}}}}.'
+            )
         neuron = network.populations[name].neuron
         if isinstance(neuron, Cell):
             values[name] = {"v": _voltages(name, network.populations[name].n, given)}
@@ -66,7 +77,8 @@ def initial_values(network: Network, init: Any) -> dict[str, dict[str, Array]]:
             if variable not in units:
                 raise UnknownName(f"variable of {name!r} (in `init`)", variable, units)
             example = f'simulate(..., init={{"{name}": {{"{variable}": ...}}}})'
-            array = to_host(value, units[variable], variable, example)
+            n = network.populations[name].n
+            array = initial(value, units[variable], variable, example, (n,))
             values.setdefault(name, {})[variable] = array
     return values
 
@@ -77,13 +89,7 @@ def _voltages(name: str, n: int, given: dict[str, Any]) -> Array:
         if variable != "v":
             raise UnknownName(f"variable of the cells {name!r} (in `init`)", variable, ["v"])
     example = f'simulate(..., init={{"{name}": {{"v": ...}}}})'
-    v = to_host(given["v"], mV, "v", example)
-    if v.shape not in ((), (n,)):
-        raise ShapeError(
-            f"`init` of the cells {name!r} has the shape {v.shape}: give one voltage at which "
-            f"they settle, or one for each of the {n}."
-        )
-    return v
+    return initial(given["v"], mV, "v", example, (n,))
 
 
 def require_population(network: Network, name: str) -> None:

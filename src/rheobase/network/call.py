@@ -132,9 +132,7 @@ def _is_drawn(network: Network, drive: Drive, dt: float, key: Array | None) -> b
     It knows JAX's default generator, whose keys are two numbers.
     """
     stimulus = drive.stimulus
-    acts_on_state = drive.synapse is not None or not stimulus.unit.same_dimension(
-        network.systems[drive.population].receives
-    )
+    acts_on_state = not drive.is_current(network.systems[drive.population].receives)
     return (
         isinstance(stimulus, Poisson)
         and stimulus.shape == ()
@@ -176,7 +174,7 @@ def programs(
             continue
         to = [(d, k) for d, k in zip(network.drives, network.driven, strict=True)
               if d.population == name and k is None]  # fmt: skip
-        currents = [d.stimulus.unit.same_dimension(system.receives) for d, _ in to]
+        currents = [d.is_current(system.receives) for d, _ in to]
         jumps = any(p.post == name and p.kind is None for p in network.projections)
         shown = tuple(shown_of(system, records.get(name, NOTHING).variables))
         form = Form(dt, str(jnp.dtype(dtype)), any(currents), jumps or not all(currents), shown)

@@ -6,9 +6,10 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from rheobase.arguments import require_width
 from rheobase.cable import Cell
 from rheobase.cable.arguments import Clamps, clamps
-from rheobase.errors import ArgumentError, KeyRequired, ShapeError, UnknownName
+from rheobase.errors import ArgumentError, KeyRequired, UnknownName
 from rheobase.inputs import Input, prepare
 from rheobase.network.network import Network
 from rheobase.stimulus import AbstractStimulus, Grid
@@ -35,11 +36,7 @@ def clamped(network: Network, given: Any, dt: float, duration: float | None) -> 
             )
         found[name] = clamps(population.neuron, wanted, dt, duration)
         for one in found[name].stimuli:
-            if one.shape not in ((), (population.n,)):
-                raise ShapeError(
-                    f"a clamp of shape {one.shape} does not fit the {population.n} cells of "
-                    f"{name!r}: give one value, or one for each cell."
-                )
+            require_width("a clamp", one.shape, (population.n,), f"population {name!r}")
     return found
 
 

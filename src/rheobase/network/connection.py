@@ -10,6 +10,7 @@ from jax import Array
 from jax.core import Tracer
 
 from rheobase.adaptors.base import chain
+from rheobase.arguments import fits, require_parameters, require_width
 from rheobase.cable import Cell
 from rheobase.connectivity import AbstractConnectivity, AbstractDistribution, Rows, Sides
 from rheobase.connectivity.storage import CHUNK, room_for
@@ -19,11 +20,18 @@ from rheobase.kernels.plasticity import columns
 from rheobase.morphology import Location
 from rheobase.network.known import key_of
 from rheobase.network.projection import Projection
+from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane
 from rheobase.plasticity import AbstractRule
 from rheobase.synapses import AbstractRelease, AbstractSynapse, Delta
 from rheobase.units import Quantity, Unit, UnitError, ms, mV, nA, parameters, uS
 from rheobase.units.fields import to_host
+
+POSITIVE = (
+    "a conductance is never negative. Inhibition has a positive weight and a reversal potential "
+    "below rest: write rb.Conductance(rb.Exponential(tau=5*ms), reversal=-80*mV)."
+)
+"""How an error goes on that refuses a negative conductance."""
 
 
 class Connection(eqx.Module):
@@ -96,6 +104,8 @@ class Connection(eqx.Module):
         self.source = source
         self.plasticity = plasticity if isinstance(plasticity, tuple) else (plasticity,)
         _require_plasticity(self)
+        if isinstance(synapse, AbstractSynapse) and synapse.conducts:
+            _require_conductances(self)
 
     @property
     def release(self) -> AbstractRelease | None:
@@ -118,6 +128,33 @@ class Connection(eqx.Module):
     def rules(self) -> tuple[AbstractRule, ...]:
         """What changes its weights."""
         return tuple(p for p in self.plasticity if isinstance(p, AbstractRule))
+
+
+def _require_conductances(connection: Connection) -> None:
+    """Refuse conductances below zero, in weights and in the bounds of rules."""
+    weight, name = connection.weight, type(connection.synapse).__name__
+    if isinstance(weight, AbstractDistribution):
+        if weight.lowest is not None and weight.lowest < 0:
+            raise ParameterError(
+                f"`weight` of {name} is drawn from {type(weight).__name__}, which reaches below "
+                f"zero, but {POSITIVE} Cut the distribution, such as "
+                f"rb.Normal(1*nS, 0.5*nS, low=0*nS)."
+            )
+    else:
+        require_positive(weight.value, f"`weight` of {name}", weight.unit)
+    for rule in connection.rules:
+        for bound in rule.bounds:
+            require_positive(bound.value, f"a bound of {type(rule).__name__}", bound.unit)
+
+
+def require_positive(values: Any, what: str, unit: Unit) -> None:
+    """Refuse conductances below zero, where they are known."""
+    if isinstance(values, Tracer) or not np.any(np.asarray(values) < 0):
+        return
+    every = np.ravel(values)
+    k = int(np.argmax(every < 0))
+    where = f" at index {k}" if np.ndim(values) else ""
+    raise ParameterError(f"{what} is {Quantity(every[k], unit)}{where}, but {POSITIVE}")
 
 
 def _receptors(synapse: AbstractSynapse | Delta) -> AbstractRelease | None:
@@ -166,6 +203,22 @@ def _require_plasticity(connection: Connection) -> None:
             )
 
 
+def require_synapse(connection: Connection, post: str, n_pre: int, shape: tuple[int, ...]) -> None:
+    """Refuse synapses whose parameters fit neither of the two populations.
+
+    `shape`: of the states of the synapses, (n_post,), or on cells (n_post, sites).
+    """
+    if isinstance(connection.synapse, AbstractSynapse):
+        require_parameters(connection.synapse, shape, f"population {post!r}")
+    if connection.release is not None:
+        require_parameters(connection.release, (n_pre,), f"population {connection.pre!r}")
+    for rule in connection.rules:
+        for name in parameters(rule):
+            given, whose = getattr(rule, name).shape, f"population {connection.pre!r}"
+            if not fits(given, shape[:1]):
+                require_width(f"`{name}` of {type(rule).__name__}", given, (n_pre,), whose)
+
+
 def kind(
     synapse: AbstractSynapse | Delta,
     unit: Unit,
@@ -185,7 +238,8 @@ def kind(
                 f"{what} is of a delta synapse, which adds to the voltage of a point neuron. Take "
                 "one with a time course for a cell, such as rb.SpikeSynapse()."
             )
-        _require_unit(unit, mV, what, "a delta synapse adds to the voltage")
+        target = "the voltage" if neuron.target == "v" else f"{neuron.target!r}"
+        _require_unit(unit, jump_unit(neuron), what, f"a delta synapse adds to {target}")
         return None
     if synapse.electrical:
         _require_unit(unit, uS, what, "an electrical synapse is a conductance")
@@ -196,13 +250,25 @@ def kind(
     elif unit.same_dimension(mV) and not isinstance(neuron, Cell):
         resistance = _resistance(neuron, what)
     else:
-        _require_unit(unit, nA, what, "a synapse without a reversal potential is a current")
+        received = nA if isinstance(neuron, Cell) else neuron.receives
+        why = "a synapse without a reversal potential is a current"
+        _require_unit(unit, received, what, why, ", or in mV as a voltage")
         resistance = None
     for i, (other, same, where) in enumerate(kinds):
         if (same is None) == (resistance is None) and where == sites and _equal(other, synapse):
             return i
     kinds.append((synapse, resistance, sites))
     return len(kinds) - 1
+
+
+def measured_in(unit: Unit) -> str:
+    """How an error says what something is measured in."""
+    return f"in {unit}" if unit.factors else "dimensionless"
+
+
+def jump_unit(neuron: AbstractMembrane) -> Unit:
+    """The unit of the variable to which delta inputs of a neuron add."""
+    return variables.units(jax.eval_shape(neuron.init))[neuron.target]
 
 
 def _equal(one: AbstractSynapse, two: AbstractSynapse) -> bool:
@@ -214,11 +280,11 @@ def _equal(one: AbstractSynapse, two: AbstractSynapse) -> bool:
     return bool(eqx.tree_equal(one, two))
 
 
-def _require_unit(given: Unit, unit: Unit, what: str, why: str) -> None:
+def _require_unit(given: Unit, unit: Unit, what: str, why: str, alternative: str = "") -> None:
     if not given.same_dimension(unit):
-        alternative = ", or in mV as a voltage" if unit is nA else ""
         raise UnitError(
-            f"{what} is in {given}, but {why}, measured in {unit}{alternative}. Write ...*{unit}."
+            f"{what} is {measured_in(given)}, but {why}, measured in {unit}{alternative}. Write "
+            f"...*{unit}."
         )
 
 
@@ -260,6 +326,8 @@ def projection(
     delay = None if none else _each(connection.delay, ms, "delay", rows, random)
     widest = int(np.max(np.diff(rows.start), initial=1))
     _require_within(connection.rules, weight)
+    if unit.same_dimension(uS):
+        require_positive(weight, f"`weight` of {type(connection.synapse).__name__}", uS)
     target = _placed(rows.target, sites, random)
     to = Targets(jax.device_put(rows.start), jax.device_put(target), rows.n_post * sites, widest)
     return Projection(

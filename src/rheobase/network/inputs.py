@@ -72,7 +72,7 @@ def summed(network: Network, name: str, values: list, nothing: Array) -> tuple[A
     for drive, kind, value in zip(network.drives, network.driven, values, strict=True):
         if drive.population != name or kind is not None or value is None:
             continue
-        if drive.stimulus.unit.same_dimension(network.systems[name].receives):
+        if drive.is_current(network.systems[name].receives):
             current = current + value
         else:
             delta = value if delta is None else delta + value

@@ -7,26 +7,54 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.core import Tracer
 
 from rheobase.adaptors.base import chain
+from rheobase.arguments import require_parameters, require_width, whole
 from rheobase.cable import Cell
 from rheobase.connectivity import Sides
 from rheobase.connectivity.base import generator
 from rheobase.errors import ArgumentError, ShapeError, UnknownName
 from rheobase.morphology import Location
 from rheobase.network.cells import CoupledCells, require_output, sites_of
-from rheobase.network.connection import bytes_of, kind, projection
+from rheobase.network.connection import (
+    bytes_of,
+    jump_unit,
+    kind,
+    measured_in,
+    projection,
+    require_synapse,
+)
 from rheobase.network.projection import Projection
+from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane, AbstractNeuron
-from rheobase.stimulus import AbstractStimulus
-from rheobase.synapses import AbstractSynapse, Coupled
-from rheobase.units import to_internal, um
+from rheobase.stimulus import AbstractStimulus, Constant
+from rheobase.synapses import AbstractSynapse, Coupled, Delta
+from rheobase.units import Quantity, Unit, UnitError, nA, to_internal, um
 
 
 def _positions(value: Any) -> Array | None:
     if value is None:
         return None
     return to_internal(value, um, "positions", "rb.Population(neuron, n, positions={})")
+
+
+def _require_positions(positions: Array, n: int) -> None:
+    if positions.ndim != 2 or positions.shape[0] != n:
+        raise ShapeError(
+            f"`positions` has shape {positions.shape}, but {n} neurons need ({n}, dimensions). "
+            f"Write positions=[[0, 0], [10, 0], ...]*um."
+        )
+    if not isinstance(positions, Tracer) and not np.all(np.isfinite(positions)):
+        k = int(np.argmin(np.isfinite(positions).all(axis=1)))
+        raise ShapeError(
+            f"`positions` of neuron {k} is {np.asarray(positions[k]).tolist()}. Replace the NaN "
+            "or inf."
+        )
+
+
+def _size(value: Any) -> int:
+    return whole(value, "n", "rb.Population(neuron, 100)")
 
 
 class Population(eqx.Module):
@@ -39,7 +67,7 @@ class Population(eqx.Module):
     """
 
     neuron: AbstractMembrane | Cell
-    n: int = eqx.field(static=True)
+    n: int = eqx.field(static=True, converter=_size)
     positions: Array | None = eqx.field(default=None, converter=_positions)
     """(n, dimensions), um; for rules of connectivity that go by distance."""
 
@@ -49,26 +77,67 @@ class Population(eqx.Module):
                 f"a population is made of neurons, got {self.neuron!r}. "
                 f"Write rb.Population(rb.LIF(), 100)."
             )
-        if isinstance(self.n, bool) or not isinstance(self.n, int | np.integer) or self.n < 1:
-            raise ShapeError(f"`n` is a number of neurons, at least 1, got {self.n!r}.")
+        if isinstance(self.neuron, AbstractMembrane):
+            if "v" not in variables.units(jax.eval_shape(self.neuron.init)):
+                raise ArgumentError(
+                    f"{type(self.neuron).__name__} has no voltage `v` on which synapses could act, "
+                    "so that it cannot be in a Network. Neurons of DYNAP-SE2 make up networks of "
+                    "their own: write rheobase.devices.dynapse2.Network(...)."
+                )
+            require_parameters(self.neuron, (self.n,), "the population")
+        if self.positions is not None:
+            _require_positions(self.positions, self.n)
+
+
+def _stimulus(value: Any) -> Any:
+    """A stimulus; a quantity stands for a constant one."""
+    return Constant(value) if isinstance(value, Quantity) else value
 
 
 class Drive(eqx.Module):
     """External input of a population: a current (nA) or a delta input, as in `simulate`.
 
-    With `synapse` it acts through that synapse: its value in a step is the weight that arrives.
-    `at`: on which compartment of a cell it acts, by default the root.
+    - `stimulus`: in the unit of the current that the neurons receive (nA), or in that of the
+      variable to which delta inputs add (mV, or nA for `CubaLIF`, then with `rb.Delta()`). A
+      quantity stands for a constant current: one for all neurons, or one for each.
+    - `synapse`: through which it acts, so that its value in a step is the weight that arrives;
+      `rb.Delta()` adds it to the neuron at once.
+    - `at`: on which compartment of a cell it acts, by default the root.
+
+    Errors: `UnitError` for a unit in which the neurons take no input, `ShapeError` for values that
+    do not fit the population, both where the network is built.
 
     >>> import rheobase as rb
     >>> from rheobase.units import Hz, mV, ms, nA
     >>> barrage = rb.Drive("e", rb.stimulus.Poisson(1000 * Hz, 0.1 * mV))
     >>> slow = rb.Drive("e", rb.stimulus.Poisson(1000 * Hz, 0.1 * nA), rb.Exponential(2 * ms))
+    >>> steady = rb.Drive("e", 0.5 * nA)
     """
 
     population: str = eqx.field(static=True)
-    stimulus: AbstractStimulus
-    synapse: AbstractSynapse | None = None
+    stimulus: AbstractStimulus = eqx.field(converter=_stimulus)
+    synapse: AbstractSynapse | Delta | None = None
     at: Location | None = eqx.field(static=True, default=None)
+
+    def __check_init__(self):
+        if not isinstance(self.stimulus, AbstractStimulus):
+            raise ArgumentError(
+                f"`stimulus` is one such as rb.stimulus.Constant(1*nA), got {self.stimulus!r}. "
+                f"Write rb.Drive({self.population!r}, 1*nA)."
+            )
+        if not isinstance(self.synapse, AbstractSynapse | Delta | None):
+            raise ArgumentError(
+                f"`synapse` is one such as rb.Exponential(tau=5*ms), got {self.synapse!r}."
+            )
+
+    @property
+    def name(self) -> str:
+        """What it is called in an error."""
+        return f"the stimulus of the drive of {self.population!r}"
+
+    def is_current(self, receives: Unit) -> bool:
+        """Whether it is a current of a neuron that receives this unit, and no delta input."""
+        return self.synapse is None and self.stimulus.unit.same_dimension(receives)
 
 
 class Network(eqx.Module):
@@ -126,6 +195,7 @@ class Network(eqx.Module):
                 neuron, unit = populations[post].neuron, c.weight.unit
                 sites = _sites(neuron, c.at)
                 of = kind(c.synapse, unit, what, neuron, sites, kinds[post])
+                require_synapse(c, post, populations[c.pre].n, _wide(populations[post], sites))
                 plans.append((c, post, of, len(sites)))
         self.driven = tuple(_driven(d, populations[d.population], kinds) for d in self.drives)
         _require_memory(populations, plans)
@@ -176,7 +246,14 @@ class Network(eqx.Module):
         return places[which]
 
     def check(self, dt: float) -> None:
-        """Refuse a time step (ms) that delays or rules cannot take."""
+        """Refuse a time step (ms) that delays, rules or drives cannot take.
+
+        Drives are looked at again: `equinox.tree_at` may have put others there.
+        """
+        for drive in self.drives:
+            population = self.populations[drive.population]
+            _check_drive(drive, population.neuron, population.n)
+            drive.stimulus.check(dt)
         for synapses in self.projections:
             if synapses.delay is not None or synapses.rules:
                 synapses.check(dt)
@@ -238,13 +315,48 @@ def _fires(populations: dict[str, Population], name: str) -> bool:
     return isinstance(neuron, AbstractNeuron)
 
 
+def _check_drive(drive: Drive, neuron: AbstractMembrane | Cell, n: int) -> None:
+    """Refuse a drive that does not fit the population: its width, and its unit without a synapse.
+
+    That of a drive through a synapse is checked where the synapse gets its place.
+    """
+    require_width(drive.name, drive.stimulus.shape, (n,), f"population {drive.population!r}")
+    if drive.synapse is not None:
+        return
+    unit = drive.stimulus.unit
+    if isinstance(neuron, Cell):
+        if not unit.same_dimension(nA):
+            raise UnitError(
+                f"{drive.name} is {measured_in(unit)}, but a cell receives a current, measured in "
+                "nA. Write ...*nA, or give a synapse with a time course for spikes that arrive."
+            )
+        return
+    receives, jump = neuron.receives, jump_unit(neuron)
+    if unit.same_dimension(receives) or unit.same_dimension(jump):
+        return
+    raise UnitError(
+        f"{drive.name} is {measured_in(unit)}, but {type(neuron).__name__} receives a current, "
+        f"measured in {receives}, or a delta input to {neuron.target!r}, measured in {jump}. Write "
+        f"...*{receives}."
+    )
+
+
 def _driven(drive: Drive, population: Population, kinds: dict[str, list]) -> int | None:
+    _check_drive(drive, population.neuron, population.n)
     if drive.synapse is None:
         return None
-    what = f"the stimulus of the drive of {drive.population!r}"
     unit, known = drive.stimulus.unit, kinds[drive.population]
     sites = _sites(population.neuron, drive.at)
-    return kind(drive.synapse, unit, what, population.neuron, sites, known)
+    if isinstance(drive.synapse, AbstractSynapse):
+        whose = f"population {drive.population!r}"
+        require_parameters(drive.synapse, _wide(population, sites), whose)
+    return kind(drive.synapse, unit, drive.name, population.neuron, sites, known)
+
+
+def _wide(population: Population, sites: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of the states of the synapses on a population."""
+    n = population.n
+    return (n, len(sites)) if isinstance(population.neuron, Cell) else (n,)
 
 
 def _require_memory(populations: dict[str, Population], plans: list) -> None:

@@ -51,6 +51,11 @@ class AbstractSynapse(AbstractDeclared):
         """Reversal potential (mV) of a conductance; None for a current."""
         return None
 
+    @property
+    def conducts(self) -> bool:
+        """Whether its weights are conductances, which are never negative."""
+        return self.electrical or self.reversal is not None
+
     def current(self, state: Any, v: Array) -> Array:
         """Current into the membrane (nA) at voltage v, or the voltage that the weights are in."""
         output = self.output(state)

@@ -246,7 +246,7 @@ def test_cells_start_where_they_are_told_and_are_kept_every_few_steps(x64):
     part = run({"a": {"v": [-75, -65, -55] * mV}}, every=16)
     assert part.v.shape == (5, 3, 1)
     np.testing.assert_array_equal(part.v, whole.v[15::16])
-    with pytest.raises(ShapeError, match="one for each of the 3"):
+    with pytest.raises(ShapeError, match="size of the population, 3"):
         run({"a": {"v": [-75, -65] * mV}})
     with pytest.raises(UnknownName, match="HH.m"):
         run({"a": {"HH.m": 0.5}})
@@ -304,7 +304,7 @@ def test_clamps_are_refused_where_there_is_no_cell():
         ({"c": {}}, UnknownName, "clamp"),
         ({"b": {"v": {cell.at("soma"): 0 * mV}}}, ArgumentError, "made of LIF"),
         ([1], ArgumentError, r'clamp=\{"cells"'),
-        ({"a": {"v": {cell.at("soma"): [1, 2, 3] * mV}}}, ShapeError, "2 cells of 'a'"),
+        ({"a": {"v": {cell.at("soma"): [1, 2, 3] * mV}}}, ShapeError, "size of population 'a', 2"),
     ):
         with pytest.raises(error, match=text):
             rb.simulate(net, clamp=clamp, duration=1 * ms, dt=DT)

@@ -1,0 +1,136 @@
+"""What the user gives a population, checked before anything runs: neurons, cells and networks."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+from jax.core import Tracer
+
+from rheobase.errors import ArgumentError, ParameterError, ShapeError
+from rheobase.stimulus import AbstractStimulus, Constant
+from rheobase.units import Quantity, Unit, to_internal, uS
+from rheobase.units.fields import to_host
+
+
+def fits(shape: tuple[int, ...], population: tuple[int, ...]) -> bool:
+    """Whether an array of one shape gives each neuron of a population a value.
+
+    >>> fits((), (3,)), fits((3,), (3,)), fits((2,), (3,)), fits((2, 3), (3,))
+    (True, True, False, False)
+    """
+    try:
+        return np.broadcast_shapes(shape, population) == population
+    except ValueError:
+        return False
+
+
+def require_width(
+    what: str, shape: tuple[int, ...], population: tuple[int, ...], whose: str = "the population"
+) -> None:
+    """Refuse an array that does not give each neuron one value."""
+    if fits(shape, population):
+        return
+    cure = f"one for each in an array of shape {population}"
+    if not population:
+        cure = f"ask for as many: n={shape[0] if len(shape) == 1 else shape}"
+    size = population[0] if len(population) == 1 else population
+    raise ShapeError(
+        f"{what} has shape {shape}, which does not fit the size of {whose}, {size or 1}. Give one "
+        f"value for all, or {cure}."
+    )
+
+
+def whole(value: Any, name: str, example: str) -> int:
+    """A size as a whole number of at least 1, known before anything is compiled."""
+    if isinstance(value, Tracer):
+        raise ArgumentError(
+            f"`{name}` decides shapes, so it must be known outside jit, grad and vmap, got a "
+            f"traced value. Write {example}."
+        )
+    number = value.item() if isinstance(value, np.ndarray | jax.Array) and not value.ndim else value
+    if isinstance(number, bool | np.bool_) or not isinstance(number, int | np.integer):
+        raise ArgumentError(f"`{name}` is a whole number, got {value!r}. Write {example}.")
+    if number < 1:
+        raise ShapeError(f"`{name}` must be at least 1, got {value}. Write {example}.")
+    return int(number)
+
+
+def parameter_shape(system: Any) -> tuple[int, ...]:
+    """The shape of the arrays of a system and of its state at rest, which `Mismatch` widens."""
+    shape: tuple[int, ...] = ()
+    for name, other in _shapes(system):
+        try:
+            shape = np.broadcast_shapes(shape, other)
+        except ValueError:
+            raise ShapeError(
+                f"{name} has shape {other}, and other parameters have shape {shape}: they are of "
+                f"populations of different sizes."
+            ) from None
+    return shape
+
+
+def require_parameters(system: Any, population: tuple[int, ...], whose: str) -> None:
+    """Refuse a neuron or a synapse whose parameters are those of a population of another size."""
+    for name, shape in _shapes(system):
+        require_width(name, shape, population, whose)
+
+
+def _shapes(system: Any) -> list[tuple[str, tuple[int, ...]]]:
+    """Name and shape of each array of a system, and of each variable of its state at rest."""
+    arrays = jax.tree_util.tree_leaves_with_path(eqx.filter(system, eqx.is_inexact_array))
+    rest = jax.tree_util.tree_leaves_with_path(jax.eval_shape(system.init))
+    kind = type(system).__name__
+    return [
+        (f"`{jax.tree_util.keystr(path, simple=True, separator='.')}` of {kind}", x.shape)
+        for path, x in (*arrays, *rest)
+    ]
+
+
+def require_indices(indices: Iterable[int] | None, width: int, whose: str) -> None:
+    """Refuse to record neurons that a population does not have."""
+    for index in indices or ():
+        if not -width <= index < width:
+            raise ShapeError(
+                f"`indices` asks for neuron {index}, but {whose} has {width}. "
+                f"Choose from 0 to {width - 1}."
+            )
+
+
+def initial(value: Any, unit: Unit, name: str, example: str, population: tuple[int, ...]) -> Any:
+    """The initial value of a variable in internal units: finite, and one for all or for each."""
+    array = to_host(value, unit, name, example)
+    require_width(f"the initial value of `{name}`", array.shape, population)
+    if isinstance(array, Tracer):
+        return array
+    if not np.all(np.isfinite(array)):
+        raise ParameterError(
+            f"the initial value of `{name}` must be finite, got {_first(array, np.isfinite)}. "
+            "Replace the NaN or inf."
+        )
+    if unit.same_dimension(uS) and np.any(array < 0):
+        raise ParameterError(
+            f"`{name}` is a conductance and must not be negative, got "
+            f"{_first(array, lambda x: x >= 0)} {unit.internal()}."
+        )
+    return array
+
+
+def _first(array: np.ndarray, is_good: Any) -> str:
+    """The first value that is not good, and where it stands."""
+    bad = tuple(int(i) for i in np.argwhere(~is_good(array))[0])
+    where = f" at index {bad[0] if len(bad) == 1 else bad}" if bad else ""
+    return f"{array[bad]:g}{where}"
+
+
+def stimulus_of(value: Any, unit: Unit, name: str, example: str, dt: float) -> AbstractStimulus:
+    """An input as a stimulus in this unit that can be had with a step of dt (ms)."""
+    if not isinstance(value, AbstractStimulus):
+        array = to_internal(value, unit, name, example)
+        return Constant(Quantity(array, unit.internal()))
+    if not value.unit.same_dimension(unit):
+        # The wording of every unit error is in one place: let it speak.
+        to_internal(Quantity(1, value.unit), unit, name, example)
+    value.check(dt)
+    return value
