@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from jax.core import Tracer
 
-from rheobase.errors import ArgumentError, ParameterError, ShapeError
+from rheobase.errors import ArgumentError, ParameterError, ShapeError, brief
 from rheobase.stimulus import AbstractStimulus, Constant
 from rheobase.units import Quantity, Unit, to_internal, uS
 from rheobase.units.fields import to_host
@@ -51,7 +51,7 @@ def whole(value: Any, name: str, example: str) -> int:
         )
     number = value.item() if isinstance(value, np.ndarray | jax.Array) and not value.ndim else value
     if isinstance(number, bool | np.bool_) or not isinstance(number, int | np.integer):
-        raise ArgumentError(f"`{name}` is a whole number, got {value!r}. Write {example}.")
+        raise ArgumentError(f"`{name}` is a whole number, got {brief(value)}. Write {example}.")
     if number < 1:
         raise ShapeError(f"`{name}` must be at least 1, got {value}. Write {example}.")
     return int(number)

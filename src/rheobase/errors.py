@@ -18,10 +18,106 @@ TypeError
   UnitError         a wrong or missing unit (in `rheobase.units`)
 """
 
+import dataclasses
 import difflib
 import inspect
+import re
 from collections.abc import Iterable
 from typing import Any
+
+LONGEST = 80
+"""Characters that `brief` returns at most."""
+
+
+def brief(value: Any) -> str:
+    """What came, for a message: its kind and size, and the value itself where that is short.
+
+    `a LIF neuron`, `an array of shape (3, 2), float32`, `a list of 3`; texts, numbers, quantities
+    and short lists of them as they are. A model or a large array is never written out.
+
+    **Example:**
+
+        >>> import rheobase as rb
+        >>> from rheobase.errors import brief
+        >>> brief(rb.LIF()), brief([rb.LIF()]), brief("LIF"), brief((1, 2))
+        ('a LIF neuron', 'a list of 1', "'LIF'", '(1, 2)')
+    """
+    return _cut(_brief(value))
+
+
+def _brief(value: Any) -> str:
+    kind = type(value).__name__
+    if isinstance(value, str | bytes):
+        return repr(value[:LONGEST])
+    if isinstance(value, type) or inspect.ismodule(value) or inspect.isroutine(value):
+        return _named(value)
+    record = isinstance(value, tuple) and type(value) is not tuple
+    if record or dataclasses.is_dataclass(value) or isinstance(value, BaseException):
+        return _with_article(_kind(type(value)))
+    if isinstance(value, list | tuple | set | frozenset | dict):
+        noun = "dictionary" if isinstance(value, dict) else kind
+        plain = _is_plain(value) and len(repr(value)) <= LONGEST
+        return repr(value) if plain else _with_article(f"{noun} of {len(value)}")
+    return _array(value, kind) or _written(value, kind)
+
+
+def _named(value: Any) -> str:
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    what = "module" if inspect.ismodule(value) else "function"
+    return f"the {what} {getattr(value, '__name__', type(value).__name__)}"
+
+
+def _kind(cls: type) -> str:
+    """`LIF neuron`: the class, and the last word of the nearest abstract class behind it."""
+    bases = (c.__name__ for c in cls.__mro__ if c.__name__.startswith("Abstract"))
+    words = re.findall(r"[A-Z][a-z]+", next(bases, ""))
+    word = words[-1].lower() if words else ""
+    told = word in ("", "declared", "abstract") or cls.__name__.lower().endswith(word)
+    return cls.__name__ if told else f"{cls.__name__} {word}"
+
+
+def _array(value: Any, kind: str) -> str | None:
+    """`an array of shape (3, 2), float32`, or a single number that is known, as it is."""
+    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+    if not isinstance(shape, tuple):
+        return None
+    name = "traced array" if kind.endswith("Tracer") else "array"
+    if name == "array" and not shape and str(dtype).startswith(("float", "int", "uint", "bool")):
+        return str(value)
+    if dtype is None:  # a quantity, which writes itself, shortly where it is flat
+        return None if len(shape) < 2 else f"{_with_article(kind)} of shape {shape}"
+    return f"{_with_article(name)} of shape {tuple(shape)}, {str(dtype).removeprefix('torch.')}"
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a container holds only texts and numbers, and is short."""
+    if isinstance(value, dict):
+        return len(value) <= 8 and all(_is_plain(x) for pair in value.items() for x in pair)
+    if isinstance(value, list | tuple | set | frozenset):
+        return len(value) <= 8 and all(_is_plain(x) for x in value)
+    if isinstance(value, str | bytes):
+        return len(value) < LONGEST
+    return value is None or isinstance(value, bool | int | float | complex)
+
+
+def _written(value: Any, kind: str) -> str:
+    """The text of a small object, or its kind where that is no single short line."""
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - the repr of an unknown class may raise anything
+        return _with_article(kind)
+    long = text.startswith("<") or "\n" in text or len(text) > LONGEST
+    return _with_article(kind) if long else text
+
+
+def _with_article(noun: str) -> str:
+    """`an AdEx neuron`, `a LIF neuron`: by the first letter."""
+    return f"{'an' if noun[0] in 'aeiouAEIO' else 'a'} {noun}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
 
 
 class StepperError(ValueError):
@@ -84,7 +180,7 @@ class UnknownName(LookupError):
         close = difflib.get_close_matches(str(name).lower(), lower, n=1, cutoff=0.5)
         hint = f" Did you mean {lower[close[0]]!r}?" if close else ""
         listed = f"Known: {', '.join(known)}." if known else "There is none."
-        super().__init__(f"no {what} is called {name!r}.{hint} {listed}")
+        super().__init__(f"no {what} is called {brief(name)}.{hint} {listed}")
 
 
 def check_keywords(owner: type, given: Iterable[str]) -> None:

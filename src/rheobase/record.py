@@ -10,7 +10,7 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
-from rheobase.errors import ArgumentError, UnknownName
+from rheobase.errors import ArgumentError, UnknownName, brief
 from rheobase.time import sample_times
 from rheobase.units import Hz, Unit, in_unit
 
@@ -60,7 +60,7 @@ class Record(eqx.Module):
             self.places = None
         self.indices = None if indices is None else _numbers(indices)
         if isinstance(every, bool) or not isinstance(every, int) or every < 1:
-            raise ArgumentError(f"`every` is a whole number of steps >= 1, got {every!r}.")
+            raise ArgumentError(f"`every` is a whole number of steps >= 1, got {brief(every)}.")
         self.every = every
         if spikes not in ("raster", "events", "count", None):
             known = ("raster", "events", "count", "None")
@@ -75,7 +75,7 @@ def _numbers(indices: Any) -> tuple[int, ...]:
         if not array.size or np.issubdtype(array.dtype, np.integer):
             return tuple(int(i) for i in array)
     raise ArgumentError(
-        f"`indices` are numbers of neurons, got {indices!r}. Write indices=(0, 5), or "
+        f"`indices` are numbers of neurons, got {brief(indices)}. Write indices=(0, 5), or "
         "indices=np.flatnonzero(mask)."
     )
 

@@ -13,6 +13,7 @@ from rheobase.errors import (
     ShapeError,
     StepperError,
     UnknownName,
+    brief,
 )
 from rheobase.network import Network, NetworkRecording
 from rheobase.network.simulate import simulate as simulate_network
@@ -217,7 +218,7 @@ def _require_system(system: Any) -> None:
         )
     if not isinstance(system, AbstractMembrane):
         raise ArgumentError(
-            f"simulate takes a neuron, got {system!r}. Write simulate(rb.LIF(), ...)."
+            f"simulate takes a neuron, got {brief(system)}. Write simulate(rb.LIF(), ...)."
         )
 
 
@@ -250,7 +251,7 @@ def _stepper(stepper: Any, system: AbstractMembrane | Network) -> AbstractSteppe
         )
     name = stepper.__name__ if isinstance(stepper, type) else stepper
     if name in known:
-        raise StepperError(f"`stepper` takes an object, got {stepper!r}. Write rb.{name}().")
+        raise StepperError(f"`stepper` takes an object, got {brief(stepper)}. Write rb.{name}().")
     raise UnknownName("stepper", name, known)
 
 
@@ -262,7 +263,7 @@ def _both(stepper: Any, system: Network) -> tuple[AbstractStepper, AbstractImpli
     others = [one for one in given if one not in implicit]
     if len(implicit) > 1 or len(others) > 1:
         raise StepperError(
-            f"`stepper` takes one for neurons and one for cells, got {stepper!r}. Write "
+            f"`stepper` takes one for neurons and one for cells, got {brief(stepper)}. Write "
             "stepper=(rb.ExponentialEuler(), rb.CrankNicolson())."
         )
     own = _stepper(others[0] if others else None, system)

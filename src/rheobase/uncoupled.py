@@ -18,7 +18,7 @@ from rheobase.arguments import (
     whole,
 )
 from rheobase.compilation import Compiled
-from rheobase.errors import ArgumentError, KeyRequired, ShapeError, UnknownName, require_key
+from rheobase.errors import ArgumentError, KeyRequired, ShapeError, UnknownName, brief, require_key
 from rheobase.inputs import prepare
 from rheobase.loop import scan
 from rheobase.neurons import variables
@@ -168,7 +168,7 @@ def _begin(system, n, drive, kick, init, key) -> RunState:
     if init is not None:
         if not isinstance(init, dict):
             raise ArgumentError(
-                f'`init` goes by variable, got {init!r}. Write init={{"v": -70*mV}}.'
+                f'`init` goes by variable, got {brief(init)}. Write init={{"v": -70*mV}}.'
             )
         _check_names(system, init, "init")
         for name, value in init.items():
@@ -193,7 +193,9 @@ def _begin(system, n, drive, kick, init, key) -> RunState:
 def _continued(state: RunState, n, drive, kick, init, key) -> RunState:
     """The end of one run as the beginning of the next."""
     if not isinstance(state, RunState):
-        raise ArgumentError(f"`state` is the end of a run, got {state!r}. Write state=run.final.")
+        raise ArgumentError(
+            f"`state` is the end of a run, got {brief(state)}. Write state=run.final."
+        )
     if init is not None:
         raise ShapeError("`state` already holds the initial values: leave out `init`.")
     shape, dtype = _form(state.neuron)

@@ -1,7 +1,11 @@
 """What makes no sense is refused where the user called, with the cure, before anything runs."""
 
 import importlib
+import inspect
+import re
+from pathlib import Path
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -168,3 +172,48 @@ def test_values_inside_jit_are_not_looked_at():
     make = jax.jit(lambda tau: rb.LIF(tau=Quantity(tau, ms)).tau)
     assert make(jnp.float32(-1.0)) == -1
     assert np.isfinite(make(jnp.float32(3.0)))
+
+
+def test_no_message_writes_out_what_came():
+    """`brief` tells kind and size; `!r` of an argument would print a whole model."""
+    root = Path(rb.__file__).parent
+    written = [
+        f"{file.relative_to(root)}: {found.group()}"
+        for file in root.rglob("*.py")
+        for found in re.finditer(r"\bgot (?:an? |the )?\"?\s*f?\"?\{[^{}]*!r\}", file.read_text())
+    ]
+    assert not written
+
+
+LARGE = {
+    "a model": rb.Refractory(rb.AdEx(tau_w=np.arange(1, 500) * ms), 2 * ms),
+    "a dictionary": {"a": rb.AdEx()},
+    "an array": np.ones((100, 100)),
+    "a list": list(range(3000)),
+}
+MODELS = [
+    name
+    for name in rb.__all__
+    if inspect.isclass(getattr(rb, name)) and issubclass(getattr(rb, name), eqx.Module)
+]
+
+
+def fed(call, value):
+    """The message with which a call that gets `value` for its required arguments is refused."""
+    known = inspect.signature(call).parameters.values()
+    wanted = [p for p in known if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
+    wanted = wanted or [p for p in known if p.kind is p.POSITIONAL_OR_KEYWORD][:1]
+    try:
+        call(**{p.name: value for p in wanted})
+    except Exception as error:  # noqa: BLE001 - whatever is raised, its message is measured
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize("what", LARGE)
+def test_what_is_large_makes_no_long_message(what):
+    value = LARGE[what]
+    calls = [getattr(rb, name) for name in MODELS] + [rb.simulate, rb.fit, rb.fit_recording]
+    for call in calls:
+        message = fed(call, value)
+        assert len(message) < 600, f"{call.__name__}: {message}"

@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 from jax import Array
 
-from rheobase.errors import CompositionError, KeyRequired
+from rheobase.errors import CompositionError, KeyRequired, brief
 from rheobase.neurons.base import AbstractMembrane, AbstractNeuron, Onset
 from rheobase.surrogate import AbstractSurrogate
 from rheobase.units import Unit, nA
@@ -116,7 +116,7 @@ def require_neuron(adaptor: str, neuron: Any, *, fires: bool = True, resets: boo
         )
     if not isinstance(neuron, AbstractMembrane):
         raise CompositionError(
-            f"{adaptor} wraps a neuron, got {neuron!r} ({name}). Write rb.{adaptor}(rb.LIF(), ...)."
+            f"{adaptor} wraps a neuron, got {brief(neuron)}. Write rb.{adaptor}(rb.LIF(), ...)."
         )
     if fires and neuron.onset is Onset.NEVER:
         raise CompositionError(

@@ -12,7 +12,7 @@ from jax import Array
 from jax.core import Tracer
 
 from rheobase.adaptors.base import AbstractAdaptor, chain, require_neuron
-from rheobase.errors import ArgumentError, ParameterError, ShapeError, UnknownName
+from rheobase.errors import ArgumentError, ParameterError, ShapeError, UnknownName, brief
 from rheobase.neurons.base import AbstractMembrane, AbstractNeuron
 from rheobase.units import (
     Parameter,
@@ -282,7 +282,8 @@ def _key(key: Any) -> Array:
         if typed or (key.dtype == jnp.uint32 and key.shape == (2,)):
             return key
     raise ArgumentError(
-        f"`key` is one random key, got {key!r}. Write Mismatch(..., key=jax.random.key(0)); for "
+        f"`key` is one random key, got {brief(key)}. Write Mismatch(..., "
+        "key=jax.random.key(0)); for "
         f"many chips build it under jax.vmap over jax.random.split(key, 10)."
     )
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from rheobase.analysis.trains import trains_of
-from rheobase.errors import ArgumentError, ShapeError
+from rheobase.errors import ArgumentError, ShapeError, brief
 from rheobase.units import Hz, Quantity, in_unit, ms
 
 
@@ -75,7 +75,7 @@ def power_spectrum(
     (25.0, 500.0, (20,))
     """
     if isinstance(segments, bool) or not isinstance(segments, int) or segments < 1:
-        raise ArgumentError(f"`segments` is a whole number >= 1, got {segments!r}.")
+        raise ArgumentError(f"`segments` is a whole number >= 1, got {brief(segments)}.")
     trains = trains_of(spikes, n, duration)
     place, _, count, step = trains.bins(bin)
     size = count // segments

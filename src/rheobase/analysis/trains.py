@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rheobase.errors import ArgumentError, ShapeError
+from rheobase.errors import ArgumentError, ShapeError, brief
 from rheobase.record import Recording
 from rheobase.units import DomainError, Quantity, ms, to_internal
 
@@ -59,7 +59,7 @@ def trains_of(spikes: Any, n: int | None = None, duration: Quantity | None = Non
         return _recorded(spikes)
     if not (isinstance(spikes, tuple | list) and len(spikes) == 2):
         raise ArgumentError(
-            f"spikes are a Recording or a pair (time, neuron), got {type(spikes).__name__}. "
+            f"spikes are a Recording or a pair (time, neuron), got {brief(spikes)}. "
             f"Write rb.analysis.rates(run), or rates(run.events, n=100, duration=1*s)."
         )
     times, neuron = spikes

@@ -12,7 +12,7 @@ from jax import Array
 from rheobase.arguments import stimulus_of
 from rheobase.cable.cell import Cable, Cell, Inserted
 from rheobase.cable.clamp import VoltageClamp
-from rheobase.errors import ArgumentError, ParameterError, ShapeError, UnknownName
+from rheobase.errors import ArgumentError, ParameterError, ShapeError, UnknownName, brief
 from rheobase.morphology import Location
 from rheobase.neurons import variables
 from rheobase.record import Record
@@ -90,7 +90,7 @@ def _places(cell: Cell, given: Any, what: str) -> list[int]:
         return [cell.node(given)]
     if isinstance(given, Iterable):
         return [node for one in given for node in _places(cell, one, what)]
-    raise ArgumentError(f"`{what}` goes by location, got {given!r}. Write cell.at('soma').")
+    raise ArgumentError(f"`{what}` goes by location, got {brief(given)}. Write cell.at('soma').")
 
 
 def currents(
@@ -101,7 +101,7 @@ def currents(
         return {}
     if not isinstance(given, dict):
         raise ArgumentError(
-            f"`current` of a cell goes by location, got {given!r}. "
+            f"`current` of a cell goes by location, got {brief(given)}. "
             "Write current={cell.at('soma'): 1*nA}."
         )
     found: dict[int, AbstractStimulus] = {}
@@ -132,7 +132,7 @@ def clamps(cell: Cell, given: Any, dt: float, duration: float | None) -> Clamps:
         return Clamps(())
     if not isinstance(given, dict) or not all(isinstance(x, dict) for x in given.values()):
         raise ArgumentError(
-            f"`clamp` goes by variable and location, got {given!r}. "
+            f"`clamp` goes by variable and location, got {brief(given)}. "
             'Write clamp={"v": {cell.at("soma"): rb.VoltageClamp(-20*mV)}}.'
         )
     found = []

@@ -12,7 +12,7 @@ from jax.core import Tracer
 
 from rheobase.cable.geometry import geometry
 from rheobase.channels import Q10, AbstractMechanism, Diffusing, Solutions
-from rheobase.errors import ArgumentError, ParameterError, ShapeError, UnknownName
+from rheobase.errors import ArgumentError, ParameterError, ShapeError, UnknownName, brief
 from rheobase.kernels.tree import Tree as Nodes
 from rheobase.morphology import Compartments, Location, Tree, discretise
 from rheobase.units import DomainError, anything, cm, mV, ohm, parameters, positive, quantity, uF
@@ -126,7 +126,7 @@ class Cell(eqx.Module):
             cut = tree
         else:
             raise ArgumentError(
-                f"a cell is made of a tree, got {type(tree).__name__}. Write "
+                f"a cell is made of a tree, got {brief(tree)}. Write "
                 "rb.Cell(rb.io.read_swc('cell.swc'), max_length=20*um)."
             )
         self.compartments = cut
@@ -190,7 +190,9 @@ class Cell(eqx.Module):
         if not isinstance(channel, AbstractMechanism):
             made = isinstance(channel, type) and issubclass(channel, AbstractMechanism)
             example = f"{channel.__name__}()" if made else "rb.channels.HH()"
-            raise ArgumentError(f"a channel is inserted, got {channel!r}. Write insert({example}).")
+            raise ArgumentError(
+                f"a channel is inserted, got {brief(channel)}. Write insert({example})."
+            )
         nodes = self._nodes_of(at)
         between = ()
         if isinstance(channel, Diffusing):
@@ -275,7 +277,9 @@ class Cell(eqx.Module):
         if isinstance(place, str):
             place = self.at(place)
         if not isinstance(place, Location):
-            raise ArgumentError(f"a place is a location, got {place!r}. Write cell.at('soma').")
+            raise ArgumentError(
+                f"a place is a location, got {brief(place)}. Write cell.at('soma')."
+            )
         if not 0 <= place.section < len(self.compartments.tree):
             raise ParameterError(
                 f"section {place.section} is off the tree, which has "
@@ -306,7 +310,7 @@ class Cell(eqx.Module):
         if isinstance(at, Iterable) and not isinstance(at, np.ndarray):
             return np.unique(np.concatenate([self._nodes_of(one) for one in at]))
         raise ArgumentError(
-            f"`at` is a region, a location, or several of them, got {at!r}. "
+            f"`at` is a region, a location, or several of them, got {brief(at)}. "
             "Write cell.insert(ch.HH(), at='soma')."
         )
 

@@ -18,7 +18,7 @@ from rheobase.cable.cell import Cable, Cell
 from rheobase.cable.step import Assembly, CellState, Held, Stepped, assemble, settled
 from rheobase.channels import AbstractFiring
 from rheobase.compilation import Compiled
-from rheobase.errors import ArgumentError, KeyRequired, ShapeError
+from rheobase.errors import ArgumentError, KeyRequired, ShapeError, brief
 from rheobase.inputs import prepare
 from rheobase.kernels.tree import laplacian
 from rheobase.loop import scan
@@ -95,7 +95,7 @@ def _stretch(checkpoint: bool | int, steps: int) -> int | None:
         return max(1, math.isqrt(steps)) if checkpoint else None
     if not isinstance(checkpoint, int | np.integer) or checkpoint < 1:
         raise ArgumentError(
-            f"`checkpoint` is True or a whole number of steps >= 1, got {checkpoint!r}. "
+            f"`checkpoint` is True or a whole number of steps >= 1, got {brief(checkpoint)}. "
             "Write simulate(..., checkpoint=True)."
         )
     return int(checkpoint)
@@ -127,7 +127,7 @@ def _start(cable: Cable, dtype: Any) -> CellState:
 
 def _continued(state: RunState, n: Any, init: Any, key: Array | None) -> RunState:
     if not isinstance(state, RunState) or not isinstance(state.neuron, CellState):
-        raise ArgumentError(f"`state` is the end of a run of a cell, got {state!r}.")
+        raise ArgumentError(f"`state` is the end of a run of a cell, got {brief(state)}.")
     if init is not None or n not in (None, *state.neuron.v.shape[:-1]):
         raise ShapeError("`state` already holds the cells: leave out `init` and `n`.")
     return state if key is None else state._replace(key=key)

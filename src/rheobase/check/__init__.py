@@ -13,7 +13,7 @@ import numpy as np
 from rheobase.adaptors.base import chain
 from rheobase.check.laws import LAWS, Broken, Law
 from rheobase.check.subject import Subject
-from rheobase.errors import ArgumentError
+from rheobase.errors import ArgumentError, brief
 from rheobase.neurons.base import AbstractMembrane
 
 __all__ = ["Outcome", "check_neuron", "place_of"]
@@ -59,7 +59,7 @@ def check_neuron(neuron: AbstractMembrane) -> tuple[Outcome, ...]:
     """
     if not isinstance(neuron, AbstractMembrane):
         raise ArgumentError(
-            f"check_neuron takes a neuron, got {neuron!r}. Write check_neuron(MyNeuron())."
+            f"check_neuron takes a neuron, got {brief(neuron)}. Write check_neuron(MyNeuron())."
         )
     subject = Subject(neuron)
     done: dict[str, Outcome] = {}

@@ -2,7 +2,7 @@
 
 import re
 
-from rheobase.errors import ArgumentError
+from rheobase.errors import ArgumentError, brief
 from rheobase.units import A, Quantity, mA, nA, pA, uA
 
 _UNITS = {"pA": pA, "nA": nA, "uA": uA, "mA": mA, "A": A}
@@ -16,5 +16,7 @@ def read_current(text: str) -> Quantity:
     except ValueError:
         value = 0.0
     if found is None or not 0 < value < float("inf"):
-        raise ArgumentError(f"a current is a positive number with its unit, got {text!r}: 5.3pA.")
+        raise ArgumentError(
+            f"a current is a positive number with its unit, got {brief(text)}: 5.3pA."
+        )
     return value * _UNITS[found[2]]

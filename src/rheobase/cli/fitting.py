@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rheobase import adaptors, fitting, neurons
-from rheobase.errors import ArgumentError, UnknownName
+from rheobase.errors import ArgumentError, UnknownName, brief
 from rheobase.fitting.fit import fits_steps
 from rheobase.fitting.report import name_of, write_ranked
 from rheobase.io import is_model, load, read_recording
@@ -109,7 +109,7 @@ def read_sweeps(text: str, sweeps: Sequence[Any], name: str) -> tuple[Any, ...]:
         found = re.fullmatch(r"\s*(\d+)(?:\s*-\s*(\d+))?\s*", piece)
         if found is None:
             raise ArgumentError(
-                f"--{name} takes sweeps by number, counted from 0, got {text!r}. "
+                f"--{name} takes sweeps by number, counted from 0, got {brief(text)}. "
                 f"Write --{name} 0,2,5-8 or --{name} ::2."
             )
         numbers += range(int(found[1]), int(found[2] or found[1]) + 1)

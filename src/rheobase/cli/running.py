@@ -14,7 +14,7 @@ from rich.table import Table
 from rheobase import plot
 from rheobase.analysis import cv, isi, rates
 from rheobase.classics import CLASSICS, Classic
-from rheobase.errors import ArgumentError, UnknownName
+from rheobase.errors import ArgumentError, UnknownName, brief
 from rheobase.network import NetworkRecording
 from rheobase.page import page
 from rheobase.plot.style import PALETTE
@@ -91,7 +91,8 @@ def read_time(text: str) -> Quantity:
         value = 0.0
     if found is None or not 0 < value < float("inf"):
         raise ArgumentError(
-            f"`duration` is a positive time with its unit, got {text!r}. Write --duration 500ms."
+            f"`duration` is a positive time with its unit, got {brief(text)}. Write --duration "
+            "500ms."
         )
     return value * _UNITS[found[2]]
 

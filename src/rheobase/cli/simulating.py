@@ -10,7 +10,7 @@ import numpy as np
 from rheobase import plot
 from rheobase.cable import Cell
 from rheobase.cli.running import read_time
-from rheobase.errors import ArgumentError
+from rheobase.errors import ArgumentError, brief
 from rheobase.fitting.judge import free_run
 from rheobase.fitting.patched import under
 from rheobase.fitting.report import name_of
@@ -63,7 +63,7 @@ def read_current(text: str) -> Quantity:
         value = None
     if found is None or value is None:
         raise ArgumentError(
-            f"`current` is a current with its unit, got {text!r}. Write --current 200pA."
+            f"`current` is a current with its unit, got {brief(text)}. Write --current 200pA."
         )
     return value * _UNITS[found[2]]
 

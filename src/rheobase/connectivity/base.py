@@ -8,7 +8,7 @@ import numpy as np
 
 from rheobase.connectivity.storage import Rows
 from rheobase.declared import AbstractDeclared
-from rheobase.errors import ArgumentError
+from rheobase.errors import ArgumentError, brief
 from rheobase.units import DomainError
 
 
@@ -49,7 +49,7 @@ def generator(key: jax.Array | None, number: int | None = None) -> np.random.Gen
 def require_count(name: str, value: object) -> int:
     """`value` as a whole number of synapses a neuron."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise ArgumentError(f"`{name}` is a whole number of synapses, got {value!r}.")
+        raise ArgumentError(f"`{name}` is a whole number of synapses, got {brief(value)}.")
     if value < 0:
         raise DomainError(f"`{name}` must not be negative, got {value}.")
     return int(value)
@@ -58,7 +58,7 @@ def require_count(name: str, value: object) -> int:
 def require_probability(name: str, value: object) -> float:
     """`value` as a probability."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.floating):
-        raise ArgumentError(f"`{name}` is a number between 0 and 1, got {value!r}.")
+        raise ArgumentError(f"`{name}` is a number between 0 and 1, got {brief(value)}.")
     if not 0 <= value <= 1:
         raise DomainError(f"`{name}` must be between 0 and 1 (a probability), got {value}.")
     return float(value)

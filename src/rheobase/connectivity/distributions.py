@@ -8,6 +8,7 @@ import numpy as np
 from jax.core import Tracer
 
 from rheobase.declared import AbstractDeclared
+from rheobase.errors import brief
 from rheobase.units import DomainError, Quantity, Unit, UnitError, to_internal
 
 
@@ -39,7 +40,7 @@ def _number(value: Any, unit: Unit, name: str) -> float:
 def _unit_of(value: Any, name: str) -> Unit:
     if not isinstance(value, Quantity):
         raise UnitError(
-            f"`{name}` of a distribution needs a unit, got {value!r}. Write {name}=1*nA."
+            f"`{name}` of a distribution needs a unit, got {brief(value)}. Write {name}=1*nA."
         )
     return value.unit.internal()
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, final
 import numpy as np
 
 from rheobase.declared import AbstractDeclared
-from rheobase.errors import ArgumentError, DataError, UnknownName
+from rheobase.errors import ArgumentError, DataError, UnknownName, brief
 from rheobase.train.source import AbstractSource, Batch, batches
 
 Damaged = Literal["raise", "skip"]
@@ -158,7 +158,7 @@ class Dataset(AbstractSource):
         for change in augmentations:
             if not isinstance(change, AbstractAugmentation):
                 raise ArgumentError(
-                    f"augmented takes augmentations, got {change!r}. "
+                    f"augmented takes augmentations, got {brief(change)}. "
                     f"Write data.augmented(rb.datasets.Shift(50*ms))."
                 )
         return self._with(np.arange(len(self)), (*self.augmentations, *augmentations))

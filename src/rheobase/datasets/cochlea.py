@@ -14,7 +14,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from rheobase.declared import AbstractDeclared
-from rheobase.errors import ParameterError, ShapeError, UnknownName
+from rheobase.errors import ParameterError, ShapeError, UnknownName, brief
 from rheobase.train.arguments import positive_number
 from rheobase.train.encoders import AbstractEncoder
 from rheobase.units import Hz, Quantity, in_unit, ms
@@ -177,7 +177,7 @@ class Cochlea(AbstractEncoder):
         if code not in CODES:
             raise UnknownName("code of a cochlea", code, CODES)
         if isinstance(channels, bool) or not isinstance(channels, int) or channels < 2:
-            raise ParameterError(f"`channels` is a whole number >= 2, got {channels!r}.")
+            raise ParameterError(f"`channels` is a whole number >= 2, got {brief(channels)}.")
         self.channels, self.code, self.span = channels, code, float(span)
         self.dt = positive_number(dt, ms, "dt", "Cochlea(dt={})")
         self.sampling = positive_number(sampling, Hz, "sampling", "Cochlea(sampling={})")

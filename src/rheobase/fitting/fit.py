@@ -10,7 +10,7 @@ import numpy as np
 
 from rheobase.analysis.voltage import detect_spikes
 from rheobase.cable import Cell
-from rheobase.errors import ArgumentError, RecordingError
+from rheobase.errors import ArgumentError, RecordingError, brief
 from rheobase.fitting import judge
 from rheobase.fitting.membrane import Passive, passive
 from rheobase.fitting.problem import Problem
@@ -176,7 +176,7 @@ def _split(
 ) -> tuple[tuple[Sweep, ...], tuple[Sweep, ...]]:
     if not isinstance(recording, CurrentClamp):
         raise ArgumentError(
-            f"`recording` is what rb.io.read_recording returns, got {type(recording).__name__}. "
+            f"`recording` is what rb.io.read_recording returns, got {brief(recording)}. "
             f'Write rb.fit_recording(rb.io.read_recording("cell.abf"), rb.AdEx()).'
         )
     lengths = {len(s.v) for s in recording.sweeps}
@@ -189,7 +189,7 @@ def _split(
         for s in given or ():
             if not isinstance(s, Sweep) or not any(s is known for known in recording.sweeps):
                 raise ArgumentError(
-                    f"`{name}` holds sweeps of the recording, got {s!r}. "
+                    f"`{name}` holds sweeps of the recording, got {brief(s)}. "
                     f"Write {name}=rec.sweeps[{default}::2]."
                 )
         chosen[name] = None if given is None else {s.number for s in given}
@@ -220,7 +220,7 @@ def _checked(
             f"and hand its gradient (jax.grad) to optax."
         )
     if isinstance(starts, bool) or not isinstance(starts, int) or starts < 1:
-        raise ArgumentError(f"`starts` is a whole number >= 1, got {starts!r}.")
+        raise ArgumentError(f"`starts` is a whole number >= 1, got {brief(starts)}.")
     longest = _LONGEST_OF_CELL if isinstance(model, Cell) else _LONGEST
     step = usual_step(recording, longest) if dt is None else float(dt.value_in(ms))
     recording.sweeps[0].every(step)

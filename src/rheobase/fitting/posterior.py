@@ -11,7 +11,7 @@ from jax.flatten_util import ravel_pytree
 
 from rheobase.cable import Cell
 from rheobase.cable.run import at_rest
-from rheobase.errors import ArgumentError
+from rheobase.errors import ArgumentError, brief
 from rheobase.fitting import engine, patched
 from rheobase.fitting.fit import RecordingFit
 from rheobase.fitting.residuals import CORRELATION, VOLTAGE
@@ -59,7 +59,7 @@ def fit_posterior(
     """
     if not isinstance(fit, RecordingFit):
         raise ArgumentError(
-            f"`fit` is what rb.fit_recording returns, got {type(fit).__name__}. "
+            f"`fit` is what rb.fit_recording returns, got {brief(fit)}. "
             f"Write rb.fit_posterior(rb.fit_recording(rec, rb.AdEx()))."
         )
     try:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from rheobase.errors import ArgumentError
+from rheobase.errors import ArgumentError, brief
 from rheobase.train.data import Loss, aligned, as_source, require_loss, require_model, series
 from rheobase.train.evaluate import correct
 from rheobase.train.layers import Sequential
@@ -91,6 +91,6 @@ def require_sequential(method: AbstractGradient, model: Any) -> Sequential:
     if isinstance(model, Sequential):
         return model
     raise ArgumentError(
-        f"{type(method).__name__} runs the layers of an rb.Sequential in its own way, got a "
-        f"{type(model).__name__}. Write gradient=rb.gradients.Surrogate() for other models."
+        f"{type(method).__name__} runs the layers of an rb.Sequential in its own way, got "
+        f"{brief(model)}. Write gradient=rb.gradients.Surrogate() for other models."
     )

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from rheobase.errors import ArgumentError
+from rheobase.errors import ArgumentError, brief
 from rheobase.feedback import AbstractFeedback, echoes
 from rheobase.gradients.base import require_sequential
 from rheobase.loop import scan
@@ -63,7 +63,7 @@ class Exact(AbstractGradient):
     def __check_init__(self):
         if not 0 <= self.surrogate <= 1:
             raise DomainError(
-                f"`surrogate` is a part of a gradient, from 0 to 1, got {self.surrogate!r}. "
+                f"`surrogate` is a part of a gradient, from 0 to 1, got {brief(self.surrogate)}. "
                 f"Write Exact(surrogate=0.1)."
             )
 

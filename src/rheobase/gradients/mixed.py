@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from rheobase import population
-from rheobase.errors import ArgumentError
+from rheobase.errors import ArgumentError, brief
 from rheobase.feedback import AbstractFeedback, Way
 from rheobase.gradients.base import require_sequential
 from rheobase.gradients.eprop import EProp
@@ -75,7 +75,7 @@ class Mixed(AbstractGradient):
         layers = {} if layers is None else layers
         if not isinstance(layers, Mapping):
             raise ArgumentError(
-                f"`layers` goes from numbers of layers to methods, got {layers!r}. "
+                f"`layers` goes from numbers of layers to methods, got {brief(layers)}. "
                 f"Write Mixed(rb.gradients.Surrogate(), {{1: rb.gradients.EProp()}})."
             )
         self.positions, self.others = tuple(layers), tuple(layers.values())
@@ -251,5 +251,5 @@ def _require_method(method: Any) -> None:
         )
     if not isinstance(method, Surrogate | Exact | EProp | RTRL):
         raise ArgumentError(
-            f"Mixed takes the methods Surrogate, Exact, EProp and RTRL, got {method!r}. {cure}"
+            f"Mixed takes the methods Surrogate, Exact, EProp and RTRL, got {brief(method)}. {cure}"
         )

@@ -5,7 +5,7 @@ from typing import Any
 import equinox as eqx
 from jax import Array
 
-from rheobase.errors import ArgumentError
+from rheobase.errors import ArgumentError, brief
 from rheobase.gradients import online
 from rheobase.train.method import AbstractGradient, Judged, Objective
 
@@ -40,7 +40,8 @@ class RTRL(AbstractGradient):
     def __check_init__(self):
         if self.decay is not None and not 0 <= self.decay < 1:
             raise ArgumentError(
-                f"`decay` is a number from 0 to below 1, got {self.decay!r}. Write RTRL(decay=0.9)."
+                f"`decay` is a number from 0 to below 1, got {brief(self.decay)}. Write "
+                "RTRL(decay=0.9)."
             )
 
     def check(self, model: Any) -> None:

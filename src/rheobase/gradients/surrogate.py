@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from rheobase.errors import ArgumentError
+from rheobase.errors import ArgumentError, brief
 from rheobase.gradients.base import require_sequential
 from rheobase.train.layers import Passage, Sequential, advance, begin
 from rheobase.train.method import AbstractGradient, Judged, Objective, Plain, spikes_of
@@ -54,7 +54,7 @@ class Surrogate(AbstractGradient):
                 continue
             if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
                 raise ArgumentError(
-                    f"`{name}` is a whole number of steps >= 1, got {value!r}. "
+                    f"`{name}` is a whole number of steps >= 1, got {brief(value)}. "
                     f"Write Surrogate({name}=100)."
                 )
 

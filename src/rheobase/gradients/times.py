@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from rheobase.errors import ArgumentError
+from rheobase.errors import ArgumentError, brief
 from rheobase.record import Recording
 
 
@@ -28,7 +28,7 @@ def spike_times(run: Recording, count: int) -> Array:
     (13.863, -15.0)
     """
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        raise ArgumentError(f"`count` is a number of spikes >= 1, got {count!r}. Write 1.")
+        raise ArgumentError(f"`count` is a number of spikes >= 1, got {brief(count)}. Write 1.")
     if run.fractions is None:
         raise ArgumentError(
             "this run has its spikes on the grid, where their times do not move. Write "

@@ -38,7 +38,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rheobase._version import __version__
-from rheobase.errors import ArgumentError, CheckpointError, UnknownName
+from rheobase.errors import ArgumentError, CheckpointError, UnknownName, brief
 from rheobase.kernels.tree import Tree as Nodes
 from rheobase.morphology.content import SameContent
 from rheobase.neurons import variables
@@ -194,7 +194,7 @@ class _Writer:
         if _is_named_object(value):
             return {"object": _name(value)}
         raise ArgumentError(
-            f"model{place} is {value!r} ({type(value).__name__}), which has no place in a file. "
+            f"model{place} is {brief(value)}, which has no place in a file. "
             f"Put a class or a function that stands in a module there."
         )
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rheobase.errors import MorphologyError
+from rheobase.errors import MorphologyError, brief
 from rheobase.morphology.samples import Samples, from_samples, rooted
 from rheobase.morphology.tree import Tree
 from rheobase.units import um
@@ -138,7 +138,9 @@ def _refuse_text(path: Path, rows: list[tuple[int, list[str]]]) -> None:
             try:
                 float(field)
             except ValueError:
-                raise _error(path, number, f"`{column}` must be a number, got {field!r}.") from None
+                raise _error(
+                    path, number, f"`{column}` must be a number, got {brief(field)}."
+                ) from None
 
 
 def _check_numbers(path: Path, line: np.ndarray, values: np.ndarray) -> None:

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rheobase.errors import ArgumentError, ParameterError, ShapeError
+from rheobase.errors import ArgumentError, ParameterError, ShapeError, brief
 from rheobase.morphology.compartments import Compartments
 from rheobase.morphology.frusta import at
 from rheobase.morphology.tree import Tree
@@ -58,7 +58,7 @@ def discretise(
     """
     if not isinstance(tree, Tree):
         raise ArgumentError(
-            f"`tree` is a morphology, got {type(tree).__name__}. "
+            f"`tree` is a morphology, got {brief(tree)}. "
             "Write rb.morphology.discretise(rb.io.read_swc('cell.swc'), max_length=20*um)."
         )
     if sum(rule is not None for rule in (max_length, d_lambda, n)) > 1:
@@ -100,7 +100,9 @@ def _one(value: Any, unit: Unit, name: str, example: str) -> float:
 def _given(n: Any, sections: int) -> np.ndarray:
     counts = np.asarray(n)
     if counts.dtype.kind not in "iu":
-        raise ArgumentError(f"`n` counts compartments, got {n!r}. Write discretise(tree, n=3).")
+        raise ArgumentError(
+            f"`n` counts compartments, got {brief(n)}. Write discretise(tree, n=3)."
+        )
     if counts.shape not in ((), (sections,)):
         raise ShapeError(
             f"`n` is one number, or one for each of the {sections} sections, got the shape "

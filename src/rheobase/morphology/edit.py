@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from rheobase.errors import ArgumentError, ParameterError, ShapeError
+from rheobase.errors import ArgumentError, ParameterError, ShapeError, brief
 from rheobase.morphology.frusta import at
 from rheobase.morphology.locate import Location
 from rheobase.morphology.tree import Tree
@@ -70,7 +70,7 @@ def join(tree: Tree, place: Location, other: Tree) -> Tree:
     """
     section, share = _place(tree, place)
     if not isinstance(other, Tree):
-        raise ArgumentError(f"`other` is a tree, got {type(other).__name__}. Write join(a, p, b).")
+        raise ArgumentError(f"`other` is a tree, got {brief(other)}. Write join(a, p, b).")
     shift = tree.xyz(section, share)[0] - other.points[0]
     size = len(tree)
     parent = np.where(other.parent < 0, section, other.parent + size)
@@ -131,7 +131,9 @@ def rotate(tree: Tree, degrees: float, axis: Any = (0, 0, 1), about: Any = None)
     """
     along = np.asarray(axis, float)
     if along.shape != (3,) or not np.linalg.norm(along) > 0:
-        raise ParameterError(f"`axis` is a direction (x, y, z), got {axis!r}. Write (0, 0, 1).")
+        raise ParameterError(
+            f"`axis` is a direction (x, y, z), got {brief(axis)}. Write (0, 0, 1)."
+        )
     x, y, z = along / np.linalg.norm(along)
     cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
     angle = np.deg2rad(float(degrees))

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from rheobase.errors import ArgumentError, ParameterError
+from rheobase.errors import ArgumentError, ParameterError, brief
 from rheobase.units import um
 from rheobase.units.fields import to_numbers
 
@@ -70,7 +70,7 @@ def _check_one_way(
     ways = {"path_distance": path_distance, "distance": distance, "xyz": xyz, "at": at}
     given = [name for name, value in ways.items() if value is not None]
     if region is not None and not isinstance(region, str):
-        raise ArgumentError(f"`region` is a name, got {region!r}. Write locate('soma').")
+        raise ArgumentError(f"`region` is a name, got {brief(region)}. Write locate('soma').")
     alone = given in ([], ["at"])
     if len(given) > 1 or (section is not None and not (region is None and alone)):
         raise ArgumentError(
@@ -84,7 +84,9 @@ def _check_one_way(
 
 def _number(tree: "Tree", section: Any) -> int:
     if isinstance(section, bool) or not isinstance(section, int | np.integer):
-        raise ArgumentError(f"`section` is a number, got {section!r}. Write locate(section=0).")
+        raise ArgumentError(
+            f"`section` is a number, got {brief(section)}. Write locate(section=0)."
+        )
     if not 0 <= section < len(tree):
         raise ParameterError(
             f"there is no section {section}: they are numbered from 0 to {len(tree) - 1}."

@@ -4,7 +4,7 @@ from typing import Any, final
 
 import numpy as np
 
-from rheobase.errors import ArgumentError, ParameterError, ShapeError
+from rheobase.errors import ArgumentError, ParameterError, ShapeError, brief
 from rheobase.units import DomainError, um
 from rheobase.units.fields import to_numbers
 
@@ -61,14 +61,14 @@ class Section:
             )
         if parent is not None and not isinstance(parent, Section):
             raise ArgumentError(
-                f"`parent` is the section it grows from, got {parent!r}. "
+                f"`parent` is the section it grows from, got {brief(parent)}. "
                 "Write Section(length=100*um, radius=1*um, parent=soma)."
             )
         if not 0 <= at <= 1:
             raise ParameterError(f"`at` is from 0 to 1 along the parent, got {at}. Write at=1.0.")
         if not isinstance(region, str) or not region.isidentifier():
             raise ArgumentError(
-                f"`region` is a name of letters, digits and _, got {region!r}. "
+                f"`region` is a name of letters, digits and _, got {brief(region)}. "
                 "Write region='apical'."
             )
         self.region, self.parent, self.at = region, parent, float(at)

@@ -7,7 +7,7 @@ from jax import Array
 from rheobase.arguments import initial, require_indices
 from rheobase.cable import Cell
 from rheobase.cable.arguments import Clamps, Probes, probes
-from rheobase.errors import ArgumentError, UnknownName
+from rheobase.errors import ArgumentError, UnknownName, brief
 from rheobase.network.known import rest
 from rheobase.network.network import Network
 from rheobase.neurons import variables
@@ -21,7 +21,7 @@ def records_of(network: Network, record: Any, held: dict[str, Clamps]) -> dict[s
         return {name: Record(spikes="events") for name in network.populations}
     if not isinstance(record, dict):
         raise ArgumentError(
-            f"`record` of a network goes by population, got {record!r}. "
+            f"`record` of a network goes by population, got {brief(record)}. "
             f'Write record={{"{next(iter(network.populations))}": ("spikes",)}}.'
         )
     records = {}
@@ -58,14 +58,14 @@ def initial_values(network: Network, init: Any) -> dict[str, dict[str, Array]]:
     values: dict[str, dict[str, Array]] = {}
     if not isinstance(init, dict | None):
         raise ArgumentError(
-            f"`init` of a network goes by population and variable, got {init!r}. Write "
+            f"`init` of a network goes by population and variable, got {brief(init)}. Write "
             f'init={{"{next(iter(network.populations))}": {{"v": -70*mV}}}}.'
         )
     for name, given in (init or {}).items():
         require_population(network, name)
         if not isinstance(given, dict):
             raise ArgumentError(
-                f"`init` goes by population and variable, got {given!r} for {name!r}. Write "
+                f"`init` goes by population and variable, got {brief(given)} for {name!r}. Write "
                 f'init={{"{name}": {{"v": -70*mV}}}}.'
             )
         neuron = network.populations[name].neuron

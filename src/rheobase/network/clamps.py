@@ -21,7 +21,8 @@ def clamped(network: Network, given: Any, dt: float, duration: float | None) -> 
         return {}
     if not isinstance(given, dict):
         raise ArgumentError(
-            f"`clamp` of a network goes by population, variable and place, got {given!r}. Write "
+            f"`clamp` of a network goes by population, variable and place, got {brief(given)}. "
+            "Write "
             'clamp={"cells": {"v": {cell.at("soma"): rb.VoltageClamp(-20*mV)}}}.'
         )
     found = {}

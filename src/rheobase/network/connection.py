@@ -14,7 +14,7 @@ from rheobase.arguments import fits, require_parameters, require_width
 from rheobase.cable import Cell
 from rheobase.connectivity import AbstractConnectivity, AbstractDistribution, Rows, Sides
 from rheobase.connectivity.storage import CHUNK, room_for
-from rheobase.errors import ArgumentError, ParameterError, ShapeError
+from rheobase.errors import ArgumentError, ParameterError, ShapeError, brief
 from rheobase.kernels.delivery import Targets
 from rheobase.kernels.plasticity import columns
 from rheobase.morphology import Location
@@ -88,14 +88,15 @@ class Connection(eqx.Module):
     ):
         if not isinstance(connectivity, AbstractConnectivity):
             raise ArgumentError(
-                f"`connectivity` is a rule such as rb.FixedProbability(0.1), got {connectivity!r}."
+                "`connectivity` is a rule such as rb.FixedProbability(0.1), got "
+                f"{brief(connectivity)}."
             )
         if not isinstance(synapse, AbstractSynapse | Delta):
             raise ArgumentError(
-                f"`synapse` is one such as rb.Exponential(tau=5*ms), got {synapse!r}."
+                f"`synapse` is one such as rb.Exponential(tau=5*ms), got {brief(synapse)}."
             )
         if not isinstance(weight, Quantity | AbstractDistribution):
-            raise UnitError(f"`weight` needs a unit, got {weight!r}. Write weight=0.1*nA.")
+            raise UnitError(f"`weight` needs a unit, got {brief(weight)}. Write weight=0.1*nA.")
         self.pre = pre
         self.post = (post,) if isinstance(post, str) else tuple(post)
         self.connectivity, self.synapse = connectivity, synapse
@@ -167,7 +168,7 @@ def _require_plasticity(connection: Connection) -> None:
         if not isinstance(one, AbstractRelease | AbstractRule):
             raise ArgumentError(
                 f"`plasticity` is made of rules such as rb.PairSTDP(w_max=1*nA) or "
-                f"rb.TsodyksMarkram(), got {one!r}."
+                f"rb.TsodyksMarkram(), got {brief(one)}."
             )
     if len(connection.plasticity) - len(connection.rules) > 1:
         raise ArgumentError(

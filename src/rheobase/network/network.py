@@ -14,7 +14,7 @@ from rheobase.arguments import require_parameters, require_width, whole
 from rheobase.cable import Cell
 from rheobase.connectivity import Sides
 from rheobase.connectivity.base import generator
-from rheobase.errors import ArgumentError, ShapeError, UnknownName
+from rheobase.errors import ArgumentError, ShapeError, UnknownName, brief
 from rheobase.morphology import Location
 from rheobase.network.cells import CoupledCells, require_output, sites_of
 from rheobase.network.connection import (
@@ -74,7 +74,7 @@ class Population(eqx.Module):
     def __check_init__(self):
         if not isinstance(self.neuron, AbstractMembrane | Cell):
             raise ArgumentError(
-                f"a population is made of neurons, got {self.neuron!r}. "
+                f"a population is made of neurons, got {brief(self.neuron)}. "
                 f"Write rb.Population(rb.LIF(), 100)."
             )
         if isinstance(self.neuron, AbstractMembrane):
@@ -122,12 +122,13 @@ class Drive(eqx.Module):
     def __check_init__(self):
         if not isinstance(self.stimulus, AbstractStimulus):
             raise ArgumentError(
-                f"`stimulus` is one such as rb.stimulus.Constant(1*nA), got {self.stimulus!r}. "
+                "`stimulus` is one such as rb.stimulus.Constant(1*nA), got "
+                f"{brief(self.stimulus)}. "
                 f"Write rb.Drive({self.population!r}, 1*nA)."
             )
         if not isinstance(self.synapse, AbstractSynapse | Delta | None):
             raise ArgumentError(
-                f"`synapse` is one such as rb.Exponential(tau=5*ms), got {self.synapse!r}."
+                f"`synapse` is one such as rb.Exponential(tau=5*ms), got {brief(self.synapse)}."
             )
 
     @property

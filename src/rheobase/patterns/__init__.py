@@ -4,7 +4,7 @@
 `rb.AdEx.pattern(name)` the neuron alone.
 """
 
-from rheobase.errors import ArgumentError
+from rheobase.errors import ArgumentError, brief
 from rheobase.neurons import GLIF, AbstractNeuron, AdEx, Izhikevich
 from rheobase.patterns import adex, glif, izhikevich
 from rheobase.patterns.experiment import Experiment
@@ -28,6 +28,6 @@ def protocol(neuron: type[AbstractNeuron], name: str) -> Experiment:
         known = ", ".join(f"rb.{cls.__name__}" for cls in _PROTOCOLS)
         raise ArgumentError(
             f"protocol takes a neuron class with published firing patterns ({known}), "
-            f"got {neuron!r}. Write rb.patterns.protocol(rb.AdEx, {name!r})."
+            f"got {brief(neuron)}. Write rb.patterns.protocol(rb.AdEx, {name!r})."
         )
     return _PROTOCOLS[neuron](name)

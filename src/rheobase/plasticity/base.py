@@ -11,7 +11,7 @@ from jax import Array
 from jax.core import Tracer
 
 from rheobase.declared import AbstractDeclared
-from rheobase.errors import ArgumentError, ParameterError, UnknownName
+from rheobase.errors import ArgumentError, ParameterError, UnknownName, brief
 from rheobase.kernels.delivery import Targets
 from rheobase.kernels.plasticity import Columns, Course, Ends, change
 from rheobase.units import Quantity, Unit, UnitError, to_internal
@@ -188,7 +188,7 @@ def require_bounds(rule: AbstractTraceRule) -> None:
     for name, value in (("w_max", rule.w_max), ("w_min", rule.w_min)):
         if not isinstance(value, Quantity):
             raise UnitError(
-                f"`{name}` is in the unit of the weights, got {value!r}. "
+                f"`{name}` is in the unit of the weights, got {brief(value)}. "
                 f"Write for example rb.{kind}(w_max=0.5*nA)."
             )
         if value.ndim:
@@ -211,7 +211,9 @@ def require_bounds(rule: AbstractTraceRule) -> None:
 def require_exponent(mu: float) -> None:
     """Refuse an exponent of the weight that is none."""
     if isinstance(mu, bool) or not isinstance(mu, int | float) or not 0 <= mu < float("inf"):
-        raise ArgumentError(f"`mu` is a number, 0 or more, got {mu!r}. Write mu=0.0 or mu=1.0.")
+        raise ArgumentError(
+            f"`mu` is a number, 0 or more, got {brief(mu)}. Write mu=0.0 or mu=1.0."
+        )
 
 
 def require_pairing(pairing: str) -> None:

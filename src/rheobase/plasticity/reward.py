@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from rheobase.errors import ArgumentError, ShapeError
+from rheobase.errors import ArgumentError, ShapeError, brief
 from rheobase.kernels.plasticity import Eligibility, mark, reap
 from rheobase.plasticity.base import AbstractRule, AbstractTraceRule, Arrivals, Synapses, Traces
 from rheobase.stimulus import AbstractStimulus, Grid, as_stimulus
@@ -54,7 +54,9 @@ class RewardModulated(AbstractRule):
         tau_e: Quantity = 1000 * ms,
     ):
         if not isinstance(rule, AbstractTraceRule):
-            raise ArgumentError(f"`rule` is one such as rb.PairSTDP(w_max=0.5*nA), got {rule!r}.")
+            raise ArgumentError(
+                f"`rule` is one such as rb.PairSTDP(w_max=0.5*nA), got {brief(rule)}."
+            )
         self.rule = rule
         self.reward = as_stimulus(reward, ms**-1)
         self.tau_e = tau_e  # pyright: ignore[reportAttributeAccessIssue]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rheobase.errors import ArgumentError, ShapeError
+from rheobase.errors import ArgumentError, ShapeError, brief
 from rheobase.gradients import Comparison
 from rheobase.plot.style import MAIN, QUIET, look
 
@@ -39,7 +39,7 @@ def gradients(
 
     if not isinstance(comparison, Comparison):
         raise ArgumentError(
-            f"gradients draws a comparison, got {comparison!r}. "
+            f"gradients draws a comparison, got {brief(comparison)}. "
             f"Write rb.plot.gradients(rb.gradients.compare(model, batch, methods))."
         )
     rows = comparison.rows

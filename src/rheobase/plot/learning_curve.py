@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from rheobase.errors import ArgumentError, ShapeError, UnknownName
+from rheobase.errors import ArgumentError, ShapeError, UnknownName, brief
 from rheobase.plot.style import ACCENT, MAIN, drawing, whole_numbers
 from rheobase.train import FitResult, History
 
@@ -44,7 +44,7 @@ def learning_curve(
         history = history.history
     if not isinstance(history, History):
         raise ArgumentError(
-            f"learning_curve takes what fit returned, got {history!r}. "
+            f"learning_curve takes what fit returned, got {brief(history)}. "
             "Write rb.plot.learning_curve(rb.train.fit(...))."
         )
     if of == "loss":

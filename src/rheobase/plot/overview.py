@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rheobase.errors import ArgumentError, ShapeError
+from rheobase.errors import ArgumentError, ShapeError, brief
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractNeuron
 from rheobase.plot.arrays import label, numbers, threshold_of
@@ -133,7 +133,7 @@ def _level(
         return None
     if not isinstance(neuron, AbstractNeuron):
         raise ArgumentError(
-            f"`neuron` is what was simulated and has a threshold, got {neuron!r}. Write "
+            f"`neuron` is what was simulated and has a threshold, got {brief(neuron)}. Write "
             "rb.plot.overview(run, neuron=neuron), or leave it out."
         )
     rest = neuron.init()
@@ -171,7 +171,7 @@ def _values(
     """The stimulus in each step of the run, and its unit."""
     if not isinstance(stimulus, AbstractStimulus | Quantity):
         raise ArgumentError(
-            f"`stimulus` is a stimulus or a quantity, got {stimulus!r}. "
+            f"`stimulus` is a stimulus or a quantity, got {brief(stimulus)}. "
             "Write rb.plot.overview(run, 2*nA)."
         )
     if isinstance(stimulus, Quantity):

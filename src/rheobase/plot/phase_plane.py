@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rheobase.errors import ArgumentError, ShapeError, UnknownName
+from rheobase.errors import ArgumentError, ShapeError, UnknownName, brief
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane, AbstractNeuron, Onset, span
 from rheobase.plot.arrays import label, numbers, threshold_of
@@ -112,7 +112,8 @@ def _plane(
     """The two variables, checked, and the units of all."""
     if not isinstance(neuron, AbstractMembrane):
         raise ArgumentError(
-            f"phase_plane takes a neuron, got {neuron!r}. Write rb.plot.phase_plane(rb.AdEx())."
+            f"phase_plane takes a neuron, got {brief(neuron)}. Write "
+            "rb.plot.phase_plane(rb.AdEx())."
         )
     rest = neuron.init()
     units = variables.units(rest)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rheobase.cable import Cell
-from rheobase.errors import ArgumentError, ShapeError
+from rheobase.errors import ArgumentError, ShapeError, brief
 from rheobase.morphology import Compartments, Tree
 from rheobase.morphology.frusta import at
 from rheobase.plot.arrays import label
@@ -80,7 +80,7 @@ def shown(parts: Pieces, values: Any, frames: bool = False) -> tuple[np.ndarray,
     rank = 2 if frames else 1
     if not isinstance(values, Quantity):
         raise UnitError(
-            f"values to colour a neuron by have a unit, got {type(values).__name__}. "
+            f"values to colour a neuron by have a unit, got {brief(values)}. "
             "Write rb.plot.morphology(cell, run.v[-1] * mV)."
         )
     if parts.cut is None:

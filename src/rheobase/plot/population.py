@@ -7,7 +7,7 @@ import numpy as np
 
 from rheobase.analysis import population_rate
 from rheobase.analysis.trains import Trains, trains_of
-from rheobase.errors import ArgumentError, ShapeError
+from rheobase.errors import ArgumentError, ShapeError, brief
 from rheobase.network import NetworkRecording
 from rheobase.plot.style import MAIN, PALETTE, panels, whole_numbers
 from rheobase.units import Quantity, ms
@@ -60,7 +60,7 @@ def population(
         ['neuron', 'rate (Hz)']
     """
     if isinstance(most, bool) or not isinstance(most, int) or most < 1:
-        raise ArgumentError(f"`most` is a number of neurons, at least 1, got {most!r}.")
+        raise ArgumentError(f"`most` is a number of neurons, at least 1, got {brief(most)}.")
     if ax is not None and len(ax) != len(_PANELS):
         raise ShapeError(
             f"this picture has {len(_PANELS)} panels, got {len(ax)} axes. Write "

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from rheobase.errors import brief
 from rheobase.plot.style import INK, PALETTE, QUIET, drawing
 from rheobase.surrogate import AbstractSurrogate, SurrogateError
 
@@ -77,11 +78,11 @@ def _checked(shapes: AbstractSurrogate | Sequence[AbstractSurrogate]) -> list[Ab
     cure = "Write rb.plot.surrogate(rb.surrogate.Sigmoid())."
     if not isinstance(found, list | tuple):
         raise SurrogateError(
-            f"`shapes` must be a surrogate or a list of them, got {found!r}. {cure}"
+            f"`shapes` must be a surrogate or a list of them, got {brief(found)}. {cure}"
         )
     for shape in found:
         if not isinstance(shape, AbstractSurrogate):
-            raise SurrogateError(f"`shapes` holds {shape!r}, which is no surrogate. {cure}")
+            raise SurrogateError(f"`shapes` holds {brief(shape)}, which is no surrogate. {cure}")
     if not 1 <= len(found) <= len(PALETTE):
         raise SurrogateError(
             f"one picture holds 1 to {len(PALETTE)} surrogates, got {len(found)}. {cure}"

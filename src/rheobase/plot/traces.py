@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rheobase.errors import ArgumentError, ShapeError, UnknownName
+from rheobase.errors import ArgumentError, ShapeError, UnknownName, brief
 from rheobase.plot.arrays import label, numbers, require_length
 from rheobase.plot.raster import extent
 from rheobase.plot.style import MAIN, PALETTE, drawing
@@ -95,7 +95,7 @@ def _data(source: Any, variable: str | None, t: Any) -> tuple[np.ndarray, np.nda
         return source.t, np.asarray(source[name]), name, source.units[name]
     if not isinstance(source, Quantity):
         raise UnitError(
-            f"an array has no unit for its axis, got {type(source).__name__}. "
+            f"an array has no unit for its axis, got {brief(source)}. "
             "Write rb.plot.traces(v * mV, 'v', t=run.t), or rb.plot.traces(run, 'v')."
         )
     if t is None:

@@ -16,6 +16,8 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float
 
+from rheobase.errors import brief
+
 Normalise = Literal["peak", "area"] | None
 
 
@@ -132,7 +134,8 @@ class AbstractShape(AbstractSurrogate):
         name = type(self).__name__
         if self.normalise not in (None, "peak", "area"):
             raise SurrogateError(
-                f'`normalise` of {name} must be "peak", "area" or None, got {self.normalise!r}.'
+                f'`normalise` of {name} must be "peak", "area" or None, '
+                f"got {brief(self.normalise)}."
                 f"{near_miss(self.normalise, ('peak', 'area'))}"
             )
         if self.normalise == "area" and math.isinf(self.profile().area):
@@ -214,11 +217,12 @@ def _check_parameters(surrogate: AbstractSurrogate) -> None:
         cure = f"Write for example {owner}({field.name}={field.default!r})."
         if not isinstance(value, float):
             raise SurrogateError(
-                f"{what} one Python number, got {value!r}. A shape parameter is not trained or "
+                f"{what} one Python number, got {brief(value)}. A shape parameter is not "
+                "trained or "
                 f"mapped over: build the surrogate outside jit, grad and vmap. {cure}"
             )
         if not domain.contains(value):
-            raise SurrogateError(f"{what} {domain.text}, got {value!r}. {cure}")
+            raise SurrogateError(f"{what} {domain.text}, got {brief(value)}. {cure}")
 
 
 def _unknown_name(owner: str, name: str, known: list[str]) -> str:

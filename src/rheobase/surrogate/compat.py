@@ -2,7 +2,7 @@
 
 import math
 
-from rheobase.errors import UnknownName
+from rheobase.errors import UnknownName, brief
 from rheobase.surrogate.base import AbstractSurrogate, SurrogateError
 from rheobase.surrogate.peers import PEERS, Peer, PeerFunction
 from rheobase.surrogate.scaled import Scaled
@@ -66,7 +66,7 @@ def _fill(peer: Peer, function: PeerFunction, given: tuple[float, ...]) -> tuple
         names = ", ".join(f"{n}={v}" for n, v in function.parameters) or "none"
         raise SurrogateError(
             f"`parameters` of {function.name} must be a tuple of at most {len(defaults)} finite "
-            f"numbers ({names}), got {given!r}. Write "
+            f"numbers ({names}), got {brief(given)}. Write "
             f'compat("{peer.name}", "{function.name}", parameters={defaults}).'
         )
     return (*given, *defaults[len(given) :])
@@ -81,7 +81,8 @@ def _span(peer: Peer, function: PeerFunction, span: float | None) -> float:
         )
     if span is not None and not 0.0 < span < math.inf:
         raise SurrogateError(
-            f"`span` is v_th - v_reset and must be finite and greater than 0, got {span!r}. Write "
+            "`span` is v_th - v_reset and must be finite and greater than 0, got "
+            f"{brief(span)}. Write "
             f'compat("{peer.name}", "{function.name}", span=1.0).'
         )
     return 1.0 if span is None or peer.argument == "scaled" else float(span)

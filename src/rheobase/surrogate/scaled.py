@@ -4,6 +4,7 @@ from typing import final
 
 from jaxtyping import Array, Float
 
+from rheobase.errors import brief
 from rheobase.surrogate.base import AbstractSurrogate, SurrogateError, shape_parameter
 
 
@@ -39,7 +40,8 @@ class Scaled(AbstractSurrogate):
     def __check_init__(self) -> None:
         if not isinstance(self.surrogate, AbstractSurrogate):
             raise SurrogateError(
-                f"`surrogate` of Scaled must be a surrogate, got {self.surrogate!r}. Write for "
+                f"`surrogate` of Scaled must be a surrogate, got {brief(self.surrogate)}. Write "
+                "for "
                 f"example Scaled(Sigmoid(k=4.0), height={self.height})."
             )
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from jax.core import Tracer
 
-from rheobase.errors import ArgumentError
+from rheobase.errors import ArgumentError, brief
 from rheobase.units import DomainError, Quantity, Unit, to_internal
 
 
@@ -24,7 +24,9 @@ def positive_number(value: Any, unit: Unit, name: str, example: str) -> float:
         plain = to_internal(value, unit, name, example)
     cure = f"Write {example.format(f'1*{unit}' if unit.factors else '1.0')}."
     if isinstance(plain, Tracer) or np.ndim(plain):
-        raise ArgumentError(f"`{name}` is one number, known outside of jit, got {value!r}. {cure}")
+        raise ArgumentError(
+            f"`{name}` is one number, known outside of jit, got {brief(value)}. {cure}"
+        )
     number = float(plain)
     if not 0 < number < float("inf"):
         raise DomainError(f"`{name}` must be greater than 0, got {value}. {cure}")

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from rheobase.errors import ArgumentError, ShapeError
+from rheobase.errors import ArgumentError, ShapeError, brief
 from rheobase.train.layer import GAIN, AbstractLayer, Shape, text, uniform, width
 
 Padding = Literal["valid", "same"] | int | tuple[int, ...]
@@ -167,7 +167,7 @@ class Form(eqx.Module):
         right = all(isinstance(z, int | np.integer) and not isinstance(z, bool) for z in zeros)
         if not right or len(zeros) != axes or min(int(z) for z in zeros) < 0:
             raise ArgumentError(
-                f"`padding` is 'valid', 'same' or a number of zeros, got {padding!r}. Write "
+                f"`padding` is 'valid', 'same' or a number of zeros, got {brief(padding)}. Write "
                 f"Conv{axes}d(2, 16, 3, padding='same')."
             )
         self.padding = tuple(int(z) for z in zeros)
@@ -236,6 +236,7 @@ def sides(given: Sides, name: str, axes: int, call: str) -> tuple[int, ...]:
     each = tuple(given) if isinstance(given, tuple | list) else (given,) * axes
     if len(each) != axes:
         raise ShapeError(
-            f"`{name}` is one number, or one for each of {axes} axes, got {given!r}. Write {call}."
+            f"`{name}` is one number, or one for each of {axes} axes, got {brief(given)}. Write "
+            f"{call}."
         )
     return tuple(width(side, name, call) for side in each)

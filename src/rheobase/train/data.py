@@ -10,7 +10,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from rheobase.errors import ArgumentError, ShapeError
+from rheobase.errors import ArgumentError, ShapeError, brief
 from rheobase.train import losses
 from rheobase.train.encoders import AbstractEncoder
 from rheobase.train.losses import AbstractLoss
@@ -98,10 +98,10 @@ def require_loss(loss: Any) -> Loss:
         # The loss words the near miss itself.
         losses.cross_entropy(loss)  # pyright: ignore[reportArgumentType]
         raise ArgumentError(
-            f"`loss` takes a loss, got {loss!r}. Write loss=rb.losses.cross_entropy({loss!r})."
+            f"`loss` takes a loss, got {brief(loss)}. Write loss=rb.losses.cross_entropy({loss!r})."
         )
     if loss in makers or isinstance(loss, type) or not callable(loss):
-        name = getattr(loss, "__name__", repr(loss))
+        name = getattr(loss, "__name__", brief(loss))
         call = f"{name}()" if loss in makers else 'cross_entropy("max")'
         raise ArgumentError(f"`loss` takes a loss, got {name}. Write loss=rb.losses.{call}.")
     return loss  # pyright: ignore[reportReturnType]
@@ -111,6 +111,7 @@ def require_model(model: Any) -> None:
     """Refuse what is no model."""
     if isinstance(model, type) or not isinstance(model, eqx.Module) or not callable(model):
         raise ArgumentError(
-            f"`model` must be an Equinox module that is called as model(x, key), got {model!r}. "
+            "`model` must be an Equinox module that is called as model(x, key), got "
+            f"{brief(model)}. "
             f"Write rb.Sequential(rb.Linear(64, 256), rb.LIF(), rb.Linear(256, 10), rb.LI())."
         )

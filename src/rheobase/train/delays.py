@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from rheobase.errors import ArgumentError, ShapeError, StepperError, UnknownName
+from rheobase.errors import ArgumentError, ShapeError, StepperError, UnknownName, brief
 from rheobase.train.arguments import positive_number
 from rheobase.train.layer import AbstractLayer, Shape, text, width
 from rheobase.units import Quantity, dimensionless, ms
@@ -184,7 +184,8 @@ class Delay(AbstractLayer):
     def __init__(self, n: int, delays: Delays):
         if not isinstance(delays, Delays):
             raise ArgumentError(
-                f"`delays` takes rb.Delays, got {delays!r}. Write Delay(64, rb.Delays(max=20*ms))."
+                f"`delays` takes rb.Delays, got {brief(delays)}. Write Delay(64, "
+                "rb.Delays(max=20*ms))."
             )
         self.n, self.delays = width(n, "n", "Delay(64, rb.Delays(max=20*ms))"), delays
 

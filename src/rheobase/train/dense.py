@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from rheobase.errors import ArgumentError, ParameterError, ShapeError
+from rheobase.errors import ArgumentError, ParameterError, ShapeError, brief
 from rheobase.kernels.sparse import product
 from rheobase.train.delays import Delays, delayed_axons
 from rheobase.train.layer import GAIN, AbstractLayer, Shape, text, uniform, width
@@ -141,14 +141,16 @@ def require_delays(delays: Any) -> Delays | None:
     """The delays, or nothing; refuses a bare time."""
     if delays is None or isinstance(delays, Delays):
         return delays
-    raise ArgumentError(f"`delays` takes rb.Delays, got {delays!r}. Write rb.Delays(max=20*ms).")
+    raise ArgumentError(
+        f"`delays` takes rb.Delays, got {brief(delays)}. Write rb.Delays(max=20*ms)."
+    )
 
 
 def require_density(density: float) -> float:
     """A part of all connections."""
     if not 0 < density <= 1:
         raise ParameterError(
-            f"`density` is a part of all connections, from above 0 to 1, got {density!r}. "
+            f"`density` is a part of all connections, from above 0 to 1, got {brief(density)}. "
             f"Write density=0.1."
         )
     return float(density)

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from rheobase.errors import ArgumentError, ShapeError
+from rheobase.errors import ArgumentError, ShapeError, brief
 
 AXIS = "samples"
 
@@ -32,7 +32,7 @@ def mesh_of(devices: Any, batch_size: int) -> Mesh | None:
         devices = there[:devices]
     if not isinstance(devices, Sequence) or not all(isinstance(d, jax.Device) for d in devices):
         raise ArgumentError(
-            f"`devices` is a number of devices or a list of them, got {devices!r}. "
+            f"`devices` is a number of devices or a list of them, got {brief(devices)}. "
             f"Write devices=jax.devices()."
         )
     if not devices or batch_size % len(devices):

@@ -13,7 +13,7 @@ import numpy as np
 from jax import Array
 from jax.sharding import Mesh
 
-from rheobase.errors import ArgumentError, CheckpointError
+from rheobase.errors import ArgumentError, CheckpointError, brief
 from rheobase.train import checkpoint as files
 from rheobase.train.calibrate import SAMPLES, over_samples, require_calibrable
 from rheobase.train.data import (
@@ -136,7 +136,7 @@ def fit(  # noqa: PLR0913
     check(epochs, batch_size, patience, clip, judged, len(source))
     if regulariser is not None and not isinstance(model, Sequential):
         raise ArgumentError(
-            f"`regulariser` needs the spikes of an rb.Sequential, got {type(model).__name__}."
+            f"`regulariser` needs the spikes of an rb.Sequential, got {brief(model)}."
         )
     update = _Update(
         loss=loss,

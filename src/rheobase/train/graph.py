@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 from jax import Array
 
-from rheobase.errors import ArgumentError, ShapeError, UnknownName
+from rheobase.errors import ArgumentError, ShapeError, UnknownName, brief
 from rheobase.neurons.base import AbstractMembrane, Onset
 from rheobase.train.layer import AbstractLayer, Shape, text
 from rheobase.train.norm import BatchNorm
@@ -91,7 +91,7 @@ class Graph(eqx.Module):
         feedback = {} if feedback is None else feedback
         for given in (nodes, edges, feedback):
             if not isinstance(given, Mapping):
-                raise ArgumentError(f"a Graph is made of dictionaries, got {given!r}. {CALL}")
+                raise ArgumentError(f"a Graph is made of dictionaries, got {brief(given)}. {CALL}")
         self.names, self.neurons = tuple(nodes), tuple(nodes.values())
         _require_nodes(nodes)
         self.pairs = tuple(
@@ -234,11 +234,11 @@ def _require_nodes(nodes: Mapping[str, Any]) -> None:
     for name, neuron in nodes.items():
         if not isinstance(name, str) or name == INPUT:
             raise ArgumentError(
-                f"the name of a node is a text other than 'input', got {name!r}. {CALL}"
+                f"the name of a node is a text other than 'input', got {brief(name)}. {CALL}"
             )
         if not isinstance(neuron, AbstractMembrane):
             raise ArgumentError(
-                f"node {name!r} is a neuron, got {neuron!r}. What goes back to itself is "
+                f"node {name!r} is a neuron, got {brief(neuron)}. What goes back to itself is "
                 f"feedback={{({name!r}, {name!r}): rb.Linear(100, 100, bias=False)}}."
             )
 
@@ -246,7 +246,7 @@ def _require_nodes(nodes: Mapping[str, Any]) -> None:
 def _pair(pair: Any, names: tuple[str, ...]) -> Pair:
     """An edge between nodes that there are."""
     if not isinstance(pair, tuple) or len(pair) != 2:
-        raise ArgumentError(f"an edge goes from one name to another, got {pair!r}. {CALL}")
+        raise ArgumentError(f"an edge goes from one name to another, got {brief(pair)}. {CALL}")
     source, target = pair
     if source not in (INPUT, *names):
         raise UnknownName(f"node (in edge {pair})", source, (INPUT, *names))
@@ -266,5 +266,6 @@ def _require_layer(pair: Edge, layer: Any) -> None:
     if isinstance(layer, BatchNorm):
         cure = "Put rb.BatchNorm before the Graph, in the Sequential."
     raise ArgumentError(
-        f"edge {pair.source!r} -> {pair.target!r} is a layer without neurons, got {layer!r}. {cure}"
+        f"edge {pair.source!r} -> {pair.target!r} is a layer without neurons, got "
+        f"{brief(layer)}. {cure}"
     )

@@ -9,7 +9,7 @@ import numpy as np
 from jax import Array
 
 from rheobase.declared import AbstractDeclared
-from rheobase.errors import ShapeError
+from rheobase.errors import ShapeError, brief
 
 Shape = tuple[int, ...]
 
@@ -61,7 +61,7 @@ def uniform(key: Array, shape: Shape, fan_in: float, deviation: float) -> Array:
 def width(n: Any, name: str, example: str) -> int:
     """A number of neurons."""
     if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
-        raise ShapeError(f"`{name}` is a number of neurons >= 1, got {n!r}. Write {example}.")
+        raise ShapeError(f"`{name}` is a number of neurons >= 1, got {brief(n)}. Write {example}.")
     return int(n)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from jax import Array
 
 from rheobase import population
-from rheobase.errors import ArgumentError, KeyRequired, ShapeError, UnknownName
+from rheobase.errors import ArgumentError, KeyRequired, ShapeError, UnknownName, brief
 from rheobase.feedback import AbstractFeedback
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane, Onset
@@ -80,7 +80,9 @@ class Sequential(eqx.Module):
         self.dt = positive_number(dt, ms, "dt", "Sequential(..., dt={})")
         self.stepper = ExponentialEuler() if stepper is None else stepper
         if not isinstance(self.stepper, AbstractStepper):
-            raise ArgumentError(f"`stepper` takes a stepper, got {stepper!r}. Write rb.Heun().")
+            raise ArgumentError(
+                f"`stepper` takes a stepper, got {brief(stepper)}. Write rb.Heun()."
+            )
         for number, layer in enumerate(layers):
             _require_layer(layer, number)
             for neuron in _populations_of(layer):
@@ -405,6 +407,7 @@ def _require_layer(layer: Any, number: int) -> None:
         example = "rb.Linear(64, 256)" if layer is Linear else f"rb.{layer.__name__}()"
         raise ArgumentError(f"layer {number} is the class {layer.__name__}. Write {example}.")
     raise ArgumentError(
-        f"layer {number} of Sequential must be a Linear, a Recurrent or a neuron, got {layer!r}. "
+        f"layer {number} of Sequential must be a Linear, a Recurrent or a neuron, got "
+        f"{brief(layer)}. "
         f"Write rb.Sequential(rb.Linear(64, 256), rb.LIF(), rb.Linear(256, 10), rb.LI())."
     )

@@ -18,7 +18,7 @@ import numpy as np
 from jax import Array
 
 from rheobase.declared import AbstractDeclared
-from rheobase.errors import ArgumentError, ParameterError, ShapeError, UnknownName
+from rheobase.errors import ArgumentError, ParameterError, ShapeError, UnknownName, brief
 from rheobase.train import readouts
 from rheobase.train.arguments import positive_number
 from rheobase.units import DomainError, Hz, Quantity, dimensionless, in_unit, ms
@@ -77,7 +77,7 @@ class CrossEntropy(AbstractLoss):
         )
         if not 0 <= smoothing < 1:
             raise DomainError(
-                f"`smoothing` is a part of the target, from 0 to below 1, got {smoothing!r}. "
+                f"`smoothing` is a part of the target, from 0 to below 1, got {brief(smoothing)}. "
                 f'Write cross_entropy("{code}", smoothing=0.1).'
             )
         self.smoothing = float(smoothing)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from rheobase.declared import AbstractDeclared
-from rheobase.errors import ArgumentError
+from rheobase.errors import ArgumentError, brief
 
 
 class Judged(NamedTuple):
@@ -89,7 +89,7 @@ def require_method(gradient: Any, model: Any) -> AbstractGradient:
     if not isinstance(gradient, AbstractGradient):
         name = gradient.__name__ if isinstance(gradient, type) else "Surrogate"
         raise ArgumentError(
-            f"`gradient` takes a method of rb.gradients, got {gradient!r}. "
+            f"`gradient` takes a method of rb.gradients, got {brief(gradient)}. "
             f"Write gradient=rb.gradients.{name}()."
         )
     gradient.check(model)

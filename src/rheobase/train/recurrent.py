@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from rheobase.declared import AbstractDeclared
-from rheobase.errors import ArgumentError, ParameterError, ShapeError
+from rheobase.errors import ArgumentError, ParameterError, ShapeError, brief
 from rheobase.feedback import AbstractFeedback, Dense, Late
 from rheobase.kernels import library
 from rheobase.neurons.base import AbstractMembrane, Onset
@@ -73,7 +73,7 @@ class Recurrent(AbstractDeclared):
         self.delays, self.density = require_delays(delays), require_density(density)
         if not 0 <= damping <= 1:
             raise ParameterError(
-                f"`damping` is a factor on a derivative, from 0 to 1, got {damping!r}. "
+                f"`damping` is a factor on a derivative, from 0 to 1, got {brief(damping)}. "
                 f"Write Recurrent(..., damping=1.0) for the gradient of the whole loop."
             )
         self.damping = damping
@@ -128,5 +128,5 @@ def _neuron(neuron: AbstractMembrane, example: str) -> AbstractMembrane:
     if isinstance(neuron, type):
         raise ArgumentError(f"`neuron` is the class {neuron.__name__}. Write {example}.")
     if not isinstance(neuron, AbstractMembrane):
-        raise ArgumentError(f"`neuron` must be a neuron, got {neuron!r}. Write {example}.")
+        raise ArgumentError(f"`neuron` must be a neuron, got {brief(neuron)}. Write {example}.")
     return neuron

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from rheobase.declared import AbstractDeclared
-from rheobase.errors import ArgumentError, UnknownName
+from rheobase.errors import ArgumentError, UnknownName, brief
 from rheobase.train.dense import Linear
 from rheobase.train.recurrent import Recurrent
 from rheobase.units import DomainError
@@ -56,12 +56,13 @@ class Rewiring(AbstractDeclared):
     def __check_init__(self):
         if not 0 < self.part <= 1:
             raise DomainError(
-                f"`part` is a part of the connections, from above 0 to 1, got {self.part!r}. "
+                f"`part` is a part of the connections, from above 0 to 1, got {brief(self.part)}. "
                 f"Write Rewiring(part=0.3)."
             )
         if isinstance(self.every, bool) or not isinstance(self.every, int) or self.every < 1:
             raise ArgumentError(
-                f"`every` is a whole number of steps >= 1, got {self.every!r}. Write every=100."
+                f"`every` is a whole number of steps >= 1, got {brief(self.every)}. Write "
+                "every=100."
             )
         if self.grow not in ("random", "gradient"):
             raise UnknownName("way to grow", self.grow, ("random", "gradient"))
@@ -151,7 +152,7 @@ def require_sparse(rewiring: Any, trained: Any) -> None:
         return
     if not isinstance(rewiring, Rewiring):
         raise ArgumentError(
-            f"`rewiring` takes rb.train.Rewiring, got {rewiring!r}. "
+            f"`rewiring` takes rb.train.Rewiring, got {brief(rewiring)}. "
             f"Write rewiring=rb.train.Rewiring(part=0.3)."
         )
     if not any(layer.weight for layer in _sparse(trained)):

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rheobase.errors import ArgumentError, ParameterError, ShapeError
+from rheobase.errors import ArgumentError, ParameterError, ShapeError, brief
 
 if TYPE_CHECKING:
     import optax
@@ -19,7 +19,7 @@ def optimizer_of(optimizer: Any, clip: float | None) -> "optax.GradientTransform
     if not isinstance(optimizer, optax.GradientTransformation):
         name = optimizer if isinstance(optimizer, str) else getattr(optimizer, "__name__", "adam")
         raise ArgumentError(
-            f"`optimizer` takes an optimiser of optax, got {optimizer!r}. "
+            f"`optimizer` takes an optimiser of optax, got {brief(optimizer)}. "
             f"Write optimizer=optax.{name}(2e-3)."
         )
     if clip is None:
@@ -35,7 +35,7 @@ def check(
         if value is None and name == "patience":
             continue
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-            raise ArgumentError(f"`{name}` is a whole number >= 1, got {value!r}.")
+            raise ArgumentError(f"`{name}` is a whole number >= 1, got {brief(value)}.")
     if batch_size > samples:
         raise ShapeError(
             f"batch_size = {batch_size} is larger than the data, {samples} samples, so that no "
@@ -46,4 +46,6 @@ def check(
             "`patience` watches the validation loss. Write fit(..., validation=(x, y))."
         )
     if clip is not None and not clip > 0:
-        raise ParameterError(f"`clip` is a norm > 0, got {clip!r}. Write clip=1.0, or clip=None.")
+        raise ParameterError(
+            f"`clip` is a norm > 0, got {brief(clip)}. Write clip=1.0, or clip=None."
+        )

@@ -8,7 +8,14 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from rheobase.errors import ArgumentError, ParameterError, ShapeError, UnknownName, require_key
+from rheobase.errors import (
+    ArgumentError,
+    ParameterError,
+    ShapeError,
+    UnknownName,
+    brief,
+    require_key,
+)
 from rheobase.surrogate import AbstractSurrogate, FastSigmoid
 from rheobase.train.convolution import Sides
 from rheobase.train.layer import AbstractLayer, Shape, text, width
@@ -133,7 +140,9 @@ def _places(given: Sides, name: str, least: int) -> Sides:
     """A number of places, or one for each axis."""
     for number in given if isinstance(given, tuple) else (given,):
         if isinstance(number, bool) or not isinstance(number, int) or number < least:
-            raise ShapeError(f"`{name}` of Pool is a number >= {least}, got {given!r}. Pool(2).")
+            raise ShapeError(
+                f"`{name}` of Pool is a number >= {least}, got {brief(given)}. Pool(2)."
+            )
     return given
 
 
@@ -161,7 +170,7 @@ class Dropout(AbstractLayer):
     def __init__(self, rate: float = 0.2, steps: bool = False):
         if not 0 <= rate < 1:
             raise ParameterError(
-                f"`rate` is a part, from 0 to below 1, got {rate!r}. Write Dropout(0.2)."
+                f"`rate` is a part, from 0 to below 1, got {brief(rate)}. Write Dropout(0.2)."
             )
         self.rate, self.steps, self.active = float(rate), steps, False
 
@@ -238,7 +247,9 @@ class Threshold(AbstractLayer):
         self.theta = jnp.asarray(theta, jnp.result_type(float))
         self.spike = FastSigmoid() if spike is None else spike
         if not isinstance(self.spike, AbstractSurrogate):
-            raise ArgumentError(f"`spike` takes a surrogate, got {spike!r}. rb.surrogate.Sigmoid()")
+            raise ArgumentError(
+                f"`spike` takes a surrogate, got {brief(spike)}. rb.surrogate.Sigmoid()"
+            )
 
     def shape(self, before: Shape | None, giver: str) -> Shape | None:
         if before is not None and self.theta.shape not in ((), (1,), before):

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from rheobase.errors import ArgumentError, ParameterError
+from rheobase.errors import ArgumentError, ParameterError, brief
 from rheobase.train.convolution import AbstractConvolution
 from rheobase.train.dense import Linear
 from rheobase.train.layer import AbstractLayer, Shape
@@ -75,7 +75,7 @@ class Quantised(AbstractWeights):
     def __init__(self, layer: Any, bits: int = 4):
         self.layer = require_weights(layer, "Quantised")
         if isinstance(bits, bool) or not isinstance(bits, int) or not 2 <= bits <= 16:
-            raise ParameterError(f"`bits` is 2 to 16, got {bits!r}. Write bits=4.")
+            raise ParameterError(f"`bits` is 2 to 16, got {brief(bits)}. Write bits=4.")
         self.bits = bits
 
     def made(self, weight: Array) -> Array:
@@ -155,7 +155,8 @@ def require_weights(layer: Any, name: str) -> Any:
     if isinstance(layer, Linear | Recurrent | AbstractConvolution | AbstractWeights):
         return layer
     raise ArgumentError(
-        f"{name} takes a layer with weights, got {layer!r}. Write rb.{name}(rb.Linear(64, 256))."
+        f"{name} takes a layer with weights, got {brief(layer)}. Write rb.{name}(rb.Linear(64, "
+        "256))."
     )
 
 

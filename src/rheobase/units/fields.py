@@ -12,6 +12,7 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
+from rheobase.errors import brief
 from rheobase.units.domains import Domain
 from rheobase.units.errors import DomainError, UnitError
 from rheobase.units.foreign import from_foreign
@@ -257,7 +258,7 @@ def _lament(value: Any, unit: Unit, name: str, example: str) -> str:
     elif isinstance(value, Unit):
         got = f"the unit {value}"
     elif number is None:
-        got = f"{value!r} ({type(value).__name__})"
+        got = brief(value)
     else:
         got = f"the bare {'array' if np.ndim(number) > 0 else 'number'} {show(number)}"
     measured = "dimensionless" if unit == DIMENSIONLESS else f"measured in {unit}"

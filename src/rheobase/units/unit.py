@@ -16,6 +16,7 @@ import jax
 import numpy as np
 from jax.tree_util import GetAttrKey
 
+from rheobase.errors import brief
 from rheobase.units.errors import UnitError
 from rheobase.units.values import numeric, rescale, show
 
@@ -151,12 +152,12 @@ def _exponent(exponent: int | float | Fraction) -> Fraction:
         exponent = int(exponent)
     if isinstance(exponent, bool) or not isinstance(exponent, int | float | Fraction):
         raise UnitError(
-            f"a unit is raised to a plain number, got {exponent!r} ({type(exponent).__name__}). "
+            f"a unit is raised to a plain number, got {brief(exponent)}. "
             "Write for example cm**2 or ms**0.5."
         )
     power = Fraction(exponent).limit_denominator(64)
     if float(power) != float(exponent):
-        raise UnitError(f"a unit is raised to a simple fraction, got {exponent!r}.")
+        raise UnitError(f"a unit is raised to a simple fraction, got {brief(exponent)}.")
     return power
 
 
@@ -251,7 +252,7 @@ class Quantity:
         """The value of `other` in the unit of `self`."""
         if not isinstance(other, Quantity):
             raise UnitError(
-                f"cannot {verb} {self} and {other!r}, which is no quantity. "
+                f"cannot {verb} {self} and {brief(other)}, which is no quantity. "
                 f"Write for example 1*{self.unit}."
             )
         if not self.unit.same_dimension(other.unit):
@@ -364,7 +365,7 @@ def as_unit(value: Any) -> Unit:
         return value
     if isinstance(value, Quantity) and type(value.value) is int and value.value == 1:
         return value.unit
-    raise UnitError(f"expected a unit such as ms, got {value!r} ({type(value).__name__}).")
+    raise UnitError(f"expected a unit such as ms, got {brief(value)}.")
 
 
 def _flatten_with_keys(quantity: Quantity):

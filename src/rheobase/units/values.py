@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+from rheobase.errors import brief
 from rheobase.units.errors import UnitError
 
 
@@ -23,8 +24,8 @@ def numeric(value: Any) -> Any:
     elif isinstance(value, int | float | Fraction):
         return value
     raise UnitError(
-        f"a unit multiplies a real number or an array of real numbers, got {value!r} "
-        f"({type(value).__name__}). Write for example 20*ms or [1, 2]*ms."
+        f"a unit multiplies a real number or an array of real numbers, got "
+        f"{brief(value)}. Write for example 20*ms or [1, 2]*ms."
     )
 
 

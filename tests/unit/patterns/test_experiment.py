@@ -38,7 +38,7 @@ def test_run_is_simulate(x64):
 def test_unknown_names_are_refused():
     with pytest.raises(UnknownName, match="Did you mean 'regular bursting'"):
         rb.patterns.protocol(rb.AdEx, "regular burst")
-    with pytest.raises(ArgumentError, match=r"rb\.AdEx, rb\.GLIF, rb\.Izhikevich.*got <class"):
+    with pytest.raises(ArgumentError, match=r"rb\.AdEx, rb\.GLIF, rb\.Izhikevich.*got the class"):
         rb.patterns.protocol(rb.LIF, "tonic spiking")
     with pytest.raises(ArgumentError, match=r"Write rb\.patterns\.protocol\(rb\.AdEx, "):
         rb.patterns.protocol(rb.AdEx(), "tonic spiking")

@@ -116,13 +116,13 @@ def test_the_signature_shows_the_declared_defaults():
         ),
         (
             lambda: LIF(tau="20 ms"),
-            "`tau` is measured in ms, got '20 ms' (str). Write LIF(tau=1*ms).",
+            "`tau` is measured in ms, got '20 ms'. Write LIF(tau=1*ms).",
         ),
         (
             lambda: LIF(tau=None),
-            "`tau` is measured in ms, got None (NoneType). Write LIF(tau=1*ms).",
+            "`tau` is measured in ms, got None. Write LIF(tau=1*ms).",
         ),
-        (lambda: LIF(tau=True), "`tau` is measured in ms, got True (bool). Write LIF(tau=1*ms)."),
+        (lambda: LIF(tau=True), "`tau` is measured in ms, got True. Write LIF(tau=1*ms)."),
         (lambda: LIF(tau=ms), "`tau` is measured in ms, got the unit ms. Write LIF(tau=1*ms)."),
         (
             lambda: LIF(C=2 * F),
@@ -133,7 +133,7 @@ def test_the_signature_shows_the_declared_defaults():
             "`rate` is measured in 1/ms, got the bare number 3. Write LIF(rate=3/ms).",
         ),
         (lambda: LIF(p=0.5 * ms), "`p` is dimensionless, got 0.5 ms. Write LIF(p=0.5)."),
-        (lambda: LIF(p="x"), "`p` is dimensionless, got 'x' (str). Write LIF(p=1)."),
+        (lambda: LIF(p="x"), "`p` is dimensionless, got 'x'. Write LIF(p=1)."),
         (
             lambda: Required(R=5),
             "`R` is measured in MOhm, got the bare number 5. Write Required(R=5*MOhm).",

@@ -12,7 +12,7 @@ from typing import NamedTuple, final
 
 import numpy as np
 
-from rheobase.errors import ArgumentError, ParameterError, UnknownName
+from rheobase.errors import ArgumentError, ParameterError, UnknownName, brief
 
 COARSE, FINE = 6, 256
 
@@ -130,7 +130,7 @@ class BiasTable:
           best range, as the peer does; without it the least relative error, |ln(I/current)|.
         """
         if not 0 < current < float("inf"):
-            raise ArgumentError(f"`current` is a positive number of A, got {current!r}.")
+            raise ArgumentError(f"`current` is a positive number of A, got {brief(current)}.")
         table = self.of(transistor)
         error = np.abs(table - current) if absolute else np.abs(np.log(table / current))
         coarse, fine = np.unravel_index(int(np.argmin(error)), table.shape)

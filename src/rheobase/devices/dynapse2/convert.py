@@ -22,7 +22,7 @@ from rheobase.devices.dynapse2.network import Network
 from rheobase.devices.dynapse2.neuron import Neuron
 from rheobase.devices.dynapse2.physical import gates
 from rheobase.devices.dynapse2.projection import Projection
-from rheobase.errors import ArgumentError, ParameterError
+from rheobase.errors import ArgumentError, ParameterError, brief
 from rheobase.neurons import LIF, CubaLIF
 from rheobase.train.layers import Linear, Recurrent, Sequential
 from rheobase.units import Hz, in_unit, ms, nA
@@ -101,7 +101,7 @@ def convert(model: Sequential) -> Converted:
     (6, 2, True)
     """
     if not isinstance(model, Sequential):
-        raise ArgumentError(f"convert takes an rb.Sequential, got {type(model).__name__}.")
+        raise ArgumentError(f"convert takes an rb.Sequential, got {brief(model)}.")
     layers = _pairs(model)
     somas, synapses = [], []
     for _, neuron, _ in layers:

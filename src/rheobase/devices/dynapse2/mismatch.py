@@ -14,7 +14,7 @@ from rheobase.devices.dynapse2.layout import DEVICES
 from rheobase.devices.dynapse2.network import Network
 from rheobase.devices.dynapse2.neuron import OPTIONS, Neuron
 from rheobase.devices.dynapse2.projection import Projection
-from rheobase.errors import ArgumentError, ParameterError, ShapeError, UnknownName
+from rheobase.errors import ArgumentError, ParameterError, ShapeError, UnknownName, brief
 from rheobase.units import nA, parameters
 
 Model = TypeVar("Model", Neuron, Network)
@@ -65,7 +65,7 @@ def mismatch(
     """
     if not isinstance(model, Neuron | Network):
         raise ArgumentError(
-            f"mismatch is drawn for a d2.Neuron or a d2.Network, got {model!r}. For any other "
+            f"mismatch is drawn for a d2.Neuron or a d2.Network, got {brief(model)}. For any other "
             f"neuron write rb.Mismatch(neuron, 0.2, key=key, n=100)."
         )
     if distribution not in ("lognormal", "gaussian"):

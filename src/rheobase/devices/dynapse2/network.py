@@ -14,7 +14,7 @@ from rheobase.compilation import Compiled
 from rheobase.devices.dynapse2 import compatible, physical
 from rheobase.devices.dynapse2.neuron import Mode, Neuron
 from rheobase.devices.dynapse2.projection import Depression, Projection
-from rheobase.errors import ArgumentError, ShapeError, StepperError, UnknownName
+from rheobase.errors import ArgumentError, ShapeError, StepperError, UnknownName, brief
 from rheobase.feedback import Dense, Way
 from rheobase.kernels.product import spike_product
 from rheobase.loop import scan
@@ -109,7 +109,7 @@ class Network(eqx.Module):
             n = inputs.weight.shape[-1]
         self.neuron = Neuron(mode=mode) if neuron is None else neuron
         if not isinstance(self.neuron, Neuron):
-            raise ArgumentError(f"`neuron` is a d2.Neuron, got {neuron!r}. Write d2.Neuron().")
+            raise ArgumentError(f"`neuron` is a d2.Neuron, got {brief(neuron)}. Write d2.Neuron().")
         first, second = jax.random.split(jax.random.key(0) if key is None else key)
         if inputs is None:
             inputs = Projection(_drawn(first, _width("n_in", n_in), n, gain))
@@ -363,7 +363,7 @@ def _drawn(key: Array, pre: int, post: int, gain: float) -> Array:
 def _width(name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
         raise ShapeError(
-            f"`{name}` is a whole number of at least 1, got {value!r}. "
+            f"`{name}` is a whole number of at least 1, got {brief(value)}. "
             f"Write d2.Network(n_in=60, n_out=2, recurrent=True)."
         )
     return int(value)

@@ -13,7 +13,7 @@ from rheobase.devices.dynapse2.conductance import Conductance
 from rheobase.devices.dynapse2.homeostasis import Homeostasis
 from rheobase.devices.dynapse2.layout import chip_current
 from rheobase.devices.dynapse2.steppers import CompatibleStep, PhysicalStep
-from rheobase.errors import ParameterError, UnknownName
+from rheobase.errors import ParameterError, UnknownName, brief
 from rheobase.neurons.base import AbstractNeuron
 from rheobase.surrogate import AbstractSurrogate, FastSigmoid
 from rheobase.units import Quantity, dimensionless, mV, nA, nF, positive, quantity
@@ -142,7 +142,7 @@ class Neuron(AbstractNeuron):
                 continue
             if not isinstance(given, kind):
                 raise ParameterError(
-                    f"`{name}` is a d2.{kind.__name__}, got {given!r}. "
+                    f"`{name}` is a d2.{kind.__name__}, got {brief(given)}. "
                     f"Write d2.Neuron({name}=d2.{kind.__name__}())."
                 )
             if self.mode == "compatible":

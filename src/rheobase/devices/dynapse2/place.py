@@ -24,7 +24,7 @@ from rheobase.devices.dynapse2.routing import (
     listening,
     route,
 )
-from rheobase.errors import ArgumentError, ParameterError
+from rheobase.errors import ArgumentError, ParameterError, brief
 
 
 class Violation(NamedTuple):
@@ -125,7 +125,7 @@ def place(
         quantised = quantise(quantised)
     if not isinstance(quantised, Quantised):
         raise ArgumentError(
-            f"place takes what quantise gives, got {type(quantised).__name__}. "
+            f"place takes what quantise gives, got {brief(quantised)}. "
             f"Write d2.place(d2.quantise(net))."
         )
     _check(quantised.network, chips)

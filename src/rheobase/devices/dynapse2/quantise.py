@@ -12,7 +12,7 @@ from rheobase.devices.dynapse2 import cores, grid
 from rheobase.devices.dynapse2.layout import CAM_ENTRIES, Layout
 from rheobase.devices.dynapse2.network import Network
 from rheobase.devices.dynapse2.projection import Projection
-from rheobase.errors import ArgumentError, ShapeError
+from rheobase.errors import ArgumentError, ShapeError, brief
 from rheobase.units import A, nA
 
 
@@ -228,7 +228,7 @@ def _spend(wanted: np.ndarray, bases: np.ndarray, masks: np.ndarray) -> None:
 def _require_network(net: Network) -> None:
     if not isinstance(net, Network):
         raise ArgumentError(
-            f"quantise takes a d2.Network, got {type(net).__name__}. "
+            f"quantise takes a d2.Network, got {brief(net)}. "
             f"Write d2.quantise(d2.Network(n_in=60, n_out=2))."
         )
     if net.inputs.weight.ndim != 2:

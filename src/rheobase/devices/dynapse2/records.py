@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from rheobase.errors import ParameterError, UnknownName
+from rheobase.errors import ParameterError, UnknownName, brief
 
 Record = TypeVar("Record")
 
@@ -36,18 +36,18 @@ def _value(kind: Any, raw: Any, path: str) -> Any:
         return _record(kind, raw, path)
     if get_origin(kind) is tuple:
         if not isinstance(raw, list):
-            raise ParameterError(f"{path} is a list, got {raw!r}.")
+            raise ParameterError(f"{path} is a list, got {brief(raw)}.")
         item = get_args(kind)[0]
         return tuple(_value(item, one, f"{path}[{k}]") for k, one in enumerate(raw))
     fits = isinstance(raw, int | float) if kind is float else isinstance(raw, kind)
     if not fits or (kind is not bool and isinstance(raw, bool)):
-        raise ParameterError(f"{path} is of type {_JSON[kind]}, got {raw!r}.")
+        raise ParameterError(f"{path} is of type {_JSON[kind]}, got {brief(raw)}.")
     return float(raw) if kind is float else raw
 
 
 def _record(kind: Any, raw: Any, path: str) -> Any:
     if not isinstance(raw, dict):
-        raise ParameterError(f"{path} is an object, got {raw!r}.")
+        raise ParameterError(f"{path} is an object, got {brief(raw)}.")
     hints = get_type_hints(kind)
     for name in raw:
         if name not in hints:

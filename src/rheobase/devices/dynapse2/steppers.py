@@ -5,7 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from rheobase.devices.dynapse2 import compatible, physical
-from rheobase.errors import StepperError
+from rheobase.errors import StepperError, brief
 from rheobase.steppers.base import AbstractStepper
 
 
@@ -44,6 +44,6 @@ class CompatibleStep(AbstractStepper):
 def _require_mode(neuron: Any, mode: str) -> None:
     if getattr(neuron, "mode", None) != mode:
         raise StepperError(
-            f"this rule advances a bare d2.Neuron of mode {mode!r}, got {type(neuron).__name__}. "
+            f"this rule advances a bare d2.Neuron of mode {mode!r}, got {brief(neuron)}. "
             f"Leave out `stepper`."
         )

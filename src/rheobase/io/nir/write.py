@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from rheobase._version import __version__
-from rheobase.errors import ArgumentError
+from rheobase.errors import ArgumentError, brief
 from rheobase.io.nir.neurons import CURRENT, gives, write_neuron
 from rheobase.io.nir.notes import KEY, package, packed
 from rheobase.io.nir.units import SPIKE, amperes
@@ -60,7 +60,7 @@ def write_nir(
     nir = package()
     if not isinstance(model, Sequential):
         raise ArgumentError(
-            f"write_nir takes an rb.Sequential, got {type(model).__name__}. For any model of ours "
+            f"write_nir takes an rb.Sequential, got {brief(model)}. For any model of ours "
             f"write rb.save(path, model)."
         )
     writer = _Writer(model, strict, shape)

@@ -9,6 +9,7 @@ expression), ("call", f, arguments, line), ("if", condition, yes, no), ("local",
 from dataclasses import dataclass, field
 from typing import Any, final
 
+from rheobase.errors import brief
 from rheobase.io.nmodl.tokens import Token, refuse, tokens
 
 REFUSED = {
@@ -112,7 +113,7 @@ class _Parser:
         if token.kind == "end":
             raise self.error("the file ends in the middle of a block.")
         if (text is not None and token.text != text) or (kind is not None and token.kind != kind):
-            raise self.error(f"expected {text or 'a ' + str(kind)}, got {token.text!r}.")
+            raise self.error(f"expected {text or 'a ' + str(kind)}, got {brief(token.text)}.")
         self.at += 1
         return token.text
 

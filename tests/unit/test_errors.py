@@ -1,0 +1,68 @@
+"""What an error says of what came: its kind and size, in one short line."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import rheobase as rb
+from rheobase.errors import LONGEST, brief
+from rheobase.units import mV
+
+
+class Loud:
+    def __repr__(self):
+        return "Loud(" + "x" * 5000 + ")"
+
+
+class Broken:
+    def __repr__(self):
+        raise RuntimeError("no")
+
+
+TOLD = [
+    (rb.LIF(), "a LIF neuron"),
+    (rb.AdEx(), "an AdEx neuron"),
+    (rb.Refractory(rb.LIF(), 2 * rb.units.ms), "a Refractory adaptor"),
+    (rb.Exponential(tau=5 * rb.units.ms), "an Exponential synapse"),
+    (rb.ExponentialEuler(), "an ExponentialEuler stepper"),
+    (rb.channels.Leak(), "a Leak channel"),
+    (rb.LIF, "the class LIF"),
+    (rb.simulate, "the function simulate"),
+    (np, "the module numpy"),
+    (rb.LIF().init(), "a VoltageState"),
+    ([rb.LIF()] * 3, "a list of 3"),
+    ({"a": rb.LIF()}, "a dictionary of 1"),
+    (list(range(1000)), "a list of 1000"),
+    (["x" * 70] * 2, "a list of 2"),
+    ([1, "two", None], "[1, 'two', None]"),
+    (np.ones((3, 2), np.float32), "an array of shape (3, 2), float32"),
+    (jnp.ones((3, 2)), "an array of shape (3, 2), float32"),
+    (jnp.asarray(2.5), "2.5"),
+    (np.float64("nan"), "nan"),
+    (3, "3"),
+    ("Heun", "'Heun'"),
+    (None, "None"),
+    (2 * mV, "2 mV"),
+    ([1, 2] * mV, "[1, 2] mV"),
+    (np.ones((30, 30)) * mV, "a Quantity of shape (30, 30)"),
+    (Loud(), "a Loud"),
+    (Broken(), "a Broken"),
+    (ValueError("x" * 500), "a ValueError"),
+]
+
+
+@pytest.mark.parametrize("value, text", TOLD, ids=[text for _, text in TOLD])
+def test_kind_and_size(value, text):
+    assert brief(value) == text
+
+
+def test_a_long_text_is_cut():
+    assert len(brief("x" * 5000)) == LONGEST
+    assert len(brief([["y" * 70] * 8])) <= LONGEST
+
+
+def test_a_value_inside_jit_is_told_by_its_shape():
+    told = []
+    jax.jit(lambda x: told.append(brief(x)) or x)(jnp.ones(3))
+    assert told == ["a traced array of shape (3,), float32"]
