@@ -124,6 +124,20 @@ def _first(array: np.ndarray, is_good: Any) -> str:
     return f"{array[bad]:g}{where}"
 
 
+def require_positive(values: Any, what: str, unit: Unit) -> None:
+    """Refuse conductances below zero, where they are known."""
+    if isinstance(values, Tracer) or not np.any(np.asarray(values) < 0):
+        return
+    every = np.ravel(values)
+    k = int(np.argmax(every < 0))
+    where = f" at index {k}" if np.ndim(values) else ""
+    raise ParameterError(
+        f"{what} is {every[k]:g} {unit}{where}, but a conductance is never negative. Inhibition "
+        "has a positive weight and a reversal potential below rest: write "
+        "rb.Conductance(rb.Exponential(tau=5*ms), reversal=-80*mV)."
+    )
+
+
 def stimulus_of(value: Any, unit: Unit, name: str, example: str, dt: float) -> AbstractStimulus:
     """An input as a stimulus in this unit that can be had with a step of dt (ms)."""
     if not isinstance(value, AbstractStimulus):

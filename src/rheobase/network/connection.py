@@ -10,7 +10,7 @@ from jax import Array
 from jax.core import Tracer
 
 from rheobase.adaptors.base import chain
-from rheobase.arguments import fits, require_parameters, require_width
+from rheobase.arguments import fits, require_parameters, require_positive, require_width
 from rheobase.cable import Cell
 from rheobase.connectivity import AbstractConnectivity, AbstractDistribution, Rows, Sides
 from rheobase.connectivity.storage import CHUNK, room_for
@@ -26,12 +26,6 @@ from rheobase.plasticity import AbstractRule
 from rheobase.synapses import AbstractRelease, AbstractSynapse, Delta
 from rheobase.units import Quantity, Unit, UnitError, ms, mV, nA, parameters, uS
 from rheobase.units.fields import to_host
-
-POSITIVE = (
-    "a conductance is never negative. Inhibition has a positive weight and a reversal potential "
-    "below rest: write rb.Conductance(rb.Exponential(tau=5*ms), reversal=-80*mV)."
-)
-"""How an error goes on that refuses a negative conductance."""
 
 
 class Connection(eqx.Module):
@@ -138,24 +132,14 @@ def _require_conductances(connection: Connection) -> None:
         if weight.lowest is not None and weight.lowest < 0:
             raise ParameterError(
                 f"`weight` of {name} is drawn from {type(weight).__name__}, which reaches below "
-                f"zero, but {POSITIVE} Cut the distribution, such as "
-                f"rb.Normal(1*nS, 0.5*nS, low=0*nS)."
+                "zero, but a conductance is never negative. Cut it at zero, such as "
+                "rb.Normal(1*nS, 0.5*nS, low=0*nS)."
             )
     else:
         require_positive(weight.value, f"`weight` of {name}", weight.unit)
     for rule in connection.rules:
         for bound in rule.bounds:
             require_positive(bound.value, f"a bound of {type(rule).__name__}", bound.unit)
-
-
-def require_positive(values: Any, what: str, unit: Unit) -> None:
-    """Refuse conductances below zero, where they are known."""
-    if isinstance(values, Tracer) or not np.any(np.asarray(values) < 0):
-        return
-    every = np.ravel(values)
-    k = int(np.argmax(every < 0))
-    where = f" at index {k}" if np.ndim(values) else ""
-    raise ParameterError(f"{what} is {Quantity(every[k], unit)}{where}, but {POSITIVE}")
 
 
 def _receptors(synapse: AbstractSynapse | Delta) -> AbstractRelease | None:

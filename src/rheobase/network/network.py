@@ -10,7 +10,7 @@ from jax import Array
 from jax.core import Tracer
 
 from rheobase.adaptors.base import chain
-from rheobase.arguments import require_parameters, require_width, whole
+from rheobase.arguments import require_parameters, require_positive, require_width, whole
 from rheobase.cable import Cell
 from rheobase.connectivity import Sides
 from rheobase.connectivity.base import generator
@@ -130,6 +130,7 @@ class Drive(eqx.Module):
             raise ArgumentError(
                 f"`synapse` is one such as rb.Exponential(tau=5*ms), got {brief(self.synapse)}."
             )
+        _require_conductance(self)
 
     @property
     def name(self) -> str:
@@ -256,8 +257,7 @@ class Network(eqx.Module):
             _check_drive(drive, population.neuron, population.n)
             drive.stimulus.check(dt)
         for synapses in self.projections:
-            if synapses.delay is not None or synapses.rules:
-                synapses.check(dt)
+            synapses.check(dt)
 
     def __str__(self) -> str:
         lines = [f"{'population':<24}{'neurons':>12}  neuron"]
@@ -316,11 +316,21 @@ def _fires(populations: dict[str, Population], name: str) -> bool:
     return isinstance(neuron, AbstractNeuron)
 
 
+def _require_conductance(drive: Drive) -> None:
+    """Refuse a drive that would make a conductance negative."""
+    if not isinstance(drive.synapse, AbstractSynapse) or not drive.synapse.conducts:
+        return
+    extent = drive.stimulus.extent()
+    if extent is not None:
+        require_positive(extent[0], f"the lowest value of {drive.name}", drive.stimulus.unit)
+
+
 def _check_drive(drive: Drive, neuron: AbstractMembrane | Cell, n: int) -> None:
     """Refuse a drive that does not fit the population: its width, and its unit without a synapse.
 
     That of a drive through a synapse is checked where the synapse gets its place.
     """
+    _require_conductance(drive)
     require_width(drive.name, drive.stimulus.shape, (n,), f"population {drive.population!r}")
     if drive.synapse is not None:
         return

@@ -9,13 +9,14 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
+from rheobase.arguments import require_positive
 from rheobase.errors import StepperError
 from rheobase.kernels.delivery import Targets, collect, deliver, deliver_delayed
 from rheobase.kernels.plasticity import Columns
 from rheobase.plasticity.base import AbstractRule, Arrivals, Synapses
 from rheobase.synapses import AbstractGradedRelease, AbstractRelease
 from rheobase.time import whole_steps
-from rheobase.units import Unit
+from rheobase.units import Unit, uS
 
 
 class ProjectionState(NamedTuple):
@@ -72,7 +73,12 @@ class Projection(eqx.Module):
         return self.to.start.shape[0] - 1
 
     def check(self, dt: float) -> None:
-        """Refuse delays that are shorter than a time step (ms), and what the rules refuse."""
+        """Refuse delays that are shorter than a time step (ms), and what the rules refuse.
+
+        Conductances are looked at again: training may have moved them below zero.
+        """
+        if self.unit.same_dimension(uS):
+            require_positive(self.weight, f"a weight from {self.pre!r} to {self.post!r}", uS)
         for rule in self.rules:
             rule.check(dt)
         if self.delay is None or isinstance(self.delay, Tracer):

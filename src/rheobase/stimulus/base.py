@@ -65,6 +65,10 @@ class AbstractStimulus(AbstractDeclared):
         """When the last of what it was given is over (ms); None where it has no end of its own."""
         return None
 
+    def extent(self) -> tuple[Any, Any] | None:
+        """Between what its values lie at all times, in internal units; None where nobody knows."""
+        return None
+
     def __add__(self, other: Any) -> "Sum":
         return Sum(self, as_stimulus(other, self.unit))
 
@@ -114,6 +118,14 @@ def _quantity(value: Any) -> Quantity:
     return Quantity(array, unit.internal())
 
 
+def spread(*values: Any) -> tuple[Any, Any] | None:
+    """The least and the largest of some values for each neuron; None where they are not known."""
+    if any(isinstance(x, Tracer) for x in values):
+        return None
+    arrays = np.broadcast_arrays(*(np.asarray(x, float) for x in values))
+    return np.minimum.reduce(arrays), np.maximum.reduce(arrays)
+
+
 def over_time(profile: Array, value: Array) -> Array:
     """(time, *value.shape): the value times a profile in time."""
     return profile.reshape(profile.shape + (1,) * value.ndim) * value
@@ -137,6 +149,9 @@ class Constant(AbstractSteadyStimulus):
     @property
     def shape(self) -> tuple[int, ...]:
         return self.amplitude.shape
+
+    def extent(self) -> tuple[Any, Any] | None:
+        return spread(self.amplitude.value)
 
     def at(self, grid: Grid) -> Array:
         return jnp.broadcast_to(self.amplitude.value, (1, *self.amplitude.shape))
@@ -185,6 +200,12 @@ class Sum(AbstractPair):
     def end(self, dt: float) -> float | None:
         return max(_ends(self, dt), default=None)
 
+    def extent(self) -> tuple[Any, Any] | None:
+        first, second = self.first.extent(), self.second.extent()
+        if first is None or second is None:
+            return None
+        return first[0] + second[0], first[1] + second[1]
+
     def values(self, grid: Grid, memory: Any, key: Array | None) -> tuple[Array, Any]:
         (one, kept), (two, also) = _both(self, grid, memory, key)
         return _padded(one, two) + _padded(two, one), (kept, also)
@@ -207,6 +228,15 @@ class Product(AbstractPair):
 
     def end(self, dt: float) -> float | None:
         return min(_ends(self, dt), default=None)
+
+    def extent(self) -> tuple[Any, Any] | None:
+        first, second = self.first.extent(), self.second.extent()
+        if first is None or second is None:
+            return None
+        with np.errstate(invalid="ignore"):  # 0 times infinity is 0 here
+            ends = [np.nan_to_num(a * b, nan=0.0, posinf=np.inf, neginf=-np.inf)
+                    for a in first for b in second]  # fmt: skip
+        return np.minimum.reduce(ends), np.maximum.reduce(ends)
 
     def values(self, grid: Grid, memory: Any, key: Array | None) -> tuple[Array, Any]:
         if memory[1] is None and self.second.random and not self.first.random:

@@ -12,7 +12,7 @@ from jax import Array
 from jax.core import Tracer
 
 from rheobase.errors import require_key
-from rheobase.stimulus.base import AbstractStimulus, Grid, measured, require_same_dimension
+from rheobase.stimulus.base import AbstractStimulus, Grid, measured, require_same_dimension, spread
 from rheobase.units import Hz, Quantity, Unit, ms, non_negative, positive, quantity, to_internal
 
 _FEW = 10.0
@@ -51,6 +51,12 @@ class OrnsteinUhlenbeck(AbstractStimulus):
 
     def start(self, shape: tuple[int, ...], dtype: Any) -> Array:
         return jnp.zeros(shape, dtype)
+
+    def extent(self) -> tuple[Any, Any] | None:
+        known = spread(self.sigma.value)
+        if known is None or not np.any(known[1]):
+            return spread(self.mean.value)
+        return -np.inf, np.inf
 
     def check(self, dt: float) -> None:
         pass
@@ -114,6 +120,13 @@ class Poisson(AbstractStimulus):
         below = self.below(grid.dt)
         counts = _draw(grid, key, lambda k: self._counts(k, below, grid))
         return counts.astype(grid.dtype) * self.amplitude.value, None
+
+    def extent(self) -> tuple[Any, Any] | None:
+        known = spread(self.amplitude.value, 0.0)
+        if known is None:
+            return None
+        low, high = known
+        return np.where(low < 0, -np.inf, 0.0), np.where(high > 0, np.inf, 0.0)
 
     def few(self, dt: float) -> bool:
         """Whether a step brings so few spikes that they are drawn by inversion."""

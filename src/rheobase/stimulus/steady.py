@@ -14,6 +14,7 @@ from rheobase.stimulus.base import (
     measured,
     over_time,
     require_same_dimension,
+    spread,
 )
 from rheobase.time import whole_steps
 from rheobase.units import (
@@ -62,6 +63,9 @@ class Step(AbstractSteadyStimulus):
         stop = _latest(self.stop_time)
         return None if stop is None or stop >= _NEVER else stop
 
+    def extent(self) -> tuple[Any, Any] | None:
+        return spread(self.amplitude.value, 0.0)
+
     def at(self, grid: Grid) -> Array:
         on, off = whole_steps(self.start_time, grid.dt), whole_steps(self.stop_time, grid.dt)
         return _in_time(self.amplitude.value, (grid.steps >= on) & (grid.steps < off))
@@ -99,6 +103,9 @@ class Ramp(AbstractSteadyStimulus):
     def end(self, dt: float) -> float | None:
         return _latest(self.stop_time)
 
+    def extent(self) -> tuple[Any, Any] | None:
+        return spread(self.first.value, self.last.value, 0.0)
+
     def at(self, grid: Grid) -> Array:
         length = self.stop_time - self.start_time
         part = jnp.clip((grid.middle - self.start_time) / length, 0, 1)
@@ -126,6 +133,9 @@ class Sine(AbstractSteadyStimulus):
     @property
     def shape(self) -> tuple[int, ...]:
         return self.amplitude.shape
+
+    def extent(self) -> tuple[Any, Any] | None:
+        return spread(self.amplitude.value, -self.amplitude.value)
 
     def at(self, grid: Grid) -> Array:
         # Whole turns are dropped before the sine, which float32 needs after many seconds.
@@ -166,6 +176,10 @@ class Pulses(AbstractSteadyStimulus):
     def end(self, dt: float) -> float | None:
         onset, width = _latest(self.times), _latest(self.width)
         return None if onset is None or width is None else onset + max(width, dt)
+
+    def extent(self) -> tuple[Any, Any] | None:
+        known = spread(self.amplitude.value, 0.0)
+        return None if known is None else tuple(x * max(np.size(self.times), 1) for x in known)
 
     def at(self, grid: Grid) -> Array:
         on = whole_steps(jnp.atleast_1d(self.times), grid.dt)[None]
@@ -224,6 +238,12 @@ class FromArray(AbstractSteadyStimulus):
     def end(self, dt: float) -> float | None:
         each = dt if self.sample_time is None else _latest(self.sample_time)
         return None if each is None else each * self.samples.shape[0]
+
+    def extent(self) -> tuple[Any, Any] | None:
+        if isinstance(self.samples.value, Tracer):
+            return None
+        every = np.asarray(self.samples.value)
+        return every.min(axis=0, initial=0.0), every.max(axis=0, initial=0.0)
 
     def at(self, grid: Grid) -> Array:
         index = grid.steps

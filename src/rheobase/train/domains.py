@@ -26,13 +26,23 @@ import jax.numpy as jnp
 import numpy as np
 
 from rheobase.errors import ArgumentError
+from rheobase.network.projection import Projection
 from rheobase.train.convolution import AbstractConvolution
 from rheobase.train.delays import Delays
 from rheobase.train.dense import Linear
 from rheobase.train.layer import AbstractLayer
 from rheobase.train.recurrent import Recurrent
 from rheobase.train.weights import WeightNorm, innermost
-from rheobase.units import Domain, Parameter, Quantity, anything, parameters, probability
+from rheobase.units import (
+    Domain,
+    Parameter,
+    Quantity,
+    anything,
+    non_negative,
+    parameters,
+    probability,
+    uS,
+)
 
 Model = TypeVar("Model")
 Where = Callable[[Any], Any] | Sequence[Callable[[Any], Any]]
@@ -50,6 +60,8 @@ PAIRS_WITHOUT_RESET = (("v_rest", "v_th"),)
 """The same for neurons that have no reset voltage."""
 CLOSEST = 1e-3
 """Smallest distance of a pair, in units of the distance of their defaults."""
+_CONDUCTANCE = 1e-3
+"""Size of a conductance of a synapse in training, uS."""
 RESTS = ("v_rest", "v_reset")
 THRESHOLDS = ("v_T", "v_c", "v_th_inf", "v_th", "v_th_reset")
 """Potentials of integrate-and-fire neurons; the first of each that one has tells their distance."""
@@ -221,6 +233,8 @@ def _coordinate(owner: eqx.Module, name: str) -> _Coordinate | None:
         return _Coordinate(anything, innermost(owner).scale)
     if isinstance(owner, Delays) and name == "time":
         return _Coordinate(probability, owner.longest)
+    if isinstance(owner, Projection) and name == "weight" and owner.unit.same_dimension(uS):
+        return _Coordinate(non_negative, _CONDUCTANCE)
     declared = parameters(owner).get(name)
     if declared is None:
         return None
