@@ -233,8 +233,14 @@ def _coordinate(owner: eqx.Module, name: str) -> _Coordinate | None:
         return _Coordinate(anything, innermost(owner).scale)
     if isinstance(owner, Delays) and name == "time":
         return _Coordinate(probability, owner.longest)
-    if isinstance(owner, Projection) and name == "weight" and owner.unit.same_dimension(uS):
-        return _Coordinate(non_negative, _CONDUCTANCE)
+    if isinstance(owner, Projection):
+        conducts = name == "weight" and owner.unit.same_dimension(uS)
+        return _Coordinate(non_negative, _CONDUCTANCE) if conducts else None
+    return _declared_coordinate(owner, name)
+
+
+def _declared_coordinate(owner: eqx.Module, name: str) -> _Coordinate | None:
+    """That of a parameter that is declared by `quantity`."""
     declared = parameters(owner).get(name)
     if declared is None:
         return None

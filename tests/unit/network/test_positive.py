@@ -110,7 +110,7 @@ POSITIVE = {
 
 @pytest.mark.parametrize("stimulus", NEGATIVE)
 def test_a_drive_that_can_be_negative_is_refused(stimulus):
-    with pytest.raises(ParameterError, match="the lowest value of the stimulus of the drive of 'a'"):
+    with pytest.raises(ParameterError, match="the lowest value of the stimulus"):
         rb.Drive("a", NEGATIVE[stimulus], EXCITE)
 
 
