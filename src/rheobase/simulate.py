@@ -15,7 +15,9 @@ from rheobase.errors import (
     UnknownName,
     brief,
 )
+from rheobase.gate_speed import require_slow_gates
 from rheobase.network import Network, NetworkRecording
+from rheobase.network.gaps import require_prompt
 from rheobase.network.simulate import simulate as simulate_network
 from rheobase.neurons.base import AbstractMembrane
 from rheobase.record import Record, Recording, RunState
@@ -40,6 +42,7 @@ def simulate(
     key: Array | None = ...,
     substep: bool = ...,
     progress: bool = ...,
+    coarse: bool = ...,
 ) -> Recording: ...
 
 
@@ -55,6 +58,7 @@ def simulate(
     state: RunState | None = ...,
     key: Array | None = ...,
     progress: bool = ...,
+    coarse: bool = ...,
 ) -> NetworkRecording: ...
 
 
@@ -73,6 +77,7 @@ def simulate(
     key: Array | None = ...,
     progress: bool = ...,
     checkpoint: bool | int = ...,
+    coarse: bool = ...,
 ) -> Recording: ...
 
 
@@ -93,6 +98,7 @@ def simulate(
     substep: bool = False,
     progress: bool = False,
     checkpoint: bool | int = False,
+    coarse: bool = False,
 ) -> Recording | NetworkRecording:
     """Simulate a neuron, a population of it, a cell or a network, on a fixed grid of time steps.
 
@@ -123,6 +129,9 @@ def simulate(
       what is done.
     - `checkpoint`: of a cell, how its gradient keeps memory small: True for the state of every
       sqrt(T)-th of T steps, a whole number k for every k-th. Each step is then run once more.
+    - `coarse`: take a step that is refused otherwise because it loses spikes or lags behind: more
+      than 6.5 time constants of the fastest gate of a cell or of a Hodgkin-Huxley neuron, or more
+      than 5 % of C/g of gap junctions.
 
     Returns a `Recording`. Differentiable and jit-able in everything but `duration` and `dt`.
 
@@ -142,6 +151,10 @@ def simulate(
         raise ShapeError(
             f"duration = {duration} is shorter than a step of dt = {dt}. Choose a smaller dt."
         )
+    if not coarse:
+        require_slow_gates(system, dt_ms)
+        if isinstance(system, Network):
+            require_prompt(system, dt_ms)
     if isinstance(system, Cell):
         _require_no_neuron({"delta": delta, "substep": substep or None})
         rule = _implicit(stepper)

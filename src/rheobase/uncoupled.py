@@ -55,6 +55,8 @@ def simulate(  # noqa: PLR0913
     kick = _drive(delta, _unit_of(system, system.target), "delta", dt)
     system.check(dt)
     stepper.check(system, dt)
+    if substep:
+        system.check_substep(dt)
     if state is None:
         begin = _begin(system, n, drive, kick, init, key)
     else:

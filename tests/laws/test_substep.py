@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import rheobase as rb
+from rheobase.errors import StepperError
 from rheobase.units import Quantity, ms, mV, nA
 from tests.registry import slow_but
 
@@ -109,3 +110,17 @@ def test_counts_keep_their_surrogate_gradient(x64):
     gradient = jax.jit(jax.grad(lambda i: counts(i, True)))(3.9)
     assert np.isfinite(gradient) and gradient > 0
     assert isinstance(times(rb.LIF(), 2.0, 0.5), np.ndarray) and Quantity
+
+
+def test_a_refractory_period_is_exact_or_refused():
+    """Whole steps pass; half a step more would be off by as much, and is refused."""
+    neuron = rb.Refractory(rb.LIF(), 2 * ms)
+    run = rb.simulate(neuron, current=4 * nA, duration=30 * ms, dt=0.5 * ms, substep=True)
+    free = rb.simulate(rb.LIF(), current=4 * nA, duration=30 * ms, dt=0.5 * ms, substep=True)
+    longer = np.diff(run.spike_times())[0] - np.diff(free.spike_times())[0]
+    assert longer == pytest.approx(2, abs=1e-4)
+    with pytest.raises(StepperError, match=r"no whole number of steps.*dt=0.45\*ms"):
+        rb.simulate(rb.Refractory(rb.LIF(), 2.25 * ms), duration=5 * ms, dt=0.5 * ms, substep=True)
+    model = rb.Sequential(rb.Linear(2, 3), rb.Refractory(rb.LIF(), 2.5 * ms), dt=1 * ms)
+    with pytest.raises(StepperError, match="no whole number of steps"):
+        rb.gradients.Exact().check(model)

@@ -95,6 +95,9 @@ class AbstractAdaptor(AbstractNeuron):
     def check(self, dt: float) -> None:
         self.neuron.check(dt)
 
+    def check_substep(self, dt: float) -> None:
+        self.neuron.check_substep(dt)
+
 
 class AbstractStatefulAdaptor(AbstractAdaptor):
     """An adaptor with variables of its own, beside the inner state in the field `neuron`."""

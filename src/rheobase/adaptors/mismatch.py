@@ -185,6 +185,9 @@ class Mismatch(AbstractAdaptor):
     def check(self, dt: float) -> None:
         self.drawn.check(dt)
 
+    def check_substep(self, dt: float) -> None:
+        self.drawn.check_substep(dt)
+
 
 class _Place(NamedTuple):
     """Where in a chain of adaptors a parameter is."""

@@ -16,6 +16,9 @@ from rheobase.neurons.base import AbstractMembrane
 from rheobase.time import whole_steps
 from rheobase.units import ms, positive, quantity
 
+_WHOLE = 1e-5
+"""Part of a period by which it may differ from whole steps: what float32 leaves of it."""
+
 
 class RefractoryState(NamedTuple):
     """The neuron, and how many steps it is still held."""
@@ -93,4 +96,21 @@ class Refractory(AbstractStatefulAdaptor):
             raise StepperError(
                 f"dt = {dt:g} ms is longer than the refractory period, {shortest:g} ms, which "
                 f"would last no step. Write dt={shortest / 10:g}*ms, or leave Refractory out."
+            )
+
+    def check_substep(self, dt: float) -> None:
+        self.neuron.check_substep(dt)
+        if isinstance(self.period, Tracer):
+            return
+        periods = np.ravel(np.asarray(self.period, float))
+        whole = np.maximum(whole_steps(periods, dt), 1)
+        off = np.abs(periods / (whole * dt) - 1)
+        worst = int(np.argmax(off))
+        if off[worst] > _WHOLE:
+            period, steps = periods[worst], whole[worst]
+            raise StepperError(
+                f"the refractory period, {period:g} ms, is no whole number of steps of dt = "
+                f"{dt:g} ms. It is counted in steps, so that spike times located inside a step "
+                f"would be off by {abs(period - steps * dt):.2g} ms. Write dt={period / steps:.6g}"
+                f"*ms, or period={steps * dt:g}*ms."
             )

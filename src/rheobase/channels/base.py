@@ -81,6 +81,10 @@ class AbstractMechanism(AbstractDeclared):
     def moved(self, state: Any, v: Array, ions: Ions, dt: float) -> Any:
         """The state dt (ms) later at constant voltage and ions."""
 
+    def relaxation(self, v: Array, ions: Ions) -> dict[str, Array]:
+        """How fast each variable relaxes at voltage v (1/ms), by name; empty where none does."""
+        return {}
+
     def carried(self, state: Any, v: Array, ions: Ions) -> dict[str, Array]:
         """The part of its current that each ion carries; all of it is carried by `ion`."""
         return {} if self.ion is None else {self.ion: self.current(state, v, ions)}
@@ -124,6 +128,10 @@ class AbstractChannel(AbstractMechanism):
 
         return jax.tree.map(relaxed, self.gates(v, ions), state, is_leaf=_is_gate)
 
+    def relaxation(self, v: Array, ions: Ions) -> dict[str, Array]:
+        gates, _ = jax.tree_util.tree_flatten_with_path(self.gates(v, ions), is_leaf=_is_gate)
+        return {_name(path): jnp.broadcast_to(gate.rate, jnp.shape(v)) for path, gate in gates}
+
 
 class AbstractKinetics(AbstractMechanism):
     """A mechanism with any kinetics: a Markov scheme, or variables that act on one another.
@@ -137,6 +145,12 @@ class AbstractKinetics(AbstractMechanism):
 
     def moved(self, state: Any, v: Array, ions: Ions, dt: float) -> Any:
         return exponential_euler(lambda x: self.derivative(x, v, ions), state, dt)
+
+    def relaxation(self, v: Array, ions: Ions) -> dict[str, Array]:
+        state = jax.tree.map(lambda x: jnp.broadcast_to(x, jnp.shape(v)), self.init(v, ions))
+        own = linearised(lambda x: self.derivative(x, v, ions), state, state)
+        paths, _ = jax.tree_util.tree_flatten_with_path(state)
+        return {_name(path): -slope for (path, _), (_, _, slope) in zip(paths, own, strict=True)}
 
 
 class AbstractPump(AbstractMechanism):
@@ -211,6 +225,10 @@ class AbstractFiring(AbstractMechanism):
     @abstractmethod
     def counted(self, state: Any, before: Array, v: Array, spike: Array, dt: float) -> Any:
         """The state after a step of dt (ms) to v: its counters have been advanced."""
+
+
+def _name(path: tuple[Any, ...]) -> str:
+    return jax.tree_util.keystr(path).strip(".")
 
 
 def _is_gate(x: Any) -> bool:

@@ -69,6 +69,8 @@ class Exact(AbstractGradient):
 
     def check(self, model: Any) -> None:
         require_sequential(self, model)
+        for neuron in model.populations:
+            neuron.check_substep(model.dt)
         for position, layer in enumerate(model.layers):
             if isinstance(layer, Graph):
                 raise ArgumentError(

@@ -86,6 +86,9 @@ class AbstractMembrane(AbstractDeclared):
     def check(self, dt: float) -> None:
         """Refuse a time step (ms) that the neuron cannot take."""
 
+    def check_substep(self, dt: float) -> None:
+        """Refuse a time step (ms) in which spikes cannot be located between its ends."""
+
 
 class AbstractNeuron(AbstractMembrane):
     """A membrane that fires.

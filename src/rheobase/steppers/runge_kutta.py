@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax.core import Tracer
 
 from rheobase.errors import StepperError
+from rheobase.neurons.gates import RANGE, gate_rates
 from rheobase.steppers.base import Flow, variables_only
 
 
@@ -35,7 +36,7 @@ def advance(tableau, flow, state, dt):
 
 
 def check(tableau, name, neuron, dt):
-    """Refuse a time step beyond the rule's stability at the neuron's state at rest."""
+    """Refuse a time step beyond the rule's stability at rest, and for gates at any voltage."""
     if any(isinstance(x, Tracer) for x in jax.tree.leaves(neuron)):
         return
     with jax.ensure_compile_time_eval():
@@ -58,4 +59,5 @@ def _fastest(neuron):
     for i, x in enumerate(leaves):
         own = lambda x, i=i: rate([*leaves[:i], x, *leaves[i + 1 :]])[i]  # noqa: E731
         rates.append(jnp.max(-jax.jvp(own, (x,), (jnp.ones_like(x),))[1]))
+    rates += [jnp.max(rate) for rate in gate_rates(neuron, RANGE).values()]
     return jnp.max(jnp.stack(rates))

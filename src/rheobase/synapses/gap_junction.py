@@ -21,8 +21,10 @@ class GapJunction(AbstractSynapse):
     r"""An electrical synapse: current = sum of g (v_pre - v), weights in uS.
 
     The voltages of the other side are those at the start of the step; g enters the linearised part
-    of the membrane. A connection is one direction: give the other one too, with the same pairs and
-    weights, for a junction through which current flows both ways. All synapses cost in each step.
+    of the membrane. So that coupled voltages do not lag behind, `simulate` refuses a step in which
+    the sum of g on a neuron times dt is more than 5 % of its capacitance. A connection is one
+    direction: give the other one too, with the same pairs and weights, for a junction through which
+    current flows both ways. All synapses cost in each step.
 
     >>> import rheobase as rb
     >>> from rheobase.units import nS

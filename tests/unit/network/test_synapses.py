@@ -6,8 +6,9 @@ import pytest
 from scipy.integrate import solve_ivp
 
 import rheobase as rb
-from rheobase.errors import ArgumentError
-from rheobase.units import MOhm, UnitError, ms, mV, nA, nS, uS
+from rheobase import channels as ch
+from rheobase.errors import ArgumentError, StepperError
+from rheobase.units import MOhm, UnitError, ms, mV, nA, nS, um, uS
 
 MEMBRANE = lambda: rb.LI(tau=10 * ms, R=100 * MOhm, v_rest=-70 * mV)  # noqa: E731
 TIMES = [5, 8, 8.4, 30]
@@ -110,9 +111,44 @@ def test_a_gap_junction_of_one_direction_leaves_the_other_side_alone():
 
 
 def test_gap_junctions_are_stable_at_any_strength():
-    run = rb.simulate(coupled(100 * uS), duration=100 * ms, dt=1 * ms, record={"a": ("v",)})
+    run = rb.simulate(coupled(100 * uS), duration=100 * ms, dt=1 * ms, record={"a": ("v",)},
+                      coarse=True)  # fmt: skip
     assert jnp.all(jnp.isfinite(run["a"].v))
     assert jnp.all(run["a"].v <= -59)
+
+
+def test_a_junction_never_changes_the_sum_of_two_voltages_by_much():
+    # Without a threshold two equal leaks relax in 10 ms, whatever current flows between them.
+    lif = rb.LIF(tau=10 * ms, R=100 * MOhm, v_rest=0 * mV, v_reset=0 * mV, v_th=1e3 * mV)
+    pairs = rb.Pairs([0, 1], [1, 0])
+
+    def total(g, dt, **arguments):
+        junction = rb.Connection("a", "a", pairs, rb.GapJunction(), weight=g)
+        net = rb.Network({"a": rb.Population(lif, 2)}, [junction])
+        run = rb.simulate(net, duration=10 * ms, dt=dt, init={"a": {"v": [17.18, 0] * mV}},
+                          record={"a": ("v",)}, **arguments)  # fmt: skip
+        return float(run["a"].v[-1].sum())
+
+    right = 17.18 * np.exp(-1)
+    for g, dt in [(1 * nS, 0.1 * ms), (49 * nS, 0.1 * ms), (1000 * nS, 0.004 * ms)]:
+        assert total(g, dt) == pytest.approx(right, rel=0.026)
+    with pytest.raises(StepperError, match=r"0.051 uS in all on neuron 0.*dt=0.088\*ms"):
+        total(51 * nS, 0.1 * ms)
+    assert total(1000 * nS, 0.1 * ms, coarse=True) > 1.1 * right
+
+
+def test_a_junction_of_cells_counts_the_capacitance_of_its_compartment():
+    # 4 pi (10 um)^2 at 1 uF/cm^2 are 12.6 pF: 25 nS for 0.025 ms are 5 %.
+    cell = rb.Cell(rb.morphology.soma(radius=10 * um)).insert(ch.Leak()).insert(ch.Fire())
+    pairs = rb.Pairs([0, 1], [1, 0])
+    for g, fits in ((25 * nS, True), (26 * nS, False)):
+        junction = rb.Connection("a", "a", pairs, rb.GapJunction(), weight=g)
+        net = rb.Network({"a": rb.Population(cell, 2)}, [junction])
+        if fits:
+            rb.simulate(net, duration=0.025 * ms, dt=0.025 * ms)
+            continue
+        with pytest.raises(StepperError, match="g dt/C"):
+            rb.simulate(net, duration=0.025 * ms, dt=0.025 * ms)
 
 
 def test_what_a_gap_junction_cannot_have():

@@ -1,0 +1,134 @@
+"""Refuses a time step that is too long for the gates of a model, before the run.
+
+A step of a cell or of a neuron with gates freezes the voltage while the gates move, and the gates
+while the voltage moves. Where a gate settles several times in a step, an action potential is no
+longer followed: spikes come late, are lost, or the voltage runs away. How fast each gate can be is
+known before the run.
+"""
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+
+from rheobase.cable import Cell
+from rheobase.cable.cell import Inserted
+from rheobase.channels import Solutions
+from rheobase.errors import StepperError
+from rheobase.network import Network
+from rheobase.network.numeric import evaluated
+from rheobase.neurons.base import AbstractMembrane
+from rheobase.neurons.gates import RANGE, gate_rates
+
+_MOST = 6.5
+"""Time constants of the fastest gate in a step. The cells of Hodgkin and Huxley (at 6 to 26 °C),
+Traub and Miles, Pospischil and Hay keep their spikes up to there within one in a hundred, and lose
+them or run away from 7 to 13 time constants on."""
+_AT_ONCE = 100.0
+"""1/ms. A gate that is nowhere slower than this is meant to follow the voltage at once: a step
+sets it to its limit, whatever its length."""
+
+
+class _Fastest(NamedTuple):
+    """The fastest gate of a model."""
+
+    rate: float
+    """1/ms."""
+    name: str
+    v: float
+    """Where it is so fast, mV."""
+
+
+def require_slow_gates(system: AbstractMembrane | Cell | Network, dt: float) -> None:
+    """Refuse a time step (ms) of more than six and a half time constants of the fastest gate."""
+    for name, fastest in _found(system):
+        if dt * fastest.rate > _MOST * (1 + 1e-6):
+            longest = _MOST / fastest.rate
+            raise StepperError(
+                f"dt = {dt:g} ms is too long for {name}: its gate {fastest.name} relaxes in "
+                f"{1 / fastest.rate:.3g} ms at {fastest.v:.0f} mV, so that spikes would come late, "
+                f"be lost or run away. Write dt={_floored(longest):g}*ms or less, or "
+                f"simulate(..., coarse=True) to take this step all the same."
+            )
+
+
+def _floored(x: float) -> float:
+    """x rounded down to two digits."""
+    unit = 10.0 ** (np.floor(np.log10(x)) - 1)
+    return float(f"{np.floor(x / unit) * unit:.2g}")
+
+
+def _found(system: Any) -> Iterator[tuple[str, _Fastest]]:
+    """The fastest gate of each part of a model that has gates, with the name of the part."""
+    if isinstance(system, Network):
+        for population in system.populations.values():
+            yield from _found(population.neuron)
+        return
+    if isinstance(system, Cell):
+        for inserted in system.mechanisms:
+            yield from _known(inserted.name, _Parts(inserted, system.solutions), _of_channel)
+        return
+    yield from _known(type(system).__name__, _Parts(system), _of_neuron)
+
+
+class _Parts:
+    """What the rates depend on; equal to any other of the same structure and numbers."""
+
+    def __init__(self, model: Any, solutions: Solutions | None = None):
+        self.model, self.solutions = model, solutions
+        leaves, structure = jax.tree.flatten((model, solutions))
+        self.traced = any(isinstance(x, Tracer) for x in leaves)
+        arrays = [] if self.traced else [np.asarray(x) for x in leaves if eqx.is_array_like(x)]
+        self.key = structure, tuple((x.shape, str(x.dtype), x.tobytes()) for x in arrays)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Parts) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+
+def _known(
+    name: str, parts: _Parts, rates: Callable[[_Parts], dict[str, np.ndarray]]
+) -> Iterator[tuple[str, _Fastest]]:
+    fastest = None if parts.traced else _fastest(parts, rates)
+    if fastest is not None:
+        yield name, fastest
+
+
+@functools.lru_cache(maxsize=256)
+def _fastest(parts: _Parts, rates: Callable[[_Parts], dict[str, np.ndarray]]) -> _Fastest | None:
+    """The fastest gate over the voltages of `RANGE`; None where no gate sets a bound."""
+    best: _Fastest | None = None
+    for name, rate in rates(parts).items():
+        each = rate.reshape(len(RANGE), -1).max(axis=1)
+        k = int(np.argmax(each))
+        if each.min() < _AT_ONCE and (best is None or each[k] > best.rate):
+            best = _Fastest(float(each[k]), name, float(RANGE[k]))
+    return best
+
+
+def _of_neuron(parts: _Parts) -> dict[str, np.ndarray]:
+    return evaluated(lambda: gate_rates(parts.model, RANGE))
+
+
+def _of_channel(parts: _Parts) -> dict[str, np.ndarray]:
+    inserted: Inserted = parts.model
+    nodes = np.asarray(inserted.nodes)
+    ions = jax.tree.map(lambda x: x[nodes] if x.ndim else x, _ions(_Parts(parts.solutions)))
+    voltages: Any = RANGE.astype(jnp.result_type(float))
+
+    def at(v: Any) -> dict[str, Any]:
+        return inserted.channel.relaxation(jnp.broadcast_to(v, nodes.shape), ions)
+
+    return evaluated(lambda: jax.vmap(at)(voltages))
+
+
+@functools.lru_cache(maxsize=16)
+def _ions(parts: _Parts) -> Any:
+    return evaluated(parts.model.ions)
