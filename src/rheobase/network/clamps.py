@@ -9,7 +9,7 @@ from jax import Array
 from rheobase.arguments import require_width
 from rheobase.cable import Cell
 from rheobase.cable.arguments import Clamps, clamps
-from rheobase.errors import ArgumentError, KeyRequired, UnknownName
+from rheobase.errors import ArgumentError, KeyRequired, UnknownName, brief
 from rheobase.inputs import Input, prepare
 from rheobase.network.network import Network
 from rheobase.stimulus import AbstractStimulus, Grid

@@ -124,7 +124,7 @@ class Drive(eqx.Module):
             raise ArgumentError(
                 "`stimulus` is one such as rb.stimulus.Constant(1*nA), got "
                 f"{brief(self.stimulus)}. "
-                f"Write rb.Drive({self.population!r}, 1*nA)."
+                f"Write rb.Drive({brief(self.population)}, 1*nA)."
             )
         if not isinstance(self.synapse, AbstractSynapse | Delta | None):
             raise ArgumentError(
