@@ -1,11 +1,14 @@
 """A stimulus as the time loop takes it: a constant, a series, or drawn step by step."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jax import Array
 
+from rheobase.origin import require_like
 from rheobase.stimulus import AbstractStimulus, Grid
 
 _LARGEST = 1e9
@@ -56,3 +59,23 @@ def prepare(stimulus: AbstractStimulus | None, grid: Grid, key: Array | None) ->
 
 def _bounded(values: Array, dtype: Any) -> Array:
     return jnp.clip(values.astype(dtype), -_LARGEST, _LARGEST)
+
+
+def remembers(stimulus: AbstractStimulus, memory: Any, shape: tuple[int, ...], dtype: Any) -> bool:
+    """Whether a memory is that of a stimulus; refuses one that is, but does not fit."""
+    fresh = stimulus.start(shape, dtype)
+    if jax.tree.structure(fresh) != jax.tree.structure(memory):
+        return False
+    require_like("the memory of a stimulus in `state`", memory, fresh)
+    return True
+
+
+def memories(
+    inputs: Sequence[AbstractStimulus], given: Any, shapes: Sequence[tuple[int, ...]], dtype: Any
+) -> tuple[Any, ...]:
+    """What stimuli remember, as far as `given` is of them; the others begin to remember now."""
+    had = given if isinstance(given, tuple) else ()
+    return tuple(
+        had[i] if i < len(had) and remembers(one, had[i], shape, dtype) else one.start(shape, dtype)
+        for i, (one, shape) in enumerate(zip(inputs, shapes, strict=True))
+    )

@@ -1,6 +1,8 @@
 """What is kept of a run."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import equinox as eqx
@@ -10,9 +12,10 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
-from rheobase.errors import ArgumentError, UnknownName, brief
+from rheobase.errors import ArgumentError, ShapeError, StepperError, UnknownName, brief
+from rheobase.origin import Origin
 from rheobase.time import sample_times
-from rheobase.units import Hz, Unit, in_unit
+from rheobase.units import Hz, Quantity, Unit, in_unit, ms, to_internal
 
 if TYPE_CHECKING:
     import matplotlib.axes
@@ -107,6 +110,44 @@ class RunState(NamedTuple):
     """Memory of the delta input."""
     key: Array | None
     """The random key of the run."""
+    origin: Origin | None = None
+    """The run that it ended: what goes on from it is compared with that."""
+
+    def at(self, *, dt: Quantity) -> "RunState":
+        """The same state with the time step of its run, where it does not know it.
+
+        So is a state that was written before it knew its `dt`.
+
+        Errors: `StepperError` for a state that knows another one.
+
+        >>> import rheobase as rb
+        >>> from rheobase.units import ms
+        >>> run = rb.simulate(rb.LIF(), duration=1 * ms, dt=0.1 * ms)
+        >>> old = run.final._replace(origin=None)
+        >>> old.at(dt=0.1 * ms).origin.dt
+        0.1
+        """
+        given = float(to_internal(dt, ms, "dt", "state.at(dt={})"))
+        exact = float(dt.value_in(ms)) if isinstance(dt, Quantity) else given
+        known = None if self.origin is None else self.origin.dt
+        if known is not None and not math.isclose(known, exact, rel_tol=1e-9):
+            raise StepperError(
+                f"this state is the end of a run with dt = {known:g} ms and cannot be taken to be "
+                f"at another one, got {exact:g} ms. Go on from it with dt={known:g}*ms."
+            )
+        origin = Origin() if self.origin is None else self.origin
+        return self._replace(origin=replace(origin, dt=exact))
+
+
+def require_state(state: Any, init: Any) -> None:
+    """Refuse what is not the end of a run, and initial values beside one."""
+    if not isinstance(state, RunState):
+        raise ArgumentError(
+            f"`state` is the end of a run, got {brief(state)}. Write state=run.final, of an "
+            "earlier run = rb.simulate(...)."
+        )
+    if init is not None:
+        raise ShapeError("`state` already holds the initial values: leave out `init`.")
 
 
 class Events(eqx.Module):

@@ -1,5 +1,6 @@
 """A neuron, or a population whose neurons do not act on each other, over a grid of time steps."""
 
+from dataclasses import replace
 from typing import Any
 
 import equinox as eqx
@@ -9,22 +10,25 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
+from rheobase.adaptors.base import kinds_of
 from rheobase.arguments import (
     initial,
     parameter_shape,
     require_indices,
+    require_parameters,
     require_width,
     stimulus_of,
     whole,
 )
 from rheobase.compilation import Compiled
 from rheobase.errors import ArgumentError, KeyRequired, ShapeError, UnknownName, brief, require_key
-from rheobase.inputs import prepare
+from rheobase.inputs import prepare, remembers
 from rheobase.loop import scan
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane, Onset
+from rheobase.origin import Origin, require_like, require_origin
 from rheobase.progress import chunked
-from rheobase.record import Record, Recording, RunState, require_everywhere
+from rheobase.record import Record, Recording, RunState, require_everywhere, require_state
 from rheobase.step import step
 from rheobase.steppers import AbstractStepper
 from rheobase.stimulus import AbstractStimulus, Grid
@@ -57,10 +61,14 @@ def simulate(  # noqa: PLR0913
     stepper.check(system, dt)
     if substep:
         system.check_substep(dt)
+    origin = origin_of(system, stepper, dt)
     if state is None:
         begin = _begin(system, n, drive, kick, init, key)
     else:
-        begin = _continued(state, n, drive, kick, init, key)
+        require_state(state, init)
+        require_origin(state.origin, origin)
+        begin = _continued(system, state, n, drive, kick, key)
+    begin = begin._replace(origin=None)
     _check_random(system, drive, kick, begin)
     _check_indices(record, begin)
 
@@ -69,8 +77,15 @@ def simulate(  # noqa: PLR0913
 
     traced = any(isinstance(x, Tracer) for x in jax.tree.leaves((system, begin, drive)))
     if progress and not traced:
-        return chunked(part, begin, steps, dt, record.every)
-    return part(begin, steps)
+        whole = chunked(part, begin, steps, dt, record.every)
+    else:
+        whole = part(begin, steps)
+    return replace(whole, final=whole.final._replace(origin=origin))
+
+
+def origin_of(system: AbstractMembrane, stepper: AbstractStepper, dt: float) -> Origin:
+    """What the state at the end of a run knows of it."""
+    return Origin(dt, type(stepper).__name__, (("the neuron", kinds_of(system)),))
 
 
 @Compiled
@@ -163,8 +178,7 @@ def _form(state: Any) -> tuple[tuple[int, ...], Any]:
 
 def _begin(system, n, drive, kick, init, key) -> RunState:
     """The state at the start: every variable of full shape and one strong type."""
-    floats = [x for x in jax.tree.leaves(eqx.filter(system, eqx.is_inexact_array))]
-    dtype = jnp.result_type(*floats) if floats else jnp.result_type(float)
+    dtype = _dtype(system)
     shape = _shape(system, n, drive, kick)
     rest = system.init()
     if init is not None:
@@ -192,20 +206,29 @@ def _begin(system, n, drive, kick, init, key) -> RunState:
     )
 
 
-def _continued(state: RunState, n, drive, kick, init, key) -> RunState:
+def _dtype(system: AbstractMembrane) -> Any:
+    """The type of numbers in which a neuron is simulated."""
+    floats = jax.tree.leaves(eqx.filter(system, eqx.is_inexact_array))
+    return jnp.result_type(*floats) if floats else jnp.result_type(float)
+
+
+def _continued(system, state: RunState, n, drive, kick, key) -> RunState:
     """The end of one run as the beginning of the next."""
-    if not isinstance(state, RunState):
-        raise ArgumentError(
-            f"`state` is the end of a run, got {brief(state)}. Write state=run.final."
-        )
-    if init is not None:
-        raise ShapeError("`state` already holds the initial values: leave out `init`.")
-    shape, dtype = _form(state.neuron)
+    dtype, rest = _dtype(system), jax.eval_shape(system.init)
+    first = jax.tree.leaves(state.neuron)
+    shape = np.shape(first[0]) if first else ()
     if n is not None and shape != _asked(n):
         raise ShapeError(f"`state` is that of a population of shape {shape}, got n = {n}.")
+    require_parameters(system, shape, "the population of `state`")
     for name, stimulus in (("current", drive), ("delta", kick)):
         if stimulus is not None:
-            require_width(f"`{name}`", stimulus.shape, shape)
+            require_width(f"`{name}`", stimulus.shape, shape, "the population of `state`")
+
+    def full(x):
+        kind = dtype if jnp.issubdtype(x.dtype, jnp.floating) else x.dtype
+        return jax.ShapeDtypeStruct(shape, kind)
+
+    require_like("`state`", state.neuron, jax.tree.map(full, rest))
     # A stimulus that the earlier run did not have begins to remember now.
     memories = {
         name: stimulus.start(shape, dtype)
@@ -213,13 +236,9 @@ def _continued(state: RunState, n, drive, kick, init, key) -> RunState:
             ("current", drive, state.current),
             ("delta", kick, state.delta),
         )
-        if stimulus is not None and _differ(stimulus.start(shape, dtype), memory)
+        if stimulus is not None and not remembers(stimulus, memory, shape, dtype)
     }
     return state._replace(key=state.key if key is None else key, **memories)
-
-
-def _differ(one: Any, two: Any) -> bool:
-    return jax.tree.structure(one) != jax.tree.structure(two)
 
 
 def _asked(n: int | tuple[int, ...] | None) -> tuple[int, ...]:

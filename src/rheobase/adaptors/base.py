@@ -160,6 +160,11 @@ def chain(neuron: AbstractMembrane) -> list[AbstractMembrane]:
     return found
 
 
+def kinds_of(neuron: AbstractMembrane) -> str:
+    """A neuron and what is around it, by the names of their classes."""
+    return " > ".join(type(one).__name__ for one in chain(neuron))
+
+
 def require_first(adaptor: type, neuron: AbstractMembrane) -> None:
     """Refuse a second adaptor of a kind that makes sense once."""
     if any(isinstance(inner, adaptor) for inner in chain(neuron)):

@@ -1,5 +1,6 @@
 """A cell: the compartments of a tree, their passive properties, and what is inserted into them."""
 
+import hashlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -347,3 +348,11 @@ def _check_shapes(inserted: Inserted) -> None:
             f"`{name}` of {inserted.name} has shape {leaf.shape}, but it is inserted into {count} "
             f"compartments: give one number, or an array of shape ({count},) in {unit}."
         )
+
+
+def kinds_of(cable: Cable) -> str:
+    """The tree of a cell and what is inserted into it, in few words."""
+    names = ", ".join(one.name for one in cable.mechanisms) or "nothing"
+    where = [cable.nodes.parent, *(np.asarray(one.nodes) for one in cable.mechanisms)]
+    mark = hashlib.blake2b(b";".join(x.tobytes() for x in where), digest_size=3).hexdigest()
+    return f"a tree of {cable.nodes.size} nodes with {names} (arranged as {mark})"

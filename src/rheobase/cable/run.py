@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -14,16 +15,17 @@ from jax.core import Tracer
 from rheobase.arguments import require_width, whole
 from rheobase.cable import step as steps_of
 from rheobase.cable.arguments import Clamps, Probe, Probes, clamps, currents, probes
-from rheobase.cable.cell import Cable, Cell
+from rheobase.cable.cell import Cable, Cell, kinds_of
 from rheobase.cable.step import Assembly, CellState, Held, Stepped, assemble, settled
 from rheobase.channels import AbstractFiring
 from rheobase.compilation import Compiled
 from rheobase.errors import ArgumentError, KeyRequired, ShapeError, brief
-from rheobase.inputs import prepare
+from rheobase.inputs import memories, prepare
 from rheobase.kernels.tree import laplacian
 from rheobase.loop import scan
+from rheobase.origin import Origin, require_like, require_origin
 from rheobase.progress import chunked
-from rheobase.record import Recording, RunState
+from rheobase.record import Recording, RunState, require_state
 from rheobase.steppers import AbstractImplicit
 from rheobase.stimulus import AbstractStimulus, Grid
 
@@ -58,10 +60,14 @@ def simulate(
     for one in cell.mechanisms:
         if isinstance(one.channel, AbstractFiring):
             one.channel.check(dt)
+    origin = origin_of(cell, stepper, dt)
     if state is None:
         begin = RunState(_begin(cell, n, init), jnp.zeros((), jnp.int32), None, None, key)
     else:
-        begin = _continued(state, n, init, key)
+        require_state(state, init)
+        require_origin(state.origin, origin)
+        begin = _continued(cell, state, n, key)
+    begin = begin._replace(origin=None)
     inputs = [*stimuli.values(), *held.stimuli]
     if any(one.random for one in inputs) and begin.key is None:
         raise KeyRequired(
@@ -70,8 +76,7 @@ def simulate(
     shape, dtype = begin.neuron.v.shape[:-1], begin.neuron.v.dtype
     for one in inputs:
         require_width("a stimulus", one.shape, shape, "the cells")
-    if state is None:
-        begin = begin._replace(current=tuple(one.start(shape, dtype) for one in inputs))
+    begin = begin._replace(current=memories(inputs, begin.current, [shape] * len(inputs), dtype))
     injection = Injection(tuple(stimuli), tuple(stimuli.values()))
     every, cable = wanted.every, cell.cable
     stretch = _stretch(checkpoint, steps)
@@ -84,9 +89,15 @@ def simulate(
         return run(cable, injection, held, wanted, stepper, begin, dt, steps, stretch)
 
     traced = any(isinstance(x, Tracer) for x in jax.tree.leaves((cable, begin, inputs)))
-    if progress and not traced:
-        return chunked(part, begin, steps, dt, every)
-    return part(begin, steps)
+    whole = (
+        chunked(part, begin, steps, dt, every) if progress and not traced else part(begin, steps)
+    )
+    return replace(whole, final=whole.final._replace(origin=origin))
+
+
+def origin_of(cell: Cell, stepper: AbstractImplicit, dt: float) -> Origin:
+    """What the state at the end of a run knows of it."""
+    return Origin(dt, type(stepper).__name__, (("the cell", kinds_of(cell.cable)),))
 
 
 def _stretch(checkpoint: bool | int, steps: int) -> int | None:
@@ -125,11 +136,15 @@ def _start(cable: Cable, dtype: Any) -> CellState:
     return settled(cable, assemble(cable, dtype), dtype)
 
 
-def _continued(state: RunState, n: Any, init: Any, key: Array | None) -> RunState:
-    if not isinstance(state, RunState) or not isinstance(state.neuron, CellState):
-        raise ArgumentError(f"`state` is the end of a run of a cell, got {brief(state)}.")
-    if init is not None or n not in (None, *state.neuron.v.shape[:-1]):
-        raise ShapeError("`state` already holds the cells: leave out `init` and `n`.")
+def _continued(cell: Cell, state: RunState, n: Any, key: Array | None) -> RunState:
+    like = eqx.filter_eval_shape(at_rest, cell, None)
+    if not isinstance(state.neuron, CellState):
+        require_like("`state`", state.neuron, like)
+    many = np.shape(state.neuron.v)[:-1]
+    if n not in (None, *many):
+        raise ShapeError(f"`state` already holds cells of shape {many}: leave out `n`.")
+    wide = jax.tree.map(lambda x: jax.ShapeDtypeStruct((*many, *x.shape), x.dtype), like)
+    require_like("`state`", state.neuron, wide)
     return state if key is None else state._replace(key=key)
 
 

@@ -9,6 +9,7 @@ from jax import Array
 from rheobase.cable import Cell
 from rheobase.channels import Q10, Leak
 from rheobase.fitting.engine import Course
+from rheobase.origin import Origin
 from rheobase.record import Record, RunState
 from rheobase.simulate import simulate
 from rheobase.steppers import AbstractStepper
@@ -65,8 +66,7 @@ def run(cell: Cell, state: Any, current: Array, dt: float, every: int) -> tuple[
     steps, n = blocks * every, current.shape[1]
     soma = cell.at(SOMA)
     stimulus = FromArray(current[:steps] * nA)
-    memory = (stimulus.start((n,), state.v.dtype),)
-    begin = RunState(state, jnp.zeros((), jnp.int32), memory, None, None)
+    begin = RunState(state, jnp.zeros((), jnp.int32), None, None, None, Origin(dt))
     done = simulate(
         cell,
         current={soma: stimulus},

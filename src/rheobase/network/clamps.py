@@ -51,14 +51,6 @@ def start(network: Network, held: dict[str, Clamps], dtype: Any) -> tuple[Any, .
     return tuple(one.start((n,), dtype) for one, n in stimuli(network, held))
 
 
-def continued(network: Network, held: dict[str, Clamps], memories: tuple) -> tuple[Any, ...]:
-    """The memories of drives and clamps, where a run goes on with the same clamps or others."""
-    own = memories[len(network.drives) :]
-    fresh = start(network, held, jnp.result_type(float))
-    same = jax.tree.structure(own) == jax.tree.structure(fresh)
-    return memories if same else memories[: len(network.drives)] + fresh
-
-
 def inputs(
     network: Network,
     held: dict[str, Clamps],

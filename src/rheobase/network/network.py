@@ -9,9 +9,10 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
-from rheobase.adaptors.base import chain
+from rheobase.adaptors.base import chain, kinds_of
 from rheobase.arguments import require_parameters, require_positive, require_width, whole
 from rheobase.cable import Cell
+from rheobase.cable.cell import kinds_of as cable_kinds
 from rheobase.connectivity import Sides
 from rheobase.connectivity.base import generator
 from rheobase.errors import ArgumentError, ShapeError, UnknownName, brief
@@ -28,6 +29,8 @@ from rheobase.network.connection import (
 from rheobase.network.projection import Projection
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane, AbstractNeuron
+from rheobase.origin import Origin
+from rheobase.steppers import AbstractImplicit, AbstractStepper
 from rheobase.stimulus import AbstractStimulus, Constant
 from rheobase.synapses import AbstractSynapse, Coupled, Delta
 from rheobase.units import Quantity, Unit, UnitError, nA, to_internal, um
@@ -247,6 +250,19 @@ class Network(eqx.Module):
             raise UnknownName("connection" + number, f"{pre} -> {post}", known)
         return places[which]
 
+    def origin(self, stepper: AbstractStepper, rule: AbstractImplicit, dt: float) -> Origin:
+        """What the state at the end of a run knows of it."""
+        cells = [isinstance(p.neuron, Cell) for p in self.populations.values()]
+        used = [stepper] * (not all(cells)) + [rule] * any(cells)
+        parts = [
+            (f"population {name!r}", f"{p.n} of {_kinds(p.neuron, self.systems[name].synapses)}")
+            for name, p in self.populations.items()
+        ]
+        parts += [(f"connection {i} from {p.pre!r} to {p.post!r}", p.kinds)
+                  for i, p in enumerate(self.projections)]  # fmt: skip
+        synapses = tuple(p.connected for p in self.projections)
+        return Origin(dt, ", ".join(type(s).__name__ for s in used), tuple(parts), synapses)
+
     def check(self, dt: float) -> None:
         """Refuse a time step (ms) that delays, rules or drives cannot take.
 
@@ -271,6 +287,12 @@ class Network(eqx.Module):
             size = sum(x.nbytes for x in arrays) / 1e6
             lines.append(f"{p.pre + ' -> ' + p.post:<24}{p.synapses:>12,}  {size:.1f} MB")
         return "\n".join(lines)
+
+
+def _kinds(neuron: AbstractMembrane | Cell, synapses: tuple[AbstractSynapse, ...]) -> str:
+    """A neuron or a cell with the synapses on it, by the names of their classes."""
+    own = cable_kinds(neuron.cable) if isinstance(neuron, Cell) else kinds_of(neuron)
+    return " with ".join([own, *(type(s).__name__ for s in synapses)])
 
 
 def _coupled(neuron: AbstractMembrane | Cell, kinds: list) -> Coupled | CoupledCells:

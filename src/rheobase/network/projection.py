@@ -13,6 +13,7 @@ from rheobase.arguments import require_positive
 from rheobase.errors import StepperError
 from rheobase.kernels.delivery import Targets, collect, deliver, deliver_delayed
 from rheobase.kernels.plasticity import Columns
+from rheobase.origin import digest
 from rheobase.plasticity.base import AbstractRule, Arrivals, Synapses
 from rheobase.synapses import AbstractGradedRelease, AbstractRelease
 from rheobase.time import whole_steps
@@ -71,6 +72,21 @@ class Projection(eqx.Module):
     def n_pre(self) -> int:
         """Number of presynaptic neurons."""
         return self.to.start.shape[0] - 1
+
+    @property
+    def kinds(self) -> str:
+        """What it is made of, by the names of classes."""
+        delays = "no delay"
+        if self.delay is not None:
+            delays = "one delay" if self.delay.shape == (1,) else "a delay for each synapse"
+        names = [type(rule).__name__ for rule in self.rules]
+        names += [] if self.release is None else [type(self.release).__name__]
+        return ", ".join([f"{self.synapses} synapses", delays, *names])
+
+    @property
+    def connected(self) -> str | None:
+        """A hash of who is connected to whom; None inside of a trace."""
+        return digest([self.to.start, self.to.target])
 
     def check(self, dt: float) -> None:
         """Refuse delays that are shorter than a time step (ms), and what the rules refuse.

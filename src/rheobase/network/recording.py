@@ -1,10 +1,13 @@
 """What is kept of a run of a network."""
 
+from dataclasses import replace
+
 import equinox as eqx
 import jax.numpy as jnp
 
 from rheobase.errors import ArgumentError, UnknownName
 from rheobase.network.network import Network
+from rheobase.origin import Origin
 from rheobase.record import Recording, RunState
 from rheobase.units import Quantity
 
@@ -28,6 +31,12 @@ class NetworkRecording(eqx.Module):
         """The same with what was recorded in host memory."""
         moved = {name: run.on_host() for name, run in self.populations.items()}
         return NetworkRecording(moved, self.final, self.network)
+
+    def of(self, network: Network, origin: Origin) -> "NetworkRecording":
+        """The same, whose final state knows from which run it is."""
+        final = self.final._replace(origin=origin)
+        populations = {name: replace(run, final=final) for name, run in self.populations.items()}
+        return NetworkRecording(populations, final, network)
 
     def weights(self, pre: str, post: str, which: int = 0) -> Quantity:
         """The weights of a connection at the end of the run, (synapses,).

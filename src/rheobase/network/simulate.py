@@ -11,7 +11,7 @@ from jax import Array
 from jax.core import Tracer
 
 from rheobase.cable.arguments import Clamps, Probes
-from rheobase.errors import KeyRequired, ShapeError
+from rheobase.errors import KeyRequired
 from rheobase.network import adjoint, clamps, fused
 from rheobase.network.arguments import initial_values, records_of, units_of
 from rheobase.network.call import dtype_of
@@ -20,9 +20,10 @@ from rheobase.network.general import run
 from rheobase.network.known import check
 from rheobase.network.network import Network
 from rheobase.network.recording import NetworkRecording
-from rheobase.network.state import begin, begin_at_once
+from rheobase.network.state import begin, begin_at_once, continued
+from rheobase.origin import require_origin
 from rheobase.progress import CHUNKS, pieces
-from rheobase.record import Record, Recording, RunState, join
+from rheobase.record import Record, Recording, RunState, join, require_state
 from rheobase.steppers import AbstractImplicit, AbstractStepper
 from rheobase.synapses import Coupled
 from rheobase.units import Quantity
@@ -55,12 +56,16 @@ def simulate(
             check(system, stepper, dt)
         else:
             system.check(dt)
-    start = _started(network, dt, init, held, state, key)
+    origin = network.origin(stepper, rule, dt)
+    if state is not None:
+        require_state(state, init)
+        require_origin(state.origin, origin)
+    start = _started(network, dt, init, held, state, key)._replace(origin=None)
     if any(isinstance(x, Tracer) for x in jax.tree.leaves((network, start))):
         if not held and adjoint.takes(network, stepper, records, start, dt):
-            return _derivable(network, stepper, records, start, dt, steps)
+            return _derivable(network, stepper, records, start, dt, steps).of(network, origin)
         whole = run(network, stepper, rule, records, held, start, dt, steps)
-        return replace(_thinned(whole, records, 0), network=network)
+        return _thinned(whole, records, 0).of(network, origin)
     # In pieces, so that what they record can move to the host.
     part, length = _part(network, stepper, rule, records, held, start, dt)
     if progress:
@@ -72,7 +77,7 @@ def simulate(
 
     parts, final = pieces(thinned, start, steps, dt, length, progress)
     joined = {name: join([p.populations[name] for p in parts]) for name in parts[0].populations}
-    return NetworkRecording(joined, final, network)
+    return NetworkRecording(joined, final).of(network, origin)
 
 
 def _started(
@@ -93,12 +98,11 @@ def _started(
             network, dt, values, held, jnp.result_type(float)
         )
         state = RunState(started, np.zeros((), np.int32), None, None, key)  # pyright: ignore
-    elif init is not None:
-        raise ShapeError("`state` already holds the initial values: leave out `init`.")
     else:
-        state = state if key is None else state._replace(key=key)
-        memories = clamps.continued(network, held, state.neuron.memories)
-        state = state._replace(neuron=state.neuron._replace(memories=memories))
+        state = state._replace(
+            neuron=continued(network, dt, held, state.neuron, jnp.result_type(float)),
+            key=state.key if key is None else key,
+        )
     clamps.require_key(held, state.key)
     wanting = [f"the drive of {d.population!r}" for d in network.drives if d.stimulus.random]
     wanting += [f"population {name!r}" for name, s in network.systems.items() if s.random]
@@ -166,7 +170,7 @@ def _derivable(network, stepper, records, begin, dt, steps) -> NetworkRecording:
         )
         for name, record in records.items()
     }
-    return NetworkRecording(recordings, final, network)
+    return NetworkRecording(recordings, final)
 
 
 def _length(network: Network, records: dict[str, Any], compiled: bool) -> int:

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,12 +11,14 @@ from jax.core import Tracer
 
 from rheobase.cable.arguments import Clamps
 from rheobase.compilation import Compiled
+from rheobase.inputs import memories
 from rheobase.network import clamps
 from rheobase.network.cells import CellsState, CoupledCells
 from rheobase.network.known import rest
 from rheobase.network.network import Network
 from rheobase.network.projection import Projection, ProjectionState
 from rheobase.neurons import variables
+from rheobase.origin import require_like
 
 
 class NetworkState(NamedTuple):
@@ -63,6 +66,32 @@ def begin(
         )
         + clamps.start(network, held, dtype),
     )
+
+
+def continued(
+    network: Network, dt: float, held: dict[str, Clamps], state: Any, dtype: Any
+) -> NetworkState:
+    """The state that a run left, if this network can go on from it.
+
+    Drives and clamps may be others than those of that run: what is new begins to remember now.
+    """
+    late = [i for i, p in enumerate(network.projections) if isinstance(p.delay, Tracer)]
+    known = eqx.tree_at(
+        lambda n: [n.projections[i].delay for i in late], network, [None] * len(late)
+    ) if late else network  # fmt: skip
+    like = jax.eval_shape(lambda: begin(known, dt, None, held, dtype))
+    if not isinstance(state, NetworkState):
+        require_like("`state`", state, like)
+    for i in late:  # how long the ring of a traced delay must be is not known
+        ring = state.projections[i].ring if i < len(state.projections) else None
+        one = like.projections[i]._replace(ring=ring)
+        like = like._replace(projections=(*like.projections[:i], one, *like.projections[i + 1 :]))
+    require_like("`state`", state[:2], like[:2])
+    sizes = [(network.populations[d.population].n,) for d in network.drives]
+    pairs = clamps.stimuli(network, held)
+    stimuli = [*(d.stimulus for d in network.drives), *(one for one, _ in pairs)]
+    shapes = [*sizes, *((n,) for _, n in pairs)]
+    return state._replace(memories=memories(stimuli, state.memories, shapes, dtype))
 
 
 begin_at_once = Compiled(begin)

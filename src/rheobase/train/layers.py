@@ -26,6 +26,7 @@ from rheobase.train.recurrent import Recurrent
 from rheobase.train.scale import input_scale
 from rheobase.train.shaping import Skip
 from rheobase.train.weights import AbstractWeights, innermost
+from rheobase.uncoupled import origin_of
 from rheobase.units import Quantity, ms
 
 Inputs = Literal["current", "spikes"]
@@ -238,7 +239,7 @@ def advance(
             x = ran.output
             after.append(ran.held)
             for neuron, course in zip(layer.neurons, ran.courses, strict=True):
-                kept.append(_recording(neuron, course, record, model.dt, len(x), first, key))
+                kept.append(_recording(neuron, course, record, model, len(x), first, key))
             continue
         neuron = layer.neuron if isinstance(layer, Recurrent) else layer
         run = population.run if runs is None else runs[position]
@@ -255,7 +256,7 @@ def advance(
         )
         x = course.traces["v"] if course.emitted is None else course.emitted
         after.append(course.final)
-        kept.append(_recording(neuron, course, record, model.dt, len(x), first, key))
+        kept.append(_recording(neuron, course, record, model, len(x), first, key))
     return Passage(x, tuple(kept), tuple(after))
 
 
@@ -263,7 +264,7 @@ def _recording(
     neuron: AbstractMembrane,
     course: population.Course,
     record: tuple[str, ...],
-    dt: float,
+    model: Sequential,
     steps: int,
     first: Array | int,
     key: Array | None,
@@ -271,14 +272,15 @@ def _recording(
     start = jnp.asarray(first, jnp.int32)
     units = variables.units(neuron.init())
     traces = {name: course.traces[name] for name in record if name in units}
+    origin = origin_of(neuron, model.stepper, model.dt)
     return Recording(
         traces=traces,
         raster=course.spikes,
         sums=None,
         fractions=course.fractions,
-        final=RunState(course.final.state, start + steps, None, None, key),
+        final=RunState(course.final.state, start + steps, None, None, key, origin),
         start=start,
-        dt=dt,
+        dt=model.dt,
         every=1,
         steps=steps,
         units={name: units[name] for name in traces},
