@@ -206,6 +206,8 @@ def fit(
     junction: float = 0.0,
     voltage: str | None = None,
     current: str | None = None,
+    electrode: str | None = None,
+    sweeps: str | None = None,
 ) -> int:
     """Fit a neuron to a current-clamp recording (ABF, NWB, or what neo reads).
 
@@ -238,7 +240,11 @@ def fit(
     voltage
         Name of the voltage channel, where there are several.
     current
-        Name of the current channel, likewise.
+        Name of the current channel, likewise, or of a command ("Cmd 0").
+    electrode
+        Name of the electrode in an NWB file that holds several.
+    sweeps
+        Which sweeps are read, such as 0,2,5-8 or ::2; train and test count among them.
     """
     from rheobase.cli import fitting
 
@@ -256,6 +262,8 @@ def fit(
             junction,
             voltage,
             current,
+            electrode,
+            sweeps,
         )
     except ImportError as error:
         if error.name is not None:

@@ -43,10 +43,15 @@ def show(  # noqa: PLR0913
     junction: float,
     voltage: str | None,
     current: str | None,
+    electrode: str | None,
+    only: str | None,
 ) -> int:
     """Fit, print scores and parameters, and leave a report."""
     chosen = None if model.lower() == _AUTO else read_model(model)
-    recording = read_recording(path, voltage=voltage, current=current)
+    chosen_sweeps = None if only is None else read_numbers(only, "sweeps")
+    recording = read_recording(
+        path, voltage=voltage, current=current, electrode=electrode, sweeps=chosen_sweeps
+    )
     recording = recording.corrected(junction=junction * mV)
     console = Console(highlight=False, markup=False)
     console.print(repr(recording))
@@ -99,11 +104,25 @@ def read_model(text: str) -> AbstractNeuron:
 
 def read_sweeps(text: str, sweeps: Sequence[Any], name: str) -> tuple[Any, ...]:
     """`0,2,5-8` or a slice `::2` of the sweeps, counted from 0."""
+    numbers = read_numbers(text, name)
+    if isinstance(numbers, slice):
+        return tuple(sweeps[numbers])
+    for number in numbers:
+        if number >= len(sweeps):
+            raise ArgumentError(
+                f"--{name} names sweep {number}, but the recording has {len(sweeps)}, from 0 to "
+                f"{len(sweeps) - 1}."
+            )
+    return tuple(sweeps[k] for k in numbers)
+
+
+def read_numbers(text: str, name: str) -> slice | list[int]:
+    """What `0,2,5-8` or `::2` stands for."""
     if re.fullmatch(r"\s*-?\d*:-?\d*(:-?\d*)?\s*", text):
         parts = [int(p) if p.strip() else None for p in text.split(":")]
         if len(parts) == 3 and parts[2] == 0:
             raise ArgumentError(f"--{name} {text}: a slice cannot have a step of 0.")
-        return tuple(sweeps[slice(*parts)])
+        return slice(*parts)
     numbers: list[int] = []
     for piece in text.split(","):
         found = re.fullmatch(r"\s*(\d+)(?:\s*-\s*(\d+))?\s*", piece)
@@ -113,13 +132,7 @@ def read_sweeps(text: str, sweeps: Sequence[Any], name: str) -> tuple[Any, ...]:
                 f"Write --{name} 0,2,5-8 or --{name} ::2."
             )
         numbers += range(int(found[1]), int(found[2] or found[1]) + 1)
-    for number in numbers:
-        if number >= len(sweeps):
-            raise ArgumentError(
-                f"--{name} names sweep {number}, but the recording has {len(sweeps)}, from 0 to "
-                f"{len(sweeps) - 1}."
-            )
-    return tuple(sweeps[k] for k in dict.fromkeys(numbers))
+    return list(dict.fromkeys(numbers))
 
 
 def _print(console: Console, fit: fitting.RecordingFit) -> None:

@@ -85,8 +85,8 @@ def passive(sweeps: Sequence, spikes: Sequence[np.ndarray], shortest: float = 50
             best = error, float(tau), float(resistance), float(bridge)
     _, tau, resistance, bridge = best  # pyright: ignore[reportGeneralTypeIssues]
     levels = np.array(_baselines(sweeps, spikes))
-    held = sweeps[0].holding
-    v_rest = float(np.median(levels[:, 1])) - held * (max(resistance, 1e-3) + bridge)
+    held = np.array([sweep.holding for sweep in sweeps])
+    v_rest = float(np.median(levels[:, 1] - held * (max(resistance, 1e-3) + bridge)))
     minutes = levels[:, 0] / 6e4
     drift = float(np.polyfit(minutes, levels[:, 1], 1)[0]) if np.ptp(minutes) > 0 else 0.0
     return Passive(tau, max(resistance, 1e-3), v_rest, bridge, drift, len(chosen))

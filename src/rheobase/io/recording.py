@@ -9,19 +9,13 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
 
 from rheobase.errors import ArgumentError, RecordingError
+from rheobase.io.raw import Found, Raw, Wanted, chosen_sweeps, sound_sweeps, unusable, warn_of
 from rheobase.units import Quantity, ms, mV, nA, s
-
-LARGEST_VOLTAGE = 300.0
-"""mV; a membrane that is not torn by its field stays below it."""
-SMALLEST_SWING = 1.5
-"""mV; a voltage that never leaves this range around zero is in volts, whatever its label says."""
-LARGEST_CURRENT = 100.0
-"""nA; more does not go through a patch or sharp electrode: pA with the label nA."""
 
 
 class Pulse(NamedTuple):
@@ -119,6 +113,8 @@ class CurrentClamp:
     holding: float
     protocol: str
     path: str
+    left_out: tuple[str, ...] = ()
+    """What the file holds beside this, each with the reason why it was not taken."""
 
     @property
     def dt(self) -> float:
@@ -176,35 +172,40 @@ class CurrentClamp:
         v = np.concatenate([s.v for s in self.sweeps])
         i = np.concatenate([s.i for s in self.sweeps])
         protocol = f", {self.protocol}" if self.protocol else ""
+        rest = f", {len(self.left_out)} left out" if self.left_out else ""
         return (
             f"CurrentClamp({len(self.sweeps)} sweeps of {self.sweeps[0].duration:g} ms at "
             f"{self.rate:g} kHz, {v.min():.4g} to {v.max():.4g} mV, {i.min():.4g} to "
-            f"{i.max():.4g} nA, holding {self.holding:g} nA{protocol})"
+            f"{i.max():.4g} nA, holding {self.holding:g} nA{protocol}{rest})"
         )
 
 
-class Raw(NamedTuple):
-    """A sweep as a format gives it, in mV and nA."""
-
-    v: np.ndarray
-    i: np.ndarray
-    dt: float
-    start: float
-
-
-def read_recording(
-    path: str | Path, *, voltage: str | None = None, current: str | None = None
+def read_recording(  # noqa: PLR0913
+    path: str | Path,
+    *,
+    voltage: str | None = None,
+    current: str | None = None,
+    electrode: str | None = None,
+    sweeps: Sequence[int] | slice | int | None = None,
 ) -> CurrentClamp:
-    """Read a current-clamp recording.
+    """Read a current-clamp recording of one electrode.
 
     - `path`: of an Axon file (`.abf`), an NWB file (`.nwb`), or any file that neo reads.
-    - `voltage`, `current`: names of the channels, where there are several.
+    - `voltage`, `current`: names of the channels, where there are several. The current of an Axon
+      file may also be a command, `current="Cmd 0"`; in an NWB file they are names of series.
+    - `electrode`: its name in an NWB file that holds several.
+    - `sweeps`: which sweeps, by number from 0: `[0, 2, 5]` or `slice(0, None, 2)`; by default all.
 
-    The current of an Axon file is that of a recorded channel, or else the command of its protocol;
-    that of an NWB file is the stimulus series of each sweep.
+    The current of an Axon file is that of a recorded channel that follows the command of the same
+    headstage, or else the command of its protocol; that of an NWB file is the stimulus series of
+    each sweep, at its own times, plus the bias current. What the file holds beside that is listed
+    in `left_out` of the recording. A sweep that cannot be used (saturated, stopped early) is left
+    out with a warning.
 
     Errors: `RecordingError` for what is no current clamp, holds no current, has no units or
-    implausible ones, is damaged or cut short; `ImportError` where neo or pynwb is not installed.
+    implausible ones, is damaged or cut short, or leaves open which electrode is meant;
+    `UnknownName` for a channel, series or electrode that is not there; `ImportError` where neo or
+    pynwb is not installed.
 
     >>> import rheobase as rb
     >>> rb.io.read_recording("cell.abf")
@@ -224,8 +225,10 @@ def read_recording(
         from rheobase.io import axon as reader
     else:
         from rheobase.io import through_neo as reader
-    raw, holding, protocol = reader.read(path, voltage, current)
-    return _assembled(raw, holding, protocol, str(path))
+    found = reader.read(path, Wanted(voltage, current, electrode))
+    found = sound_sweeps(chosen_sweeps(found, sweeps, str(path)), str(path))
+    warn_of(found.doubtful, str(path), level=2)
+    return _assembled(found, str(path), named=current is not None)
 
 
 def recording_of(
@@ -262,79 +265,32 @@ def recording_of(
     length = volts.shape[1] * dt
     raw = [Raw(a, b, dt, k * length) for k, (a, b) in enumerate(zip(volts, amperes, strict=True))]
     held = None if holding is None else float(holding.value_in(nA))
-    return _assembled(raw, held, protocol, "the recording")
+    for number, sweep in enumerate(raw):
+        if reason := unusable(sweep):
+            raise RecordingError(f"sweep {number} of the recording {reason}")
+    return _assembled(Found(raw, held, protocol), "the recording", named=False)
 
 
-def _assembled(raw: Sequence[Raw], holding: float | None, protocol: str, path: str) -> CurrentClamp:
-    """The recording, after its values have been looked at."""
+def _assembled(found: Found, path: str, *, named: bool) -> CurrentClamp:
+    """The recording; `named` says that the caller chose its current by name."""
+    raw, holding = found.raw, found.holding
     if not raw:
         raise RecordingError(f"{path} holds no sweep.")
-    for number, sweep in enumerate(raw):
-        _require_usable(sweep, f"sweep {number} of {path}")
     if len({round(s.dt, 9) for s in raw}) > 1:
         rates = ", ".join(sorted({f"{1 / s.dt:g}" for s in raw}))
         raise RecordingError(f"the sweeps of {path} differ in their sampling rate: {rates} kHz.")
     if holding is None:
-        first = [float(s.i[0]) for s in raw]
+        first = [float(s.i[0]) if s.held is None else s.held for s in raw]
         holding = max(set(first), key=first.count)
     begin = raw[0].start
     sweeps = tuple(
-        Sweep(number, s.v, s.i, s.dt, s.start - begin, holding) for number, s in enumerate(raw)
+        Sweep(k, s.v, s.i, s.dt, s.start - begin, holding if s.held is None else s.held)
+        for k, s in enumerate(raw)
     )
-    if all(np.ptp(s.i) == 0 for s in sweeps) and len({float(s.i[0]) for s in sweeps}) == 1:
+    # A current of zero all the time was injected elsewhere; another one is a holding current.
+    if not named and not any(s.i.any() for s in sweeps):
         raise RecordingError(
-            f"the current of {path} is {holding:g} nA all the time: there is nothing to fit. Was "
-            f"the command recorded on another channel? Name it by current=."
+            f"the current of {path} is 0 nA all the time: there is nothing to fit. Was the "
+            f"command recorded on another channel? Name it by current=."
         )
-    return CurrentClamp(sweeps, holding, protocol, path)
-
-
-def _require_usable(sweep: Raw, what: str) -> None:
-    if len(sweep.v) == 0 or len(sweep.v) != len(sweep.i):
-        raise RecordingError(
-            f"{what} has {len(sweep.v)} samples of voltage and {len(sweep.i)} of current: the file "
-            f"is cut short."
-        )
-    if not (np.isfinite(sweep.v).all() and np.isfinite(sweep.i).all()):
-        raise RecordingError(f"{what} has values that are no numbers: the file is damaged.")
-    low, high = float(sweep.v.min()), float(sweep.v.max())
-    if max(-low, high) > LARGEST_VOLTAGE:
-        raise RecordingError(
-            f"{what} has voltages from {low:.4g} to {high:.4g} mV, more than a membrane bears: "
-            f"its units or its gain are wrong. Correct them in the file, or use recording_of."
-        )
-    if max(-low, high) < SMALLEST_SWING:
-        raise RecordingError(
-            f"{what} has voltages from {low:.4g} to {high:.4g} mV, the size of volts: its units or "
-            f"its gain are wrong. Correct them in the file, or use recording_of."
-        )
-    if np.abs(sweep.i).max() > LARGEST_CURRENT:
-        raise RecordingError(
-            f"{what} has currents up to {np.abs(sweep.i).max():.4g} nA, the size of pA: its units "
-            f"or its gain are wrong. Correct them in the file, or use recording_of."
-        )
-
-
-def scale_to(target: Any, symbol: str, what: str) -> float | None:
-    """How many mV (or nA) one `symbol` is; None where it measures something else.
-
-    Errors: `RecordingError` for a missing unit or one that is no unit.
-    """
-    prefixes = {"": 1.0, "m": 1e-3, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "n": 1e-9, "p": 1e-12}  # noqa: RUF001
-    text = symbol.strip().replace("dimensionless", "")
-    if not text:
-        raise RecordingError(
-            f"{what} has no unit, so that nobody knows what it measures. Set the units in the "
-            f"file, or hand the arrays to rb.io.recording_of(v*mV, i*nA, rate=20*kHz)."
-        )
-    long = {"volt": "V", "volts": "V", "ampere": "A", "amperes": "A", "amp": "A", "amps": "A"}
-    text = long.get(text.lower(), text)
-    kind, prefix = text[-1], text[:-1]
-    if kind not in "VA" or prefix not in prefixes:
-        raise RecordingError(
-            f"{what} is in {symbol!r}, which is no unit of voltage or current: it is scaled, or "
-            f"mislabelled. Set the units in the file to mV or pA."
-        )
-    if kind != {mV: "V", nA: "A"}[target]:
-        return None
-    return prefixes[prefix] * {mV: 1e3, nA: 1e9}[target]
+    return CurrentClamp(sweeps, holding, found.protocol, path, (*found.left_out, *found.doubtful))

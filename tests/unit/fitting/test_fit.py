@@ -219,6 +219,19 @@ def test_the_command_fits_and_simulates(recording, tmp_path, capsys, monkeypatch
     assert len(json.loads((tmp_path / "run" / "spikes.json").read_text())[0]) > 3
 
 
+def test_the_command_says_what_it_reads(recording, monkeypatch):
+    asked = {}
+
+    def read(path, **named):
+        asked.update(named)
+        raise RecordingError("seen")
+
+    monkeypatch.setattr("rheobase.cli.fitting.read_recording", read)
+    with pytest.raises(SystemExit):
+        main(["fit", "c.nwb", "--electrode", "A", "--sweeps", "0,2-3", "--current", "Cmd 0"])
+    assert asked == {"voltage": None, "current": "Cmd 0", "electrode": "A", "sweeps": [0, 2, 3]}
+
+
 def test_models_and_sweeps_of_the_command_line(recording):
     from rheobase.cli.fitting import read_model, read_sweeps
 

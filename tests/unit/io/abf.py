@@ -30,24 +30,44 @@ class Command(NamedTuple):
     enabled: int = 1
     source: int = 1
     stays: int = 0
+    name: str = "Cmd 0"
+
+
+class Listed(NamedTuple):
+    """A user list: the number of the parameter that it varies, and its values."""
+
+    parameter: int
+    values: str
+    dac: int = 0
+    repeats: int = 0
 
 
 def write(
     path: Any,
     channels: Sequence[tuple[str, str]],
     data: np.ndarray,
-    command: Command,
+    command: Command | Sequence[Command],
     rate: float = 20e3,
+    lists: Sequence[Listed] = (),
+    mode: int = 5,
 ) -> None:
     """Write an ABF file.
 
     - `channels`: names and units; `data`: (sweeps, samples, channels) in these units.
+    - `command`: that of the one output, or one for each output.
     """
     from neo.rawio import axonrawio as axon
 
     sweeps, samples, width = data.shape
-    strings = ["", "neo", r"L:\protocols\steps.pro", "Cmd 0", command.unit]
-    places = []
+    commands = [command] if isinstance(command, Command) else command
+    strings = ["", "neo", r"L:\protocols\steps.pro"]
+    outputs, values, places = [], [], []
+    for c in commands:
+        outputs.append((len(strings), len(strings) + 1))
+        strings += [c.name, c.unit]
+    for u in lists:
+        values.append(len(strings))
+        strings.append(u.values)
     for name, unit in channels:
         places.append((len(strings), len(strings) + 1))
         strings += [name, unit]
@@ -55,7 +75,7 @@ def write(
         "ProtocolSection": (
             _packed(
                 axon.protocolInfoDescription,
-                nOperationMode=5,
+                nOperationMode=mode,
                 fADCSequenceInterval=1e6 / rate,
                 fADCRange=10.0,
                 lADCResolution=32768,
@@ -79,21 +99,26 @@ def write(
             width,
         ),
         "DACSection": (
-            _packed(
-                axon.DACInfoDescription,
-                nWaveformEnable=command.enabled,
-                nWaveformSource=command.source,
-                nInterEpisodeLevel=command.stays,
-                fDACHoldingLevel=command.holding,
-                lDACChannelNameIndex=3,
-                lDACChannelUnitsIndex=4,
+            b"".join(
+                _packed(
+                    axon.DACInfoDescription,
+                    nDACNum=k,
+                    nWaveformEnable=c.enabled,
+                    nWaveformSource=c.source,
+                    nInterEpisodeLevel=c.stays,
+                    fDACHoldingLevel=c.holding,
+                    lDACChannelNameIndex=name,
+                    lDACChannelUnitsIndex=unit,
+                )
+                for k, (c, (name, unit)) in enumerate(zip(commands, outputs, strict=True))
             ),
-            1,
+            len(commands),
         ),
         "EpochPerDACSection": (
             b"".join(
                 _packed(
                     axon.EpochInfoPerDACDescription,
+                    nDACNum=dac,
                     nEpochNum=k,
                     nEpochType=e.kind,
                     fEpochInitLevel=e.level,
@@ -103,9 +128,17 @@ def write(
                     lEpochPulsePeriod=e.period,
                     lEpochPulseWidth=e.width,
                 )
-                for k, e in enumerate(command.epochs)
+                for dac, c in enumerate(commands)
+                for k, e in enumerate(c.epochs)
             ),
-            len(command.epochs),
+            sum(len(c.epochs) for c in commands),
+        ),
+        "UserListSection": (
+            b"".join(
+                struct.pack("<4hi52x", u.dac, 0, u.parameter, u.repeats, place)
+                for u, place in zip(lists, values, strict=True)
+            ),
+            len(lists),
         ),
         "StringsSection": (b"\0" + b"\0".join(s.encode() for s in strings) + b"\0", len(strings)),
         "DataSection": (
@@ -118,6 +151,52 @@ def write(
         ),
     }
     _file(path, axon.sectionNames, sections, sweeps)
+
+
+def write_version_1(
+    path: Any,
+    channels: Sequence[tuple[str, str]],
+    data: np.ndarray,
+    command: Command,
+    rate: float = 20e3,
+) -> None:
+    """Write an ABF 1 file, with one command."""
+    from neo.rawio import axonrawio as axon
+
+    sweeps, samples, width = data.shape
+    head = bytearray(12 * BLOCK)
+    fill = lambda texts, size: b"".join(t.encode().ljust(size) for t in texts)  # noqa: E731
+    values = {
+        "fFileSignature": b"ABF ",
+        "fFileVersionNumber": 1.83,
+        "nOperationMode": 5,
+        "lActualAcqLength": data.size,
+        "lActualEpisodes": sweeps,
+        "lDataSectionPtr": 12,
+        "lSynchArrayPtr": 11,
+        "lSynchArraySize": sweeps,
+        "nADCNumChannels": width,
+        "fADCSampleInterval": 1e6 / rate / width,
+        "fADCRange": 10.0,
+        "lADCResolution": 32768,
+        "nADCSamplingSeq": [*range(width), *[-1] * (16 - width)],
+        "fADCProgrammableGain": [1.0] * 16,
+        "fInstrumentScaleFactor": [0.01] * 16,
+        "fSignalGain": [1.0] * 16,
+        "nWaveformEnable": [command.enabled, 0],
+    }
+    for name, offset, form in axon.headerDescriptionV1:
+        value = values.get(name)
+        if value is not None:
+            struct.pack_into("<" + form, head, offset, *(value if type(value) is list else [value]))
+    blank = [""] * (16 - width)
+    head[442:602] = fill([name for name, _ in channels] + blank, 10)
+    head[602:730] = fill([unit for _, unit in channels] + blank, 8)
+    head[1306:1346] = fill([command.name, "Cmd 1", "AO #2", "AO #3"], 10)
+    head[1346:1378] = fill([command.unit, "mV", "mV", "mV"], 8)
+    for k in range(sweeps):
+        struct.pack_into("<ii", head, 11 * BLOCK + 8 * k, k * samples * width, samples * width)
+    path.write_bytes(bytes(head) + np.round(data / 1000 * 32768).astype("<i2").tobytes())
 
 
 def _file(path: Any, names: Sequence[str], sections: dict, sweeps: int) -> None:
