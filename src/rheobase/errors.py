@@ -182,6 +182,11 @@ class UnknownName(LookupError):
         listed = f"Known: {', '.join(known)}." if known else "There is none."
         super().__init__(f"no {what} is called {brief(name)}.{hint} {listed}")
 
+    def __reduce__(self):
+        # By default the message would be given to `__init__`, which asks for three arguments: a
+        # process pool that cannot unpickle an error waits for ever.
+        return type(self).__new__, (type(self), *self.args), {**self.__dict__}
+
 
 def check_keywords(owner: type, given: Iterable[str]) -> None:
     """Refuse a keyword that the constructor of `owner` does not take, with the near miss."""

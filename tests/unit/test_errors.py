@@ -1,12 +1,18 @@
 """What an error says of what came: its kind and size, in one short line."""
 
+import contextlib
+import copy
+import importlib
+import pickle
+import pkgutil
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import rheobase as rb
-from rheobase.errors import LONGEST, brief
+from rheobase.errors import LONGEST, UnknownName, brief
 from rheobase.units import mV
 
 
@@ -66,3 +72,29 @@ def test_a_value_inside_jit_is_told_by_its_shape():
     told = []
     jax.jit(lambda x: told.append(brief(x)) or x)(jnp.ones(3))
     assert told == ["a traced array of shape (3,), float32"]
+
+
+def every_error():
+    for module in pkgutil.walk_packages(rb.__path__, "rheobase."):
+        if not module.name.endswith(("__main__", "librheobase")):
+            with contextlib.suppress(ModuleNotFoundError):  # of what is not installed
+                importlib.import_module(module.name)
+    found, seen = [Exception], set()
+    while found:
+        kind = found.pop()
+        found += [k for k in kind.__subclasses__() if k not in seen]
+        seen.update(kind.__subclasses__())
+    return {k for k in seen if k.__module__.startswith("rheobase.")}
+
+
+def test_every_error_survives_the_way_from_another_process():
+    """A pool that cannot unpickle the error of a worker waits for ever."""
+    known = every_error()
+    assert UnknownName in known and len(known) > 15
+    for kind in known:
+        error = kind("thing", "naem", ["name"]) if kind is UnknownName else kind("what came")
+        error.add_note("where")
+        for again in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
+            assert type(again) is kind
+            assert str(again) == str(error)
+            assert again.__notes__ == ["where"]

@@ -241,7 +241,7 @@ class Cell(eqx.Module):
                 )
             if not isinstance(factor, Tracer) and not np.all(np.asarray(factor) > 0):
                 raise DomainError(
-                    f"`{name}` is a factor > 0, got {given}. Write cell.scaled({name}=1.1)."
+                    f"`{name}` is a factor > 0, got {brief(given)}. Write cell.scaled({name}=1.1)."
                 )
             factors.append(factor)
         return eqx.tree_at(

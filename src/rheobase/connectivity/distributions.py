@@ -33,7 +33,7 @@ class AbstractDistribution(AbstractDeclared):
 def _number(value: Any, unit: Unit, name: str) -> float:
     array = to_internal(value, unit, name, f"rb.Normal(..., {name}={{}})")
     if isinstance(array, Tracer) or array.ndim or not np.isfinite(array):
-        raise DomainError(f"`{name}` of a distribution is one finite number, got {value}.")
+        raise DomainError(f"`{name}` of a distribution is one finite number, got {brief(value)}.")
     return float(array)
 
 

@@ -192,7 +192,7 @@ def require_bounds(rule: AbstractTraceRule) -> None:
                 f"Write for example rb.{kind}(w_max=0.5*nA)."
             )
         if value.ndim:
-            raise ParameterError(f"`{name}` is one bound for all synapses, got {value}.")
+            raise ParameterError(f"`{name}` is one bound for all synapses, got {brief(value)}.")
     if not rule.w_max.unit.same_dimension(rule.w_min.unit):
         raise UnitError(
             f"`w_min` is in {rule.w_min.unit} and `w_max` in {rule.w_max.unit}: both are in the "

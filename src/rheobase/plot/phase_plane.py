@@ -138,7 +138,9 @@ def _plane(
     given = 0 * neuron.receives if current is None else current
     drive = to_internal(given, neuron.receives, "current", "phase_plane(..., current={})")
     if drive.ndim:
-        raise ShapeError(f"`current` is one value here, got {current}. Draw a picture for each.")
+        raise ShapeError(
+            f"`current` is one value here, got {brief(current)}. Draw a picture for each."
+        )
     return _Plane(neuron, drive, x, others[0] if y is None else y), units
 
 
@@ -148,7 +150,8 @@ def _range(given: Quantity | None, unit: Unit, name: str) -> tuple[float, float]
     ends = np.asarray(to_internal(given, unit, name, f"phase_plane(..., {name}={{}})"), float)
     if ends.shape != (2,) or not ends[0] < ends[1]:
         raise ShapeError(
-            f"`{name}` is the lower and the upper end, got {given}. Write {name}=[0, 1]*{unit}."
+            f"`{name}` is the lower and the upper end, got {brief(given)}. Write {name}=[0, "
+            f"1]*{unit}."
         )
     return float(ends[0]), float(ends[1])
 
