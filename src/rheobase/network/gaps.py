@@ -34,7 +34,7 @@ def require_prompt(network: Network, dt: float) -> None:
         system = network.systems[post]
         if any(isinstance(x, Tracer) for x in jax.tree.leaves((those, system))):
             continue
-        g = sum(_conductance(p) for p in those)
+        g = np.sum([_conductance(p) for p in those], axis=0)
         sites = () if kind is None else _sites(system, kind)
         each = g.reshape(network.populations[post].n, -1) / _capacitance(system, sites)
         strongest = float(each.max(initial=0.0))
