@@ -45,7 +45,8 @@ def pieces(
             task = shown.add_task("simulate", total=steps, detail=f"{steps * dt:g} ms")
         try:
             while done < steps:
-                piece = jax.block_until_ready(part(begin, min(length, steps - done)))
+                asked = min(length - done % length, steps - done)
+                piece = jax.block_until_ready(part(begin, asked))
                 done += int(piece.final.step) - int(begin.step)
                 begin = piece.final
                 parts.append(piece)

@@ -276,6 +276,18 @@ class Recording(eqx.Module):
         times = ends.reshape((-1,) + (1,) * (spikes.ndim - 1)) - self.dt * early
         return _nested(spikes, np.broadcast_to(times, spikes.shape))
 
+    def last_spike(self) -> np.ndarray:
+        """Time (ms) of the last spike of each neuron at each recorded step, (time, *n).
+
+        NaN before the first spike of the run.
+        """
+        times = np.asarray(sample_times(self.start, self.steps, self.dt), float)
+        kept: Any = self.raster.raster if isinstance(self.raster, Events) else self.spikes
+        spiked = np.asarray(kept) > 0
+        ends = times.reshape((-1,) + (1,) * (spiked.ndim - 1))
+        last = np.maximum.accumulate(np.where(spiked, ends, -np.inf), axis=0)
+        return np.where(np.isfinite(last), last, np.nan)[self.every - 1 :: self.every]
+
     def plot(
         self, *, title: str = "", ax: "Sequence[matplotlib.axes.Axes] | None" = None
     ) -> "tuple[matplotlib.axes.Axes, ...]":

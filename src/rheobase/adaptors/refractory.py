@@ -1,6 +1,6 @@
 """Absolute refractoriness for any neuron with a reset."""
 
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import equinox as eqx
 import jax
@@ -14,7 +14,7 @@ from rheobase.errors import StepperError, UnknownName
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane
 from rheobase.time import whole_steps
-from rheobase.units import ms, positive, quantity
+from rheobase.units import dimensionless, ms, positive, quantity
 
 _WHOLE = 1e-5
 """Part of a period by which it may differ from whole steps: what float32 leaves of it."""
@@ -24,7 +24,7 @@ class RefractoryState(NamedTuple):
     """The neuron, and how many steps it is still held."""
 
     neuron: Any
-    remaining: Array
+    remaining: Annotated[Array, dimensionless]
 
 
 class Refractory(AbstractStatefulAdaptor):

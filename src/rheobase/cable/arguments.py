@@ -28,6 +28,10 @@ PASSIVE = {"v": mV, "i_membrane": nA}
 """What every compartment has: its voltage, and the current out through its membrane."""
 
 
+CURRENT = "i"
+"""The current of a mechanism out of a compartment, beside its variables: "HH.i"."""
+
+
 class Probe(NamedTuple):
     """Where one variable is read: the voltage, a variable of a mechanism, or a clamp's current."""
 
@@ -150,12 +154,14 @@ def clamps(cell: Cell, given: Any, dt: float, duration: float | None) -> Clamps:
     return Clamps(tuple(found))
 
 
-def _names(cell: Cell) -> dict[str, Unit]:
-    """Every variable of the channels of a cell, and its unit."""
+def _names(cell: Cell, argument: str) -> dict[str, Unit]:
+    """Every variable of the channels of a cell, and its unit; to be recorded, currents too."""
     found = {}
     for one in cell.mechanisms:
         state = jax.eval_shape(_begun, cell.cable, one)
         found |= {f"{one.name}.{name}": unit for name, unit in variables.units(state).items()}
+        if argument == "record":
+            found.setdefault(f"{one.name}.{CURRENT}", nA)
     return found
 
 
@@ -171,7 +177,7 @@ def _begun(cable: Cable, one: Inserted) -> Any:
 
 def _variable(cell: Cell, name: str, node: int, argument: str) -> tuple[int, str, Unit]:
     """The mechanism, its variable and the unit of it, of a name such as "HH.m" at a node."""
-    known = _names(cell)
+    known = _names(cell, argument)
     if name not in known:
         raise UnknownName(
             f"variable of this cell (in `{argument}`)", name, [*PASSIVE, "clamp", *known]
@@ -213,9 +219,9 @@ def probes(cell: Cell, record: Any, held: Clamps) -> Probes:
             groups.append((name, (Probe(tuple(nodes), None, name),)))
             units.append((name, PASSIVE[name]))
             continue
-        if name not in _names(cell):
+        if name not in _names(cell, "record"):
             raise UnknownName("variable of this cell (in `record`)", name,
-                              [*PASSIVE, "clamp", *_names(cell)])  # fmt: skip
+                              [*PASSIVE, "clamp", *_names(cell, "record")])  # fmt: skip
         if everywhere:
             own = {i for m in cell.mechanisms if m.name == name.split(".")[0] for i in m.nodes}
             nodes = [node for node in nodes if node in own]
@@ -227,18 +233,18 @@ def probes(cell: Cell, record: Any, held: Clamps) -> Probes:
             else:
                 group.append(Probe((node,), mechanism, variable))
         groups.append((name, tuple(group)))
-        units.append((name, _names(cell)[name]))
+        units.append((name, _names(cell, "record")[name]))
     return Probes(tuple(groups), tuple(units), every, spikes)
 
 
 def _clamp_probes(nodes: list[int], held: Clamps) -> tuple[Probe, ...]:
     found = []
     for node in nodes:
-        soft = [k for k, c in enumerate(held.all) if c.node == node and c.resistance is not None]
-        if not soft:
+        here = [k for k, c in enumerate(held.all) if c.node == node and c.mechanism is None]
+        if not here:
             raise ParameterError(
-                "there is no clamp with a series resistance at this place whose current could be "
-                'recorded. Write clamp={"v": {place: rb.VoltageClamp(-20*mV)}}.'
+                "there is no voltage clamp at this place whose current could be recorded. "
+                'Write clamp={"v": {place: rb.VoltageClamp(-20*mV)}}.'
             )
-        found.append(Probe((node,), clamp=soft[0]))
+        found.append(Probe((node,), clamp=here[0]))
     return tuple(found)

@@ -310,6 +310,8 @@ def read(
     def values_at(probe: Probe) -> Array:
         if probe.clamp is not None:
             one = held.all[probe.clamp]
+            if one.resistance is None:
+                return jnp.asarray(done.clamped)[np.asarray(probe.nodes)]
             command = values[len(values) - len(held.all) + probe.clamp]
             resistance = jnp.asarray(one.resistance, state.v.dtype)
             return (command - state.v[one.node])[None] / resistance
@@ -319,7 +321,11 @@ def read(
                 found = -laplacian(assembly.tree, assembly.coupling, done.middle)
                 found = found if imposed.current is None else found + imposed.current
         else:
-            found = getattr(state.mechanisms[probe.mechanism], probe.variable)
+            inside = state.mechanisms[probe.mechanism]
+            if probe.variable in inside._fields:
+                found = getattr(inside, probe.variable)
+            else:
+                found = steps_of.current_of(assembly, probe.mechanism, state)
             nodes = np.asarray(probe.nodes) - assembly.parts[probe.mechanism].low
         whole = len(nodes) == found.shape[-1]
         return found if whole and np.array_equal(nodes, np.arange(len(nodes))) else found[nodes]

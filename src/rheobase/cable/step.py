@@ -23,7 +23,7 @@ from rheobase.channels import (
     Ions,
     SpikeDetector,
 )
-from rheobase.kernels.tree import Tree, advance
+from rheobase.kernels.tree import Tree, advance, laplacian
 from rheobase.neurons.base import select, softened
 
 _FIRM = 1e6
@@ -70,6 +70,8 @@ class Stepped(NamedTuple):
     """Voltages at which the equations were solved, branch points among them."""
     spikes: tuple[Array, ...]
     state: CellState
+    clamped: Array | None
+    """nA that hold prescribed voltages, (nodes,); None where none is prescribed."""
 
 
 def assemble(cable: Cable, dtype: Any) -> Assembly:
@@ -166,7 +168,7 @@ def step(
     # However steeply a current turns inward, the equations keep their one solution.
     slope = jnp.maximum(slope, -0.5 * storage)
     frozen = _frozen(assembly, known)
-    firm = storage
+    firm, passing = storage, current
     if frozen is not None:
         firm = jnp.where(frozen, _FIRM * storage, firm)
     if held.fixed is not None and held.value is not None:
@@ -175,13 +177,28 @@ def step(
     half = advance(tree, v, slope, current, firm, assembly.coupling)
     # A branch point has no past: it stands where its neighbours put it.
     end = v + jnp.where(assembly.membrane, half / share, half)
+    clamped = None
     if frozen is not None:
         end = jnp.where(frozen, v, end)
     if held.fixed is not None and held.value is not None:
         end = jnp.where(held.fixed, held.value, end)
+        # What is missing in the balance of currents at the prescribed voltage.
+        rise = share * (held.value - v)
+        axial = laplacian(tree, assembly.coupling, v + half)
+        clamped = jnp.where(held.fixed, (storage + slope) * rise + passing + axial, 0)
     if foreseen:
         moved = pumped(tree, assembly.parts, moved, v + half, ions, dt, share, middle)
-    return _fired(assembly, CellState(end, tuple(moved)), v + half, state, dt)
+    fired = _fired(assembly, CellState(end, tuple(moved)), v + half, state, dt)
+    return fired._replace(clamped=clamped)
+
+
+def current_of(assembly: Assembly, mechanism: int, state: CellState) -> Array:
+    """Current (nA) of a mechanism out of each compartment of its span."""
+    part = assembly.parts[mechanism]
+    known = list(zip(assembly.parts, state.mechanisms, strict=True))
+    ions = seen(assembly.ions, known, assembly.tree.size)
+    here, mine = part.of(state.v), jax.tree.map(part.of, ions)
+    return part.area * part.channel.current(state.mechanisms[mechanism], here, mine)
 
 
 def _membrane(assembly: Assembly, states: list, v: Array, ions: Ions) -> tuple[Array, Array]:
@@ -236,4 +253,4 @@ def _fired(
         if down is not here:
             v = v.at[part.low : part.high].set(select(gate, down, here))
         spikes.append(spike[np.flatnonzero(part.inserted)])
-    return Stepped(reached, middle, tuple(spikes), CellState(v, tuple(states)))
+    return Stepped(reached, middle, tuple(spikes), CellState(v, tuple(states)), None)

@@ -10,6 +10,7 @@ from rheobase.cable.arguments import Clamps, Probes, probes
 from rheobase.errors import ArgumentError, UnknownName, brief
 from rheobase.network.known import rest
 from rheobase.network.network import Network
+from rheobase.network.readable import of_connection, readable
 from rheobase.neurons import variables
 from rheobase.record import Record, require_everywhere
 from rheobase.units import Unit, mV
@@ -26,6 +27,8 @@ def records_of(network: Network, record: Any, held: dict[str, Clamps]) -> dict[s
         )
     records = {}
     for name, wanted in record.items():
+        if isinstance(name, tuple):  # a connection
+            continue
         require_population(network, name)
         cell = network.populations[name].neuron
         if isinstance(cell, Cell):
@@ -35,7 +38,7 @@ def records_of(network: Network, record: Any, held: dict[str, Clamps]) -> dict[s
         one = wanted if isinstance(wanted, Record) else Record(wanted, spikes="events")
         require_everywhere(one)
         require_indices(one.indices, network.populations[name].n, f"population {name!r}")
-        known = list(variables.units(rest(cell))) if one.variables else []
+        known = readable(network.systems[name]) if one.variables else {}
         for variable in one.variables:
             if variable not in known:
                 raise UnknownName(f"variable of {name!r} (in `record`)", variable, known)
@@ -49,8 +52,30 @@ def units_of(network: Network, name: str, record: Any) -> dict[str, Unit]:
         return dict(record.units)
     if not record.variables:
         return {}
-    units = variables.units(rest(network.systems[name]))
+    units = readable(network.systems[name])
     return {variable: units[variable] for variable in record.variables}
+
+
+def connections_of(network: Network, record: Any) -> dict[tuple[Any, ...], Record]:
+    """What to record of connections, whose names are pairs of populations."""
+    records = {}
+    for ends, wanted in record.items() if isinstance(record, dict) else ():
+        if not isinstance(ends, tuple):
+            continue
+        if not 2 <= len(ends) <= 3:
+            raise ArgumentError(
+                f"a connection is named by its two populations, got {brief(ends)}. "
+                'Write record={("e", "i"): rb.Record("weight", every=100)}.'
+            )
+        one = wanted if isinstance(wanted, Record) else Record(wanted)
+        projection = network.projections[network.find(*ends)]
+        known = of_connection(projection)
+        for variable in one.variables:
+            if variable not in known:
+                raise UnknownName(f"variable of the connection {ends}", variable, known)
+        require_indices(one.indices, projection.synapses, f"connection {ends}")
+        records[ends] = one
+    return records
 
 
 def initial_values(network: Network, init: Any) -> dict[str, dict[str, Array]]:

@@ -10,6 +10,7 @@ from jax import Array
 from jax.core import Tracer
 
 from rheobase.kernels import library
+from rheobase.network import readable
 from rheobase.network.inputs import (
     chances,
     constant,
@@ -24,7 +25,6 @@ from rheobase.network.linear import is_linear
 from rheobase.network.network import Drive, Network
 from rheobase.network.program import Form, Program, program
 from rheobase.network.projection import Projection, ProjectionState
-from rheobase.neurons import variables
 from rheobase.record import Record
 from rheobase.steppers import AbstractStepper
 from rheobase.stimulus import Poisson
@@ -352,11 +352,9 @@ def arriving_of(network: Network, sending: tuple, name: str, kinds: int) -> Any:
 
 
 def shown_of(system: Coupled, names: tuple[str, ...]) -> list[int]:
-    """Places of the recorded variables among the continuous ones."""
-    places = []
-    for name in names:
-        state = rest(system)
-        marked = jax.tree.map(lambda x: np.zeros(()) if eqx.is_inexact_array(x) else None, state)
-        marked = variables.replace(marked, name, np.ones(()))
-        places.append(int(np.argmax(jax.tree.leaves(marked))))
-    return places
+    """Places of the recorded variables among the continuous ones; -1 of a counter."""
+    leaves, structure = jax.tree.flatten(rest(system))
+    continuous = np.asarray([eqx.is_inexact_array(x) for x in leaves])
+    places = np.where(continuous, np.cumsum(continuous) - 1, -1)
+    numbered = readable.named(system, jax.tree.unflatten(structure, places.tolist()))
+    return [numbered[name] for name in names]

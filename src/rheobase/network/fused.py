@@ -32,6 +32,7 @@ from rheobase.network.recording import NetworkRecording
 from rheobase.record import Events, Record, Recording, RunState
 from rheobase.steppers import AbstractStepper
 from rheobase.stimulus import Constant
+from rheobase.synapses import Coupled
 from rheobase.units import Unit
 
 
@@ -62,9 +63,16 @@ def takes(
     """Whether the compiled loop can run this network."""
     return (
         library.serves(dtype)
+        and not any(_counters(network, name, record) for name, record in records.items())
         and all(map(_plain, network.projections))
         and programs(network, stepper, records, dt, dtype) is not None
     )
+
+
+def _counters(network: Network, name: str, record: Any) -> bool:
+    """Whether something is recorded that the compiled loop does not show: a counter of steps."""
+    system = network.systems[name]
+    return isinstance(system, Coupled) and -1 in shown_of(system, record.variables)
 
 
 def _plain(p: Projection) -> bool:

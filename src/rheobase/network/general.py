@@ -12,7 +12,7 @@ from rheobase.compilation import Compiled
 from rheobase.inputs import Input
 from rheobase.kernels.once import once
 from rheobase.loop import scan
-from rheobase.network import clamps
+from rheobase.network import clamps, readable
 from rheobase.network.arguments import units_of
 from rheobase.network.call import dtype_of
 from rheobase.network.cells import CoupledCells, sites_of
@@ -20,7 +20,6 @@ from rheobase.network.inputs import drives, summed
 from rheobase.network.network import Network
 from rheobase.network.recording import NetworkRecording
 from rheobase.network.state import NetworkState, seen_voltage
-from rheobase.neurons import variables
 from rheobase.record import Record, Recording, RunState
 from rheobase.step import step
 from rheobase.steppers import AbstractImplicit, AbstractStepper
@@ -114,7 +113,7 @@ class _Loop(NamedTuple):
             else p.send(state, spikes[p.pre], spikes[p.post], number, dt)
             for p, state in zip(network.projections, sending, strict=True)
         )
-        kept = {n: self.kept(r, done[n], spikes[n]) for n, r in self.records.items()}
+        kept = {n: self.kept(n, r, done[n], spikes[n]) for n, r in self.records.items()}
         totals = {
             name: None if total is None else total + spikes[name] for name, total in sums.items()
         }
@@ -148,12 +147,12 @@ class _Loop(NamedTuple):
             key = jax.random.fold_in(jax.random.fold_in(self.key, place), number)
         return step(system, self.stepper, ready, current, delta, self.dt, key, False)
 
-    def kept(self, record: Any, done: Any, spikes: Any) -> tuple[Any, dict[str, Array]]:
+    def kept(self, name: str, record: Any, done: Any, spikes: Any) -> tuple[Any, dict[str, Array]]:
         """What is recorded of a population: its spikes, if as a raster, and its variables."""
         if isinstance(record, Probes):
             traces = done.traces
         else:
-            named = dict(variables.items(done.reached)) if record.variables else {}
+            named = readable.named(self.network.systems[name], done.reached)
             traces = {v: _chosen(named[v], record) for v in record.variables}
         if spikes is None or record.spikes not in ("raster", "events"):
             return None, traces

@@ -1,6 +1,7 @@
 """What is kept of a run of a network."""
 
 from dataclasses import replace
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -15,6 +16,8 @@ from rheobase.units import Quantity
 class NetworkRecording(eqx.Module):
     """The result of `simulate` on a network: `run["e"]` is the `Recording` of a population.
 
+    `run["e", "i"]` is that of a connection, where `record={("e", "i"): ...}` asked for it.
+
     >>> import rheobase as rb
     >>> from rheobase.units import ms
     >>> net = rb.Network({"e": rb.Population(rb.LIF(), 3)})
@@ -26,17 +29,18 @@ class NetworkRecording(eqx.Module):
     populations: dict[str, Recording]
     final: RunState
     network: Network | None = None
+    connections: dict[tuple[Any, ...], Recording] = eqx.field(default_factory=dict)
 
     def on_host(self) -> "NetworkRecording":
         """The same with what was recorded in host memory."""
         moved = {name: run.on_host() for name, run in self.populations.items()}
-        return NetworkRecording(moved, self.final, self.network)
+        return replace(self, populations=moved)
 
     def of(self, network: Network, origin: Origin) -> "NetworkRecording":
         """The same, whose final state knows from which run it is."""
         final = self.final._replace(origin=origin)
         populations = {name: replace(run, final=final) for name, run in self.populations.items()}
-        return NetworkRecording(populations, final, network)
+        return replace(self, populations=populations, final=final, network=network)
 
     def weights(self, pre: str, post: str, which: int = 0) -> Quantity:
         """The weights of a connection at the end of the run, (synapses,).
@@ -65,7 +69,11 @@ class NetworkRecording(eqx.Module):
         value = projection.weight if changed is None else changed
         return Quantity(jnp.broadcast_to(value, (projection.synapses,)), projection.unit.internal())
 
-    def __getitem__(self, name: str) -> Recording:
+    def __getitem__(self, name: str | tuple[Any, ...]) -> Recording:
+        if isinstance(name, tuple):
+            if name not in self.connections:
+                raise UnknownName("recorded connection", name, map(str, self.connections))
+            return self.connections[name]
         if name not in self.populations:
             raise UnknownName("recorded population", name, self.populations)
         return self.populations[name]

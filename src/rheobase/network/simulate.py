@@ -11,15 +11,16 @@ from jax import Array
 from jax.core import Tracer
 
 from rheobase.cable.arguments import Clamps, Probes
-from rheobase.errors import KeyRequired
-from rheobase.network import adjoint, clamps, fused
-from rheobase.network.arguments import initial_values, records_of, units_of
+from rheobase.errors import ArgumentError, KeyRequired
+from rheobase.network import adjoint, clamps, fused, readable
+from rheobase.network.arguments import connections_of, initial_values, records_of, units_of
 from rheobase.network.call import dtype_of
 from rheobase.network.cells import CoupledCells
 from rheobase.network.general import run
 from rheobase.network.known import check
 from rheobase.network.network import Network
 from rheobase.network.recording import NetworkRecording
+from rheobase.network.snapshots import Snapshots
 from rheobase.network.state import begin, begin_at_once, continued
 from rheobase.origin import require_origin
 from rheobase.progress import CHUNKS, pieces
@@ -49,7 +50,8 @@ def simulate(
 ) -> NetworkRecording:
     """`rheobase.simulate` for a network: checks the arguments by population and runs."""
     held = clamps.clamped(network, clamp, dt, None if state is not None else steps * dt)
-    records = records_of(network, record, held)
+    wanted, joined = records_of(network, record, held), connections_of(network, record)
+    records = {name: _base(network, name, one) for name, one in wanted.items()}
     network.check(dt)
     for system in network.systems.values():
         if isinstance(system, Coupled):
@@ -62,22 +64,52 @@ def simulate(
         require_origin(state.origin, origin)
     start = _started(network, dt, init, held, state, key)._replace(origin=None)
     if any(isinstance(x, Tracer) for x in jax.tree.leaves((network, start))):
+        if joined:
+            raise ArgumentError(
+                "connections are recorded between calls of the time loop, which cannot be done "
+                "inside of jit, grad or vmap. Record them in a plain simulate(...)."
+            )
         if not held and adjoint.takes(network, stepper, records, start, dt):
             return _derivable(network, stepper, records, start, dt, steps).of(network, origin)
         whole = run(network, stepper, rule, records, held, start, dt, steps)
-        return _thinned(whole, records, 0).of(network, origin)
+        return _followed(_thinned(whole, records, 0), wanted, network).of(network, origin)
     # In pieces, so that what they record can move to the host.
     part, length = _part(network, stepper, rule, records, held, start, dt)
     if progress:
         length = min(length, -(-steps // CHUNKS))
     first = int(start.step)
+    snapshots = Snapshots(network, joined, dt, start)
 
     def thinned(begin: RunState, steps: int) -> NetworkRecording:
-        return _thinned(part(begin, steps), records, int(begin.step) - first)
+        piece = _thinned(part(begin, steps), records, int(begin.step) - first)
+        snapshots.take(piece.final)
+        return piece
 
-    parts, final = pieces(thinned, start, steps, dt, length, progress)
-    joined = {name: join([p.populations[name] for p in parts]) for name in parts[0].populations}
-    return NetworkRecording(joined, final).of(network, origin)
+    parts, final = pieces(thinned, start, steps, dt, snapshots.between(length), progress)
+    whole = {name: join([p.populations[name] for p in parts]) for name in parts[0].populations}
+    told = _followed(NetworkRecording(whole, final), wanted, network)
+    return replace(told, connections=snapshots.recordings(final)).of(network, origin)
+
+
+def _base(network: Network, name: str, record: Any) -> Any:
+    """What the time loop keeps, from which all that is asked of a population follows."""
+    system = network.systems[name]
+    if not isinstance(system, Coupled) or not record.variables:
+        return record
+    kept = readable.needed(system, record.variables)
+    return Record(kept, record.indices, record.every, record.spikes)
+
+
+def _followed(run: NetworkRecording, wanted: dict[str, Any], network: Network) -> NetworkRecording:
+    """The recording with what was asked for, and nothing else."""
+    populations = {}
+    for name, one in run.populations.items():
+        system, record = network.systems[name], wanted[name]
+        if isinstance(system, Coupled) and tuple(one.traces) != record.variables:
+            traces = readable.followed(system, record.variables, record.indices, one.traces)
+            one = replace(one, traces=traces, units=units_of(network, name, record))
+        populations[name] = one
+    return replace(run, populations=populations)
 
 
 def _started(

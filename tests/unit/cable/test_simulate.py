@@ -8,7 +8,7 @@ import pytest
 
 import rheobase as rb
 from rheobase import channels as ch
-from rheobase.errors import ArgumentError
+from rheobase.errors import ArgumentError, UnknownName
 from rheobase.units import MOhm, S, cm, ms, mV, nA, ohm, um
 from tests.laws.helpers import assert_same_bits
 
@@ -165,6 +165,45 @@ def test_voltage_clamp(x64):
     np.testing.assert_allclose(run.v[-1], -65 + expected / conductance, rtol=1e-6)
     hard = rb.simulate(cell, clamp={"v": {soma: -25 * mV}}, duration=1 * ms, dt=DT, record="v")
     np.testing.assert_array_equal(hard.v, -25)
+
+
+def test_the_current_of_an_ideal_clamp_balances_all_others(x64):
+    """Family of steps onto HH in a dendrite: clamp = capacitive + ionic + axial current."""
+    cell = y_shaped(3).insert(ch.HH()).insert(ch.Leak(g=1e-3 * S / cm**2, e=-65 * mV))
+    soma = cell.at("soma")
+    step = rb.stimulus.Constant(-65 * mV) + rb.stimulus.Step(40 * mV, start=2 * ms)
+    record = {"v": "all", "clamp": soma, "HH.i": "all", "Leak.i": "all", "i_membrane": "all"}
+    run = rb.simulate(cell, clamp={"v": {soma: step}}, duration=20 * ms, dt=DT, record=record,
+                      stepper=rb.BackwardEuler())  # fmt: skip
+    # At the end of a step of backward Euler, where the voltage stands still.
+    ionic = (run["HH.i"] + run["Leak.i"])[:, 0]
+    still = np.flatnonzero(np.diff(np.asarray(run.v)[:, 0]) == 0) + 1
+    axial = -run["i_membrane"][:, 0]
+    np.testing.assert_allclose(run["clamp"][still, 0], (ionic + axial)[still], rtol=2e-2, atol=1e-4)
+    # The same current through a very small resistance, after the capacitance is charged.
+    soft = rb.VoltageClamp(step, series_resistance=1e-3 * MOhm)
+    close = rb.simulate(cell, clamp={"v": {soma: soft}}, duration=20 * ms, dt=DT, record=record,
+                        stepper=rb.BackwardEuler())  # fmt: skip
+    np.testing.assert_allclose(run["clamp"][100:], close["clamp"][100:], rtol=1e-3, atol=5e-3)
+    # All charge of the step: C dv over one dt.
+    jump = float(run["clamp"][80, 0]) * 0.025
+    assert jump > 40 * 4 * np.pi * 100 * 1e-5 * 0.9
+
+
+def test_currents_of_channels_are_conductance_times_driving_force():
+    cell = rb.Cell(rb.morphology.soma(radius=10 * um)).insert(ch.HH())
+    soma = cell.at("soma")
+    names = ("v", "HH.m", "HH.h", "HH.n", "HH.i")
+    run = rb.simulate(cell, current={soma: 0.3 * nA}, duration=10 * ms, dt=DT,
+                      record={name: soma for name in names})  # fmt: skip
+    hh, area = ch.HH(), 4 * np.pi * 100
+    v, m, h, n = (np.asarray(run[name]) for name in names[:4])
+    density = hh.g_Na * m**3 * h * (v - hh.e_Na) + hh.g_K * n**4 * (v - hh.e_K)
+    density += hh.g_L * (v - hh.e_L)
+    np.testing.assert_allclose(run["HH.i"], area * density, rtol=1e-3, atol=1e-5)
+    assert run.units["HH.i"] == nA
+    with pytest.raises(UnknownName, match="HH.i"):
+        rb.simulate(cell, clamp={"HH.i": {soma: 1 * nA}}, duration=1 * ms, dt=DT)
 
 
 def test_any_variable_can_be_clamped():
