@@ -10,6 +10,7 @@ from jax import Array
 
 from rheobase.origin import require_like
 from rheobase.stimulus import AbstractStimulus, Grid
+from rheobase.time import Clock
 
 _LARGEST = 1e9
 """Inputs saturate here (one ampere, a million volts), so that squares of them stay finite."""
@@ -27,15 +28,15 @@ class Input(eqx.Module):
     dtype: Any = eqx.field(static=True)
     dt: float = eqx.field(static=True)
 
-    def at(self, number: Array, now: Array | None, memory: Any) -> tuple[Array | None, Any]:
+    def at(self, number: Clock, now: Array | None, memory: Any) -> tuple[Array | None, Any]:
         """The value in step `number`, and what the stimulus remembers after it."""
         if self.stimulus is not None and self.stimulus.random:
-            grid = Grid(number[None], self.dt, self.shape, self.dtype)
+            grid = Grid(Clock(*(x[None] for x in number)), self.dt, self.shape, self.dtype)
             values, memory = self.stimulus.values(grid, memory, self.key)
             return _bounded(values, self.dtype)[0], memory
         return (self.constant if now is None else now), memory
 
-    def over(self, numbers: Array, memory: Any) -> Array:
+    def over(self, numbers: Clock, memory: Any) -> Array:
         """The values in many steps, (time or 1, *s), of a stimulus without memory."""
         if self.stimulus is not None and self.stimulus.random:
             grid = Grid(numbers, self.dt, self.shape, self.dtype)
@@ -50,7 +51,7 @@ def prepare(stimulus: AbstractStimulus | None, grid: Grid, key: Array | None) ->
         values = _bounded(
             stimulus.values(grid, stimulus.start(grid.shape, grid.dtype), key)[0], grid.dtype
         )
-        if values.shape[0] == 1 and grid.steps.shape[0] != 1:
+        if values.shape[0] == 1 and grid.clock.low.shape[0] != 1:
             constant = values[0]
         else:
             series = values

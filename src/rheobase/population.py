@@ -14,6 +14,7 @@ from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane
 from rheobase.step import step
 from rheobase.steppers import AbstractStepper
+from rheobase.time import Clock, fold_in
 
 
 class Carry(NamedTuple):
@@ -79,7 +80,7 @@ def run(
     key: Array | None = None,
     record: tuple[str, ...] = (),
     carry: Carry | None = None,
-    first: Array | int = 0,
+    first: Clock | Array | int = 0,
 ) -> Course:
     """Run a population over `inputs` of shape (time, *population), from rest or from `carry`.
 
@@ -94,19 +95,19 @@ def run(
     carry = begin(neuron, weight, inputs) if carry is None else carry
     dtype = dtype_of(neuron, inputs)
 
-    def body(state: Any, now: Array, number: Array) -> Any:
-        noise = None if key is None else jax.random.fold_in(key, number)
+    def body(state: Any, now: Array, number: Clock) -> Any:
+        noise = None if key is None else fold_in(key, number)
         current, delta = received(neuron, now)
         done = step(neuron, stepper, state, current, delta, dt, noise, False)
         named = dict(variables.items(done.reached))
         return done.state, done.spike, {name: named[name] for name in record}
 
-    def alone(state: Any, x: tuple[Array, Array]) -> Any:
+    def alone(state: Any, x: tuple[Array, Clock]) -> Any:
         after, spike, traces = body(state, *x)
         return after, (spike, traces)
 
     inputs = inputs.astype(dtype)
-    numbers = first + jnp.arange(len(inputs), dtype=jnp.int32)
+    numbers = Clock.of(first).ahead(len(inputs))
     if weight is None or carry.echo is None:
         final, (spikes, traces) = scan(alone, carry.state, (inputs, numbers), len(inputs))
         return Course(spikes, spikes, None, traces, Carry(final, carry.echo, carry.later))

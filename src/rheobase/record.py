@@ -14,7 +14,7 @@ from jax.core import Tracer
 
 from rheobase.errors import ArgumentError, ShapeError, StepperError, UnknownName, brief
 from rheobase.origin import Origin
-from rheobase.time import sample_times
+from rheobase.time import Clock, sample_times
 from rheobase.units import Hz, Quantity, Unit, in_unit, ms, to_internal
 
 if TYPE_CHECKING:
@@ -102,8 +102,8 @@ class RunState(NamedTuple):
 
     neuron: Any
     """State of the neurons."""
-    step: Array
-    """Number of steps done so far, int32."""
+    step: Clock
+    """Number of steps done so far; `int(run.final.step)`."""
     current: Any
     """Memory of the stimulus."""
     delta: Any
@@ -195,8 +195,9 @@ def join_events(parts: list[Events]) -> Events:
     """Events of consecutive runs as one."""
     steps = [p.steps for p in parts]
     begins = np.concatenate([[0], np.cumsum(steps)[:-1]])
+    kind = np.int32 if sum(steps) < 2**31 else np.int64
     return Events(
-        np.concatenate([p.step + b for p, b in zip(parts, begins, strict=True)]).astype(np.int32),
+        np.concatenate([p.step + b for p, b in zip(parts, begins, strict=True)]).astype(kind),
         np.concatenate([p.neuron for p in parts]),
         sum(steps),
         parts[0].size,
@@ -222,7 +223,7 @@ class Recording(eqx.Module):
     sums: Array | None
     fractions: Array | None
     final: RunState
-    start: Array
+    start: Clock
     dt: float = eqx.field(static=True)
     every: int = eqx.field(static=True)
     steps: int = eqx.field(static=True)
@@ -258,7 +259,8 @@ class Recording(eqx.Module):
         one_by_one = (
             self.raster if isinstance(self.raster, Events) else Events.of(np.asarray(self.spikes))
         )
-        return (np.asarray(self.start) + one_by_one.step + 1) * self.dt, one_by_one.neuron
+        ends = int(self.start) + one_by_one.step.astype(np.int64) + 1
+        return ends * self.dt, one_by_one.neuron
 
     def rate(self) -> Array:
         """Mean firing rate of each neuron in Hz, shape (*n,)."""

@@ -23,6 +23,7 @@ from rheobase.neurons.base import AbstractMembrane
 from rheobase.record import Record, Recording, RunState
 from rheobase.steppers import AbstractImplicit, AbstractStepper, CrankNicolson, ExponentialEuler
 from rheobase.stimulus import AbstractStimulus
+from rheobase.time import Clock
 from rheobase.units import Quantity, ms, to_internal
 
 
@@ -155,6 +156,8 @@ def simulate(
         require_slow_gates(system, dt_ms)
         if isinstance(system, Network):
             require_prompt(system, dt_ms)
+    if isinstance(state, RunState):
+        state = state._replace(step=Clock.of(state.step))
     if isinstance(system, Cell):
         _require_no_neuron({"delta": delta, "substep": substep or None})
         rule = _implicit(stepper)

@@ -32,6 +32,7 @@ from rheobase.record import Record, Recording, RunState, require_everywhere, req
 from rheobase.step import step
 from rheobase.steppers import AbstractStepper
 from rheobase.stimulus import AbstractStimulus, Grid
+from rheobase.time import Clock, fold_in
 from rheobase.units import Unit
 
 
@@ -92,7 +93,7 @@ def origin_of(system: AbstractMembrane, stepper: AbstractStepper, dt: float) -> 
 def _run(system, stepper, record, drive, kick, begin, dt, steps, substep) -> Recording:
     """The compiled program: inputs for all steps, then one loop over them."""
     shape, dtype = _form(begin.neuron)
-    numbers = begin.step + jnp.arange(steps, dtype=jnp.int32)
+    numbers = begin.step.ahead(steps)
     keys = (None,) * 3 if begin.key is None else jax.random.split(begin.key, 3)
     grid = Grid(numbers, dt, shape, dtype)
     current, delta = prepare(drive, grid, keys[0]), prepare(kick, grid, keys[1])
@@ -100,7 +101,7 @@ def _run(system, stepper, record, drive, kick, begin, dt, steps, substep) -> Rec
 
     def one(state, memories, x):
         number, now, add = x
-        key = jax.random.fold_in(require_key(keys[2]), number) if system.random else None
+        key = fold_in(require_key(keys[2]), number) if system.random else None
         now, kept = current.at(number, now, memories[0])
         now = jnp.zeros((), dtype) if now is None else now
         add, also = delta.at(number, add, memories[1])
@@ -147,7 +148,7 @@ def _run(system, stepper, record, drive, kick, begin, dt, steps, substep) -> Rec
     state, sums, memories = carry
     raster, fractions = kept_steps
     units = variables.units(system.init())
-    final = RunState(state, begin.step + steps, memories[0], memories[1], begin.key)
+    final = RunState(state, begin.step.after(steps), memories[0], memories[1], begin.key)
     return Recording(
         traces=traces,
         raster=raster,
@@ -199,7 +200,7 @@ def _begin(system, n, drive, kick, init, key) -> RunState:
 
     return RunState(
         neuron=jax.tree.map(full, rest),
-        step=jnp.zeros((), jnp.int32),
+        step=Clock.of(0),
         current=None if drive is None else drive.start(shape, dtype),
         delta=None if kick is None else kick.start(shape, dtype),
         key=key,

@@ -20,7 +20,7 @@ def test_states_of_every_neuron_are_strong(name, precision):
     row = NEURONS[name]
     run = short(row.make(), row.drive, row.dt, 2, n=2)
     assert_strong(run.final.neuron, precision, (2,))
-    assert run.final.step.dtype == jnp.int32 and not run.final.step.weak_type
+    assert all(x.dtype == jnp.uint32 and not x.weak_type for x in run.final.step)
     for trace in (*run.traces.values(), *([run.spikes] if row.fires else [])):
         assert trace.dtype == precision and not trace.weak_type
 

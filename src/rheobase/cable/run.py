@@ -28,6 +28,7 @@ from rheobase.progress import chunked
 from rheobase.record import Recording, RunState, require_state
 from rheobase.steppers import AbstractImplicit
 from rheobase.stimulus import AbstractStimulus, Grid
+from rheobase.time import Clock
 
 
 class Injection(NamedTuple):
@@ -62,7 +63,7 @@ def simulate(
             one.channel.check(dt)
     origin = origin_of(cell, stepper, dt)
     if state is None:
-        begin = RunState(_begin(cell, n, init), jnp.zeros((), jnp.int32), None, None, key)
+        begin = RunState(_begin(cell, n, init), Clock.of(0), None, None, key)
     else:
         require_state(state, init)
         require_origin(state.origin, origin)
@@ -163,7 +164,7 @@ def run(
     """The compiled program."""
     shape, dtype = begin.neuron.v.shape[:-1], begin.neuron.v.dtype
     assembly = assemble(cable, dtype)
-    numbers = begin.step + jnp.arange(steps, dtype=jnp.int32)
+    numbers = begin.step.ahead(steps)
     stimuli = (*injection.stimuli, *held.stimuli)
     keys = [None if begin.key is None else jax.random.fold_in(begin.key, i) for i in
             range(len(stimuli))]  # fmt: skip
@@ -207,7 +208,7 @@ def run(
         raster=raster,
         sums=sums,
         fractions=None,
-        final=begin._replace(neuron=state, step=begin.step + steps, current=memories),
+        final=begin._replace(neuron=state, step=begin.step.after(steps), current=memories),
         start=begin.step,
         dt=dt,
         every=wanted.every,

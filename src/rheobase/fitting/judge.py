@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from rheobase.fitting import patched
 from rheobase.fitting.target import BLOCK
 from rheobase.steppers import AbstractStepper
 from rheobase.stimulus import FromArray
+from rheobase.time import Clock
 from rheobase.units import ms, nA
 
 LONGEST_GAP = 1.0
@@ -59,4 +59,4 @@ def free_run(
 
 def _begun(state: Any) -> Any:
     """The end of a sweep as the beginning of the next, at time zero."""
-    return state._replace(step=jax.numpy.zeros_like(state.step))
+    return state._replace(step=Clock.of(0))

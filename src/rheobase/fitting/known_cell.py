@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import jax
 import numpy as np
 
 from rheobase.io.recording import CurrentClamp, recording_of
@@ -10,6 +9,7 @@ from rheobase.record import Record
 from rheobase.simulate import simulate
 from rheobase.steppers import AbstractStepper
 from rheobase.stimulus import FromArray
+from rheobase.time import Clock
 from rheobase.units import Quantity, kHz, ms, mV, nA
 
 _RISE, _FALL = 0.3, 1.2
@@ -60,7 +60,7 @@ def synthetic(
             record=Record(("v",)),
             state=state,
         )
-        state = run.final._replace(step=jax.numpy.zeros_like(run.final.step))
+        state = run.final._replace(step=Clock.of(0))
         voltages.append(_with_spikes(np.array(run["v"], float), np.asarray(run.spikes), dt))
     v = np.stack(voltages)
     v = v + float(noise.value_in(mV)) * np.random.default_rng(seed).normal(size=v.shape)

@@ -14,6 +14,7 @@ from rheobase.record import Record, RunState
 from rheobase.simulate import simulate
 from rheobase.steppers import AbstractStepper
 from rheobase.stimulus import AbstractStimulus, FromArray
+from rheobase.time import Clock
 from rheobase.train.domains import choose
 from rheobase.units import Quantity, S, cm, ms, nA, parameters
 
@@ -66,7 +67,7 @@ def run(cell: Cell, state: Any, current: Array, dt: float, every: int) -> tuple[
     steps, n = blocks * every, current.shape[1]
     soma = cell.at(SOMA)
     stimulus = FromArray(current[:steps] * nA)
-    begin = RunState(state, jnp.zeros((), jnp.int32), None, None, None, Origin(dt))
+    begin = RunState(state, Clock.of(0), None, None, None, Origin(dt))
     done = simulate(
         cell,
         current={soma: stimulus},

@@ -17,6 +17,7 @@ from rheobase.population import Carry, Course, dtype_of, received
 from rheobase.population import run as untimed
 from rheobase.step import step
 from rheobase.steppers import AbstractStepper
+from rheobase.time import Clock, fold_in
 from rheobase.train.graph import Graph
 from rheobase.train.layers import Sequential, advance, begin
 from rheobase.train.losses import CrossEntropy
@@ -109,7 +110,7 @@ class Exact(AbstractGradient):
         key: Array | None = None,
         record: tuple[str, ...] = (),
         carry: Carry | None = None,
-        first: Array | int = 0,
+        first: Clock | Array | int = 0,
     ) -> Course:
         """As `rheobase.population.run`, with spikes inside their steps."""
         if neuron.onset is Onset.NEVER or carry is None:
@@ -138,7 +139,7 @@ def timed(
     key: Array | None,
     record: tuple[str, ...],
     carry: Carry,
-    first: Array | int,
+    first: Clock | Array | int,
 ) -> Course:
     """The time loop of a population that fires."""
     dtype = dtype_of(neuron, inputs)
@@ -149,7 +150,7 @@ def timed(
         state, echo, waiting, later = carry
         number, now = x
         now = now if echo is None else now + echo
-        noise = None if key is None else jax.random.fold_in(key, number)
+        noise = None if key is None else fold_in(key, number)
         current, delta = received(neuron, now)
         done: Any = step(neuron, stepper, state, current, delta, dt, noise, True)
         state = done.state
@@ -170,7 +171,7 @@ def timed(
 
     echo = none if weight is not None and neuron.target == "v" else None
     start = carry.state, echo, None if weight is None else none, carry.later
-    numbers = first + jnp.arange(len(inputs), dtype=jnp.int32)
+    numbers = Clock.of(first).ahead(len(inputs))
     final, (spikes, fractions, traces) = scan(
         body, start, (numbers, inputs.astype(dtype)), len(inputs)
     )

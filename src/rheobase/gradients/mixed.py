@@ -20,6 +20,7 @@ from rheobase.gradients.surrogate import Surrogate
 from rheobase.neurons.base import AbstractMembrane, Onset
 from rheobase.population import Carry, Course
 from rheobase.steppers import AbstractStepper
+from rheobase.time import Clock
 from rheobase.train.graph import Graph
 from rheobase.train.layers import Run, Sequential, advance, begin
 from rheobase.train.method import AbstractGradient, Judged, Objective, spikes_of
@@ -186,7 +187,7 @@ def _run_of(method: AbstractGradient) -> Run:
         key: Array | None = None,
         record: tuple[str, ...] = (),
         carry: Carry | None = None,
-        first: Array | int = 0,
+        first: Clock | Array | int = 0,
     ) -> Course:
         if isinstance(method, EProp):
             neuron = detached(neuron)
@@ -202,7 +203,7 @@ def _run_of(method: AbstractGradient) -> Run:
 
         carry = population.begin(neuron, weight, inputs) if carry is None else carry
         if isinstance(method, Surrogate):
-            final, found = method.stretched(part, carry, inputs, jnp.asarray(first, jnp.int32))
+            final, found = method.stretched(part, carry, inputs, Clock.of(first))
         else:
             final, found = part(carry, inputs, first)
         emitted, spikes, traces = found

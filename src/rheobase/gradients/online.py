@@ -29,6 +29,7 @@ from rheobase.gradients.traces import Jacobian
 from rheobase.neurons.base import AbstractMembrane, Onset
 from rheobase.population import dtype_of, received, rest
 from rheobase.step import step
+from rheobase.time import Clock, fold_in
 from rheobase.train.dense import Linear, masked
 from rheobase.train.layers import Sequential, advance, begin
 from rheobase.train.method import AbstractGradient, Judged, Objective
@@ -215,11 +216,11 @@ class Walk(NamedTuple):
         none = jnp.zeros(u.shape[-1], u.dtype)
         return Walked(tuple(courses), Sums(totals, last, none))
 
-    def on(self, walked: Walked, x: Array, slope: Array, first: Array) -> Walked:
+    def on(self, walked: Walked, x: Array, slope: Array, first: Clock | Array) -> Walked:
         """After the steps of x, of which the first has the number `first`."""
         widths = [course.spikes.shape[-1] for course in walked.courses]
         routes = _routes(self.rule, self.readout, slope, widths)
-        numbers = first + jnp.arange(len(x), dtype=jnp.int32)
+        numbers = Clock.of(first).ahead(len(x))
 
         def step(walked: Walked, xs: Any) -> tuple[Walked, None]:
             number, now, c = xs
@@ -228,12 +229,12 @@ class Walk(NamedTuple):
         return jax.lax.scan(step, walked, (numbers, x, slope))[0]
 
     def _step(
-        self, walked: Walked, number: Array, now: Array, c: Array, routes: list[Array] | None
+        self, walked: Walked, number: Clock, now: Array, c: Array, routes: list[Array] | None
     ) -> Walked:
         after, bends = [], []
         for block, lines, course in zip(self.body, self.wired, walked.courses, strict=True):
             noise = None if self.key is None else jax.random.fold_in(self.key, block.position)
-            noise = None if noise is None else jax.random.fold_in(noise, number)
+            noise = None if noise is None else fold_in(noise, number)
             course, bend = _stepped(self.model, block, lines, course, now, noise, self.rule)
             now = course.spikes
             after.append(course)

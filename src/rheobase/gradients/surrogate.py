@@ -11,6 +11,7 @@ from jax import Array
 
 from rheobase.errors import ArgumentError, brief
 from rheobase.gradients.base import require_sequential
+from rheobase.time import Clock
 from rheobase.train.layers import Passage, Sequential, advance, begin
 from rheobase.train.method import AbstractGradient, Judged, Objective, Plain, spikes_of
 from rheobase.train.norm import BatchNorm
@@ -82,22 +83,22 @@ class Surrogate(AbstractGradient):
         """The output of a model, and its spikes where they are asked for."""
         require_stretches(model)
 
-        def part(carries: Any, x: Array, first: Array) -> tuple[Any, Any]:
+        def part(carries: Any, x: Array, first: Clock) -> tuple[Any, Any]:
             return _plain(model, carries, x, first, key, spiking)
 
-        return self.stretched(part, begin(model, x), x, jnp.zeros((), jnp.int32))[1]
+        return self.stretched(part, begin(model, x), x, Clock.of(0))[1]
 
-    def stretched(self, part: Any, carries: Any, x: Array, first: Array) -> tuple[Any, Any]:
+    def stretched(self, part: Any, carries: Any, x: Array, first: Clock) -> tuple[Any, Any]:
         """`carries, outputs = part(carries, x, first)` over x, cut and run again as is asked."""
         stretch = len(x) if self.truncate is None else min(self.truncate, len(x))
 
-        def cut(carries: Any, x: Array, first: Array) -> tuple[Any, Any]:
+        def cut(carries: Any, x: Array, first: Clock) -> tuple[Any, Any]:
             carries, outputs = self._checkpointed(part, carries, x, first)
             return jax.lax.stop_gradient(carries), outputs
 
         return _stretches(cut, carries, x, first, stretch)
 
-    def _checkpointed(self, part: Any, carries: Any, x: Array, first: Array) -> tuple[Any, Any]:
+    def _checkpointed(self, part: Any, carries: Any, x: Array, first: Clock) -> tuple[Any, Any]:
         if self.checkpoint is False:
             return part(carries, x, first)
         every = max(1, math.isqrt(len(x))) if self.checkpoint is True else self.checkpoint
@@ -109,7 +110,7 @@ def _plain(
     model: Sequential,
     carries: Any,
     x: Array,
-    first: Array,
+    first: Clock,
     key: Array | None,
     spiking: bool,
 ) -> tuple[Any, tuple[Array, tuple[Array, ...]]]:
@@ -121,10 +122,10 @@ def _plain(
 def forwards(model: Sequential, x: Array, key: Array | None, steps: int) -> Array:
     """The output of a model, run in stretches so that nothing else is as long as x."""
 
-    def part(carries: Any, x: Array, first: Array) -> tuple[Any, Any]:
+    def part(carries: Any, x: Array, first: Clock) -> tuple[Any, Any]:
         return _plain(model, carries, x, first, key, False)
 
-    start = begin(model, x), x, jnp.zeros((), jnp.int32)
+    start = begin(model, x), x, Clock.of(0)
     return _stretches(part, *start, min(steps, len(x)))[1][0]
 
 
@@ -139,14 +140,14 @@ def require_stretches(model: Sequential) -> None:
             )
 
 
-def _stretches(part: Any, carries: Any, x: Array, first: Array, steps: int) -> tuple[Any, Any]:
+def _stretches(part: Any, carries: Any, x: Array, first: Clock, steps: int) -> tuple[Any, Any]:
     """`part` over stretches of `steps` steps in a loop, and over what is left of x after them."""
     count, rest = divmod(len(x), steps)
     if count == 1 and not rest:
         return part(carries, x, first)
     whole = count * steps
     folded = x[:whole].reshape(count, steps, *x.shape[1:])
-    numbers = first + steps * jnp.arange(count, dtype=jnp.int32)
+    numbers = first.after(steps * jnp.arange(count, dtype=jnp.uint32))
 
     def body(carries: Any, x: Any) -> tuple[Any, Any]:
         return part(carries, *x)
@@ -154,6 +155,6 @@ def _stretches(part: Any, carries: Any, x: Array, first: Array, steps: int) -> t
     carries, outputs = jax.lax.scan(body, carries, (folded, numbers))
     outputs = jax.tree.map(lambda y: y.reshape(whole, *y.shape[2:]), outputs)
     if rest:
-        carries, tail = part(carries, x[whole:], first + whole)
+        carries, tail = part(carries, x[whole:], first.after(whole))
         outputs = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), outputs, tail)
     return carries, outputs

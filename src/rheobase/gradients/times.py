@@ -36,7 +36,9 @@ def spike_times(run: Recording, count: int) -> Array:
         )
     fired = jax.lax.stop_gradient(run.spikes) > 0
     number = jnp.cumsum(fired, axis=0, dtype=jnp.int32)
-    steps = (run.start + jnp.arange(len(fired), dtype=jnp.int32)).astype(run.fractions.dtype)
+    dtype = run.fractions.dtype
+    high, low = (x.astype(dtype) for x in run.start.ahead(len(fired)))
+    steps = high * 2.0**32 + low
     times = run.dt * (steps.reshape(-1, *(1,) * (fired.ndim - 1)) + run.fractions)
 
     def one(k: Array) -> Array:

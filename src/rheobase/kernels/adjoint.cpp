@@ -1,6 +1,6 @@
 // The way back of adjoint.h as a custom call of XLA on a CPU, in float32 and float64.
 //
-// Operands, by `layout`: the number of the first step and how many they are (int32, 2); for each
+// Operands, by `layout`: the number of the first step in two words and how many they are (uint32, 3); for each
 // population its numbers, its whole numbers, the steps that it is held, the steepness of its spikes,
 // what they are worth, steps, neurons and number of its events, the cotangents of state and arriving;
 // for each projection start, target, weight, delay, ring, the cotangents of ring and weights.
@@ -25,7 +25,7 @@ ffi::Error go_back(ffi::RemainingArgs from, ffi::RemainingRets to,
     using Real = ffi::NativeType<type>;
     Operands<type> operands(from, to);
     const std::int64_t *shape = layout.begin(), n_populations = *shape++, n_projections = *shape++;
-    const std::int32_t* clock = operands.whole();
+    const std::uint32_t* clock = operands.words();
 
     std::vector<Backward<Real>> populations;
     for (std::int64_t p = 0; p < n_populations; ++p) {
@@ -61,7 +61,7 @@ ffi::Error go_back(ffi::RemainingArgs from, ffi::RemainingRets to,
                                target, {weight, shared}, depth, delays == 2 ? delay : nullptr, sent,
                                ring, change});
     }
-    rheobase::go_back(populations, projections, clock[0], clock[1]);
+    rheobase::go_back(populations, projections, operands.number(clock), clock[2]);
     return ffi::Error::Success();
 }
 

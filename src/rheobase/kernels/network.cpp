@@ -1,7 +1,7 @@
 // The loop of network.h as a custom call of XLA on a CPU, in float32 and float64.
 //
-// Operands, by `layout`: the step from which to go on, how many to do and how many the recordings
-// hold already (int32, 3); for each population its numbers (the constants of a program, where that
+// Operands, by `layout`: the step from which to go on in two words, how many to do and how many the
+// recordings hold already (uint32, 4); for each population its numbers (the constants of a program, where that
 // says what a step does), its whole numbers, state, remaining,
 // arriving, current, delta, drives of each kind of synapse, the key of the run with the number of the
 // drive, and the chances, of each drive that
@@ -35,7 +35,7 @@ ffi::Error run(ffi::RemainingArgs from, ffi::RemainingRets to,
     Operands<type> operands(from, to);
     const std::int64_t *shape = layout.begin(), n_populations = *shape++, n_projections = *shape++;
     const bool fresh = *shape++ != 0;
-    const std::int32_t* clock = operands.whole();
+    const std::uint32_t* clock = operands.words();
     std::int32_t* done = operands.whole_result();
 
     std::vector<Population<Real>> populations;
@@ -71,7 +71,7 @@ ffi::Error run(ffi::RemainingArgs from, ffi::RemainingRets to,
             const Real* chances = operands.real();
             const Key run{static_cast<std::uint32_t>(key[0]), static_cast<std::uint32_t>(key[1])};
             one.drawn[synapse < 0 ? synapses : synapse].push_back(
-                {fold_in(run, key[2]), chances + 1, most, chances});
+                {fold_in(run, static_cast<std::uint32_t>(key[2])), chances + 1, most, chances});
         }
         one.probes = operands.size(0);
         one.probed = operands.whole();
@@ -121,7 +121,7 @@ ffi::Error run(ffi::RemainingArgs from, ffi::RemainingRets to,
         projections.push_back(std::move(one));
     }
     done[0] = static_cast<std::int32_t>(
-        run_steps(populations, projections, clock[0], clock[1], clock[2]));
+        run_steps(populations, projections, operands.number(clock), clock[2], clock[3]));
     for (std::size_t p = 0; p < events.size(); ++p)
         events[p][0] = static_cast<std::int32_t>(populations[p].events);
     return ffi::Error::Success();

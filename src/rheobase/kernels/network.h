@@ -229,7 +229,7 @@ class Population {
     static void draw(const std::vector<Poisson<Real>>& drives, std::int64_t number,
                      std::int64_t first, std::int64_t m, Real* out) {
         for (const Poisson<Real>& drive : drives)
-            poisson(drive, fold_in(drive.key, static_cast<std::int32_t>(number)),
+            poisson(drive, key_of(drive.key, number),
                     static_cast<std::uint32_t>(first), m, out);
     }
 

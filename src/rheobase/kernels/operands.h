@@ -21,6 +21,11 @@ class Operands {
 
     const Real* real() { return from_.get<ffi::Buffer<type>>(next_++)->typed_data(); }
     const std::int32_t* whole() { return from_.get<ffi::Buffer<ffi::S32>>(next_++)->typed_data(); }
+    const std::uint32_t* words() { return from_.get<ffi::Buffer<ffi::U32>>(next_++)->typed_data(); }
+    // The number of a step from its high and its low word.
+    static std::int64_t number(const std::uint32_t* clock) {
+        return static_cast<std::int64_t>(static_cast<std::uint64_t>(clock[0]) << 32 | clock[1]);
+    }
     // Of the next operand.
     std::int64_t size(std::size_t axis) const {
         return from_.get<ffi::AnyBuffer>(next_)->dimensions()[axis];

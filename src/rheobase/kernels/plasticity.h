@@ -79,9 +79,8 @@ struct Eligibility {
     Real rate;
 
     // The difference of steps modulo 2^32, which is right also where a counter has turned over.
-    std::int32_t age(std::int64_t k) const {
-        return static_cast<std::int32_t>(static_cast<std::uint32_t>(now) -
-                                         static_cast<std::uint32_t>(touched[k]));
+    std::uint32_t age(std::int64_t k) const {
+        return static_cast<std::uint32_t>(now) - static_cast<std::uint32_t>(touched[k]);
     }
 
     void set(std::int64_t k, Real e) const {
@@ -111,7 +110,7 @@ template <typename Real>
 void reap(Real reward, std::int64_t synapses, const Course<Real>& course, Real* weight,
           const Eligibility<Real>& e) {
     if (reward == Real(0)) return;
-    std::int32_t age = 0;
+    std::uint32_t age = 0;
     Real left = 1;
     for (std::int64_t k = 0; k < synapses; ++k) {
         if (e.age(k) != age) {  // after a first reward nearly all have the same age

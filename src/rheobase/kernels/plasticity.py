@@ -221,7 +221,9 @@ _change.defvjp(_change_forward, _change_backward)
 
 def _left(value, touched, now, rate):
     """What an eligibility has decayed to."""
-    return value * jnp.exp(-rate * (now - touched).astype(value.dtype))
+    # The difference modulo 2**32, which is right also where the counter has turned over.
+    age = jax.lax.bitcast_convert_type(now - touched, jnp.uint32)
+    return value * jnp.exp(-rate * age.astype(value.dtype))
 
 
 @jax.custom_vjp

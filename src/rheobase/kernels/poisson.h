@@ -87,9 +87,14 @@ RHEOBASE_WIDE inline void poisson(const Poisson<double>& drive, Key key, std::ui
     draw(drive, key, first, m, out);
 }
 
-// The key of step `number`, jax.random.fold_in.
-inline Key fold_in(Key key, std::int32_t number) {
-    return threefry(key, {0, static_cast<std::uint32_t>(number)});
+// jax.random.fold_in.
+inline Key fold_in(Key key, std::uint32_t number) { return threefry(key, {0, number}); }
+
+// The key of a step; see rheobase/time.py.
+inline Key key_of(Key key, std::int64_t number) {
+    const auto high = static_cast<std::uint32_t>(static_cast<std::uint64_t>(number) >> 32);
+    const Key early = fold_in(key, static_cast<std::uint32_t>(number));
+    return high == 0 ? early : fold_in(early, high | 0x80000000u);
 }
 
 }  // namespace rheobase

@@ -36,6 +36,7 @@ from rheobase.network.network import Network
 from rheobase.record import Record, RunState
 from rheobase.steppers import AbstractStepper
 from rheobase.steppers.exact import affine
+from rheobase.time import Clock
 
 
 def takes(
@@ -69,7 +70,7 @@ def run(
     loop = _Loop(network, stepper, records, dt, steps)
     result: Any = _run(loop, _weights(network), start.neuron, (start.step, start.key))
     state, made = result
-    return start._replace(neuron=state, step=start.step + steps), made
+    return start._replace(neuron=state, step=start.step.after(steps)), made
 
 
 def _weights(network: Network) -> tuple[Array, ...]:
@@ -88,10 +89,12 @@ class _Loop:
         self.numbers = np.arange(-(-steps // self.length), dtype=np.int32)
         """Of the chunks."""
 
-    def clock(self, chunk: Array, start: Array) -> Array:
-        """The number of the first step of a chunk, and how many: the last may have fewer."""
+    def clock(self, chunk: Array, start: Clock) -> Array:
+        """The number of the first step of a chunk in two words, and how many steps it has."""
         first = chunk * self.length
-        return jnp.stack([start + first, jnp.minimum(self.steps - first, self.length)])
+        # The last chunk may have fewer.
+        left = jnp.minimum(self.steps - first, self.length).astype(jnp.uint32)
+        return jnp.stack([*start.after(first), left])
 
     def chunk(self, weights, state, clock: Array, key: Any, again: bool):
         """The state after a chunk, and its courses: what is asked for, or, again, every margin."""
@@ -111,7 +114,7 @@ class _Loop:
         numbers = constants(self.network, self.stepper, self.dt, dtype)
         rules = tuple(() for _ in network.projections)  # those of a network that learns nothing
         inside = Inside(network, records, shown, numbers, rules, self.dt, key, {})
-        now = jnp.concatenate([clock, jnp.zeros(1, jnp.int32)])
+        now = jnp.concatenate([clock, jnp.zeros(1, jnp.uint32)])
         state, courses, _ = inside.steps(state, courses, now, self.length)
         return state, courses
 

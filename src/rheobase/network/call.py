@@ -29,7 +29,7 @@ from rheobase.record import Record
 from rheobase.steppers import AbstractStepper
 from rheobase.stimulus import Poisson
 from rheobase.synapses import Coupled
-from rheobase.time import whole_steps
+from rheobase.time import Clock, whole_steps
 
 NOTHING = Record(spikes=None)
 
@@ -92,16 +92,15 @@ class Inside(NamedTuple):
     ) -> tuple[Any, dict[str, Course], Array]:
         """State and recordings after some steps, and how many they were.
 
-        `now`: the number of the first step, how many to do, at most `block`, and how many the
-        recordings hold already, int32, (3,). Recordings may be shapes of new ones.
+        `now`: the number of the first step in two words, how many to do, at most `block`, and how
+        many the recordings hold already, uint32, (4,). Recordings may be shapes of new ones.
         """
         network, dt = self.network, self.dt
         dtype = dtype_of(state)
         drawn = drawn_by_loop(network, self.key, dt, dtype)
-        ahead = jnp.arange(block if computed(network, dt, self.key) else 1, dtype=jnp.int32)
-        clock = now[0] + ahead
+        clock = Clock(now[0], now[1]).ahead(block if computed(network, dt, self.key) else 1)
         inputs = drives(network, clock, dt, dtype, self.key)
-        values, memories = series(inputs, state.memories, clock, now[1])
+        values, memories = series(inputs, state.memories, clock, now[2].astype(jnp.int32))
         values = [None if i in drawn else value for i, value in enumerate(values)]
         state = state._replace(memories=memories)
         return _call(self, state, courses, (values, drawn), now)

@@ -13,6 +13,7 @@ from rheobase.errors import ArgumentError, KeyRequired, UnknownName, brief
 from rheobase.inputs import Input, prepare
 from rheobase.network.network import Network
 from rheobase.stimulus import AbstractStimulus, Grid
+from rheobase.time import Clock
 
 
 def clamped(network: Network, given: Any, dt: float, duration: float | None) -> dict[str, Clamps]:
@@ -54,7 +55,7 @@ def start(network: Network, held: dict[str, Clamps], dtype: Any) -> tuple[Any, .
 def inputs(
     network: Network,
     held: dict[str, Clamps],
-    numbers: Array,
+    numbers: Clock,
     dt: float,
     dtype: Any,
     key: Array | None,

@@ -184,10 +184,9 @@ def advance_at_once(
 ) -> tuple[RunState, np.ndarray, dict[str, Course]]:
     """The same as `advance` in one call of the loop: XLA compiles nothing else."""
     inside, courses = _inside(network, records, start, dt, size, written, numbers, rules)
-    first = np.asarray(start.step)
-    now = np.stack([first, steps, np.zeros_like(first)])
+    now = np.stack([*start.step, steps.astype(np.uint32), np.zeros((), np.uint32)])
     state, courses, done = inside.steps_at_once(start.neuron, courses, now)
-    return start._replace(neuron=state, step=first + done), done, courses
+    return start._replace(neuron=state, step=start.step.after(done)), done, courses
 
 
 @Compiled
@@ -210,7 +209,7 @@ def advance(
     def piece(carry):
         state, courses, done, _ = carry
         asked = jnp.minimum(steps - done, size.block)
-        now = jnp.stack([start.step + done, asked, done])
+        now = jnp.stack([*start.step.after(done), *(x.astype(jnp.uint32) for x in (asked, done))])
         state, courses, made = inside.steps(state, courses, now, size.block)
         return state, courses, done + made, made == asked
 
@@ -220,7 +219,7 @@ def advance(
 
     begin = state, courses, jnp.zeros((), jnp.int32), jnp.asarray(True)
     state, courses, done, _ = jax.lax.while_loop(goes_on, piece, begin)
-    return start._replace(neuron=state, step=start.step + done), done, courses
+    return start._replace(neuron=state, step=start.step.after(done)), done, courses
 
 
 def _fits(courses: dict[str, Course], size: Size) -> Array:

@@ -23,6 +23,7 @@ from rheobase.network.state import NetworkState, seen_voltage
 from rheobase.record import Record, Recording, RunState
 from rheobase.step import step
 from rheobase.steppers import AbstractImplicit, AbstractStepper
+from rheobase.time import Clock, fold_in
 
 _STEEPEST = 1e12
 """Where the cotangent of a spike saturates."""
@@ -41,7 +42,7 @@ def run(
 ) -> NetworkRecording:
     """The compiled program."""
     dtype = dtype_of(start.neuron)
-    numbers = start.step + jnp.arange(steps, dtype=jnp.int32)
+    numbers = start.step.ahead(steps)
     inputs = [
         *drives(network, numbers, dt, dtype, start.key),
         *clamps.inputs(network, held, numbers, dt, dtype, start.key),
@@ -53,7 +54,7 @@ def run(
     }
     series = tuple(one.series for one in inputs)
     (*reached, sums), kept = scan(loop.step, (*start.neuron, sums), (numbers, series), steps)
-    final = RunState(NetworkState(*reached), start.step + steps, None, None, start.key)
+    final = RunState(NetworkState(*reached), start.step.after(steps), None, None, start.key)
     recordings = {
         name: Recording(
             traces=kept[name][1],
@@ -128,7 +129,7 @@ class _Loop(NamedTuple):
         arriving: tuple,
         now: list,
         given: list,
-        number: Array,
+        number: Clock,
     ) -> Any:
         """A population after the step."""
         network, system = self.network, self.network.systems[name]
@@ -144,7 +145,7 @@ class _Loop(NamedTuple):
                 delta = kick if delta is None else delta + kick
         key = None
         if system.random and self.key is not None:
-            key = jax.random.fold_in(jax.random.fold_in(self.key, place), number)
+            key = fold_in(jax.random.fold_in(self.key, place), number)
         return step(system, self.stepper, ready, current, delta, self.dt, key, False)
 
     def kept(self, name: str, record: Any, done: Any, spikes: Any) -> tuple[Any, dict[str, Array]]:

@@ -13,10 +13,11 @@ from rheobase.network.known import Key, key_of
 from rheobase.network.network import Network
 from rheobase.network.numeric import evaluated
 from rheobase.stimulus import Grid, Poisson
+from rheobase.time import Clock
 
 
 def drives(
-    network: Network, numbers: Array, dt: float, dtype: Any, key: Array | None
+    network: Network, numbers: Clock, dt: float, dtype: Any, key: Array | None
 ) -> list[Input]:
     """Each drive over the steps `numbers`, with randomness of its own."""
     inputs = []
@@ -40,10 +41,10 @@ def own_key(key: Array, drive: int) -> Array:
 def constant(network: Network, drive: int, dt: float, dtype: Any) -> np.ndarray:
     """The value of a drive that is the same in all steps, (1, n or 1)."""
     one = network.drives[drive]
-    first: Any = np.zeros(1, np.int32)
+    first = Clock.of(np.zeros(1, np.uint32))
     grid = Grid(first, dt, (network.populations[one.population].n,), dtype)
     return evaluated(
-        lambda: prepare(one.stimulus, grid, None).over(grid.steps, None).reshape(1, -1)
+        lambda: prepare(one.stimulus, grid, None).over(grid.clock, None).reshape(1, -1)
     )
 
 
@@ -89,20 +90,21 @@ def through_synapses(network: Network, name: str, values: list, nothing: Array) 
 
 
 def series(
-    inputs: list[Input], memories: tuple, numbers: Array, steps: Array
+    inputs: list[Input], memories: tuple, numbers: Clock, steps: Array
 ) -> tuple[list[Array], tuple]:
     """Each drive as (time or 1, n or 1), and what it remembers after the first `steps` of them."""
     values, kept = [], []
     for one, memory in zip(inputs, memories, strict=True):
         if jax.tree.leaves(memory):
-            end = numbers[0] + steps
+            wanted = jnp.arange(len(numbers.low), dtype=jnp.int32) < steps
 
-            def draw(memory, number, one=one, end=end):
+            def draw(memory, x, one=one):
+                number, wanted = x
                 value, after = one.at(number, None, memory)
-                after = jax.tree.map(lambda a, b: jnp.where(number < end, a, b), after, memory)
+                after = jax.tree.map(lambda a, b: jnp.where(wanted, a, b), after, memory)
                 return after, jnp.broadcast_to(jnp.asarray(value), one.shape)
 
-            memory, value = jax.lax.scan(draw, memory, numbers)
+            memory, value = jax.lax.scan(draw, memory, (numbers, wanted))
         else:
             value = one.over(numbers, memory)
         values.append(value.reshape(value.shape[0], -1))

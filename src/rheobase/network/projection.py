@@ -16,7 +16,7 @@ from rheobase.kernels.plasticity import Columns
 from rheobase.origin import digest
 from rheobase.plasticity.base import AbstractRule, Arrivals, Synapses
 from rheobase.synapses import AbstractGradedRelease, AbstractRelease
-from rheobase.time import whole_steps
+from rheobase.time import Clock, whole_steps
 from rheobase.units import Unit, uS
 
 
@@ -161,7 +161,7 @@ class Projection(eqx.Module):
         return collect(self.to, rows.to, rows.synapse, values, self.weight)
 
     def send(
-        self, state: ProjectionState, spikes: Array, post: Array | None, number: Array, dt: float
+        self, state: ProjectionState, spikes: Array, post: Array | None, number: Clock, dt: float
     ) -> ProjectionState:
         """The state after the spikes (n_pre,) of step `number` have been sent.
 
@@ -170,7 +170,7 @@ class Projection(eqx.Module):
         ring = state.ring
         if ring is None or self.delay is None:
             return self._deliver(state, spikes, post, number, dt)
-        slot = number % ring.shape[0]
+        slot = number.divided(ring.shape[0], ring.shape[0])[1]
         if self.delay.shape == (1,):
             late = jax.lax.dynamic_index_in_dim(ring, slot, keepdims=False)
             ring = jax.lax.dynamic_update_index_in_dim(ring, spikes, slot, 0)
@@ -183,7 +183,7 @@ class Projection(eqx.Module):
         return state._replace(arriving=arriving, ring=ring)
 
     def _deliver(
-        self, state: ProjectionState, late: Array, post: Array | None, number: Array, dt: float
+        self, state: ProjectionState, late: Array, post: Array | None, number: Clock, dt: float
     ) -> ProjectionState:
         """Deliver spikes whose time has come, then let the rules change the weights."""
         release, given = state.release, late

@@ -6,7 +6,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 from jax.core import Tracer
 
@@ -27,6 +26,7 @@ from rheobase.progress import CHUNKS, pieces
 from rheobase.record import Record, Recording, RunState, join, require_state
 from rheobase.steppers import AbstractImplicit, AbstractStepper
 from rheobase.synapses import Coupled
+from rheobase.time import Clock
 from rheobase.units import Quantity
 
 _LARGEST = 1 << 23
@@ -129,7 +129,7 @@ def _started(
         started = (begin_at_once if at_once else begin)(
             network, dt, values, held, jnp.result_type(float)
         )
-        state = RunState(started, np.zeros((), np.int32), None, None, key)  # pyright: ignore
+        state = RunState(started, Clock.of(0), None, None, key)
     else:
         state = state._replace(
             neuron=continued(network, dt, held, state.neuron, jnp.result_type(float)),

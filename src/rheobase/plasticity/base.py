@@ -14,6 +14,7 @@ from rheobase.declared import AbstractDeclared
 from rheobase.errors import ArgumentError, ParameterError, UnknownName, brief
 from rheobase.kernels.delivery import Targets
 from rheobase.kernels.plasticity import Columns, Course, Ends, change
+from rheobase.time import Clock
 from rheobase.units import Quantity, Unit, UnitError, to_internal
 
 
@@ -33,7 +34,7 @@ class Arrivals(NamedTuple):
     """Spikes of the postsynaptic neurons, (n_post,)."""
     delivered: Array
     """What the presynaptic ones have delivered: the weights may change after that."""
-    number: Array
+    number: Clock
     """Of the step, int32."""
 
 

@@ -9,6 +9,7 @@ from rheobase.errors import ArgumentError, ShapeError, brief
 from rheobase.kernels.plasticity import Eligibility, mark, reap
 from rheobase.plasticity.base import AbstractRule, AbstractTraceRule, Arrivals, Synapses, Traces
 from rheobase.stimulus import AbstractStimulus, Grid, as_stimulus
+from rheobase.time import Clock
 from rheobase.units import Quantity, UnitError, ms, positive, quantity
 
 
@@ -88,21 +89,21 @@ class RewardModulated(AbstractRule):
     def step(
         self, synapses: Synapses, state: RewardState, weight: Array, now: Arrivals, dt: float
     ) -> tuple[Array, RewardState]:
-        rule, rate = self.rule, dt / self.tau_e
+        rule, rate, word = self.rule, dt / self.tau_e, now.number.word()
         to, by_post = synapses
         earned = state.eligibility
         traces = rule.decayed(state.traces, dt)
 
         change, traces = rule.on_pre(traces, now.pre)
         course = rule.course(change.depresses)
-        earned = mark(to, None, earned, weight, rule.ends(change), course, now.number, rate)
+        earned = mark(to, None, earned, weight, rule.ends(change), course, word, rate)
         change, traces = rule.on_post(traces, now.post)
         course = rule.course(change.depresses)
-        earned = mark(to, by_post, earned, weight, rule.ends(change), course, now.number, rate)
+        earned = mark(to, by_post, earned, weight, rule.ends(change), course, word, rate)
 
-        grid = Grid(now.number[None], dt, (), weight.dtype)
+        grid = Grid(Clock(*(x[None] for x in now.number)), dt, (), weight.dtype)
         values, _ = self.reward.values(grid, self.reward.start((), weight.dtype), None)
         reward = values[0].astype(weight.dtype) * dt
-        last = now.number, rate, now.delivered
+        last = word, rate, now.delivered
         weight, earned = reap(to, weight, earned, reward, course, *last)
         return weight, RewardState(traces, earned)

@@ -197,11 +197,9 @@ def _replayed(run: Recording, stimulus: AbstractStimulus) -> np.ndarray:
             f"{type(stimulus).__name__} goes on from an earlier run, of which nothing is known "
             "here. Draw the first run, or leave out the stimulus."
         )
-    steps = jnp.arange(run.steps, dtype=jnp.int32) + jnp.asarray(run.start, jnp.int32)
     key = None if run.final.key is None else jax.random.split(run.final.key, 3)[0]
-    return np.asarray(
-        stimulus.values(Grid(steps, run.dt, state.shape, state.dtype), memory, key)[0]
-    )
+    grid = Grid(run.start.ahead(run.steps), run.dt, state.shape, state.dtype)
+    return np.asarray(stimulus.values(grid, memory, key)[0])
 
 
 def _draw_voltage(

@@ -11,14 +11,16 @@ from jax import Array
 from jax.core import Tracer
 
 from rheobase.declared import AbstractDeclared
+from rheobase.fixed import step_at
+from rheobase.time import Clock
 from rheobase.units import DomainError, Quantity, Unit, UnitError, dimensionless, to_internal
 
 
 class Grid(NamedTuple):
     """The steps at which a stimulus is wanted, and for whom."""
 
-    steps: Array
-    """Numbers of the steps, shape (time,), int32."""
+    clock: Clock
+    """Numbers of the steps, (time,) each; an array of integers serves too."""
     dt: float
     """Length of a step, ms."""
     shape: tuple[int, ...]
@@ -26,9 +28,21 @@ class Grid(NamedTuple):
     dtype: Any
 
     @property
+    def steps(self) -> Array:
+        """Numbers of the steps as int32, (time,); beyond 2**31 - 1 they stand still."""
+        return Clock.of(self.clock).since(Clock.of(0))
+
+    @property
     def middle(self) -> Array:
-        """Time (ms) of the middle of each step."""
-        return (self.steps.astype(self.dtype) + 0.5) * self.dt
+        """Time (ms) of the middle of each step, with the digits that the type has."""
+        high, low = (x.astype(self.dtype) for x in Clock.of(self.clock))
+        return (high * 2.0**32 + low + 0.5) * self.dt
+
+    def since(self, time: Array) -> Array:
+        """Steps since the one at whose beginning `time` (ms) is, (time, *s), int32."""
+        wide = (-1,) + (1,) * jnp.ndim(time)
+        clock = Clock(*(x.reshape(wide) for x in Clock.of(self.clock)))
+        return clock.since(step_at(time, self.dt))
 
 
 class AbstractStimulus(AbstractDeclared):

@@ -13,6 +13,7 @@ from jax.core import Tracer
 
 from rheobase.errors import require_key
 from rheobase.stimulus.base import AbstractStimulus, Grid, measured, require_same_dimension, spread
+from rheobase.time import Clock, fold_in
 from rheobase.units import Hz, Quantity, Unit, ms, non_negative, positive, quantity, to_internal
 
 _FEW = 10.0
@@ -76,12 +77,13 @@ class OrnsteinUhlenbeck(AbstractStimulus):
 class Poisson(AbstractStimulus):
     r"""Poisson spike trains: in each step amplitude times a Poisson number of mean rate dt.
 
-    As `delta=` each spike adds `amplitude` once, whatever dt; one independent train for each
-    neuron, or the sum of `sources` of them. Needs `simulate(..., key=...)`.
+        As `delta=` each spike adds `amplitude` once, whatever dt; one independent train for each
+        neuron, or the sum of `sources` of them. Needs `simulate(..., key=...)`.
 
-    >>> import rheobase as rb
-    >>> from rheobase.units import Hz, mV
-    >>> barrage = rb.stimulus.Poisson(10 * Hz, 0.5 * mV, sources=100)
+        >>> import rheobase as rb
+        >>> from rheobase.time import Clock, fold_in
+    from rheobase.units import Hz, mV
+        >>> barrage = rb.stimulus.Poisson(10 * Hz, 0.5 * mV, sources=100)
     """
 
     rate: Array = quantity(Hz, non_negative, "rate of each source")
@@ -164,4 +166,4 @@ class Poisson(AbstractStimulus):
 
 def _draw(grid: Grid, key: Array | None, draw: Callable[[Array], Array]) -> Array:
     """One draw for each step, from the key and the number of the step, so that runs continue."""
-    return jax.vmap(lambda k: draw(jax.random.fold_in(require_key(key), k)))(grid.steps)
+    return jax.vmap(lambda k: draw(fold_in(require_key(key), k)))(Clock.of(grid.clock))

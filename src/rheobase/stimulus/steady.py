@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -16,7 +17,7 @@ from rheobase.stimulus.base import (
     require_same_dimension,
     spread,
 )
-from rheobase.time import whole_steps
+from rheobase.time import FAR, Clock, whole_steps
 from rheobase.units import (
     Hz,
     Quantity,
@@ -67,8 +68,8 @@ class Step(AbstractSteadyStimulus):
         return spread(self.amplitude.value, 0.0)
 
     def at(self, grid: Grid) -> Array:
-        on, off = whole_steps(self.start_time, grid.dt), whole_steps(self.stop_time, grid.dt)
-        return _in_time(self.amplitude.value, (grid.steps >= on) & (grid.steps < off))
+        during = (grid.since(self.start_time) >= 0) & (grid.since(self.stop_time) < 0)
+        return _in_time(self.amplitude.value, during)
 
 
 class Ramp(AbstractSteadyStimulus):
@@ -110,7 +111,7 @@ class Ramp(AbstractSteadyStimulus):
         length = self.stop_time - self.start_time
         part = jnp.clip((grid.middle - self.start_time) / length, 0, 1)
         value = over_time(1 - part, self.first.value) + over_time(part, self.last.value)
-        begun = grid.steps >= whole_steps(self.start_time, grid.dt)
+        begun = grid.since(self.start_time) >= 0
         return jnp.where(begun.reshape(begun.shape + (1,) * (value.ndim - 1)), value, 0)
 
 
@@ -182,10 +183,9 @@ class Pulses(AbstractSteadyStimulus):
         return None if known is None else tuple(x * max(np.size(self.times), 1) for x in known)
 
     def at(self, grid: Grid) -> Array:
-        on = whole_steps(jnp.atleast_1d(self.times), grid.dt)[None]
-        off = on + jnp.maximum(whole_steps(self.width, grid.dt), 1)
-        steps = grid.steps[:, None]
-        number = jnp.sum((steps >= on) & (steps < off), axis=1).astype(grid.dtype)
+        length = jnp.maximum(whole_steps(self.width, grid.dt), 1)
+        since = grid.since(jnp.atleast_1d(self.times))
+        number = jnp.sum((since >= 0) & (since < length), axis=1).astype(grid.dtype)
         return over_time(number, self.amplitude.value)
 
 
@@ -248,10 +248,17 @@ class FromArray(AbstractSteadyStimulus):
     def at(self, grid: Grid) -> Array:
         index = grid.steps
         if self.sample_time is not None:
-            index = index // jnp.maximum(whole_steps(self.sample_time, grid.dt), 1)
-        values = self.samples.value
-        taken = jnp.take(values, index, axis=0, mode="fill", fill_value=0)
-        return taken
+            each = jnp.maximum(whole_steps(self.sample_time, grid.dt), 1)
+            index = _nth(Clock.of(grid.clock), each)
+        return jnp.take(self.samples.value, index, axis=0, mode="fill", fill_value=0)
+
+
+def _nth(clock: Clock, each: Array) -> Array:
+    """Which value holds at each of some steps, of which the first is the earliest; int32."""
+    first = Clock(*(x[0] for x in clock))
+    done, left = first.divided(each, FAR)
+    more = (clock.since(first) + jax.lax.bitcast_convert_type(left, jnp.int32)) // each
+    return Clock(*(x[None] for x in done)).after(more).since(Clock.of(0))
 
 
 def _latest(times: Array) -> float | None:

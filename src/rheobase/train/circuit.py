@@ -14,6 +14,7 @@ from rheobase.neurons.base import AbstractMembrane, Onset
 from rheobase.population import Carry, Course, received
 from rheobase.step import step
 from rheobase.steppers import AbstractStepper
+from rheobase.time import Clock, fold_in
 from rheobase.train.dense import Linear, masked
 from rheobase.train.graph import INPUT, Graph, components, ordered
 from rheobase.train.layer import Shape
@@ -57,7 +58,7 @@ class Setting(NamedTuple):
     stepper: AbstractStepper
     key: Array | None
     record: tuple[str, ...]
-    first: Array | int
+    first: Clock | Array | int
 
 
 class Ran(NamedTuple):
@@ -190,7 +191,7 @@ class _Run:
             {name: self._sent(name) for name in group.names},
             tuple(self.layers[edge] for edge in group.others),
         )
-        numbers = setting.first + jnp.arange(self.steps, dtype=jnp.int32)
+        numbers = Clock.of(setting.first).ahead(self.steps)
         if group.dense:
             inputs = jnp.concatenate([entering[name] for name in into], axis=-1)
             weight = Dense(_block(graph, group, self.shapes, self.dtype))
@@ -233,7 +234,7 @@ class _Run:
                     arriving = y[0]
                 u = u + arriving
             key = self._key(place)
-            noise = None if key is None else jax.random.fold_in(key, number)
+            noise = None if key is None else fold_in(key, number)
             done = step(
                 neuron, setting.stepper, state, *received(neuron, u), setting.dt, noise, False
             )

@@ -16,6 +16,7 @@ from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane, Onset
 from rheobase.record import Recording, RunState
 from rheobase.steppers import AbstractStepper, ExponentialEuler
+from rheobase.time import Clock
 from rheobase.train import circuit
 from rheobase.train.arguments import positive_number
 from rheobase.train.circuit import Setting, recorded
@@ -174,7 +175,7 @@ class Run(Protocol):
         key: Array | None = ...,
         record: tuple[str, ...] = ...,
         carry: population.Carry | None = ...,
-        first: Array | int = ...,
+        first: Clock | Array | int = ...,
     ) -> population.Course:
         """As `population.run`."""
         ...
@@ -214,7 +215,7 @@ def advance(
     key: Array | None,
     record: tuple[str, ...] = (),
     *,
-    first: Array | int = 0,
+    first: Clock | Array | int = 0,
     runs: Sequence[Run] | None = None,
 ) -> Passage:
     """Run a model on from `carries` over x (time, batch, ...), whose first step has number `first`.
@@ -266,10 +267,10 @@ def _recording(
     record: tuple[str, ...],
     model: Sequential,
     steps: int,
-    first: Array | int,
+    first: Clock | Array | int,
     key: Array | None,
 ) -> Recording:
-    start = jnp.asarray(first, jnp.int32)
+    start = Clock.of(first)
     units = variables.units(neuron.init())
     traces = {name: course.traces[name] for name in record if name in units}
     origin = origin_of(neuron, model.stepper, model.dt)
@@ -278,7 +279,7 @@ def _recording(
         raster=course.spikes,
         sums=None,
         fractions=course.fractions,
-        final=RunState(course.final.state, start + steps, None, None, key, origin),
+        final=RunState(course.final.state, start.after(steps), None, None, key, origin),
         start=start,
         dt=model.dt,
         every=1,
