@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rheobase.errors import ShapeError
+from rheobase.errors import ArgumentError, ShapeError
 from rheobase.units import Quantity, ms, mV
 
 FASTEST_RISE = 10.0
@@ -13,6 +13,19 @@ SMALLEST_SPIKE = 15.0
 """mV from where it begins to its peak."""
 REACH = 4.0
 """ms within which a spike that has begun must reach its peak."""
+ABRUPT = 0.1
+"""ms, at least one sample: the voltage of an electrode jumps within this time, no membrane does."""
+SMALLEST_JUMP = 4.0
+"""mV; less is noise, or does not make a spike of what is none."""
+LARGEST_JUMP = 60.0
+"""mV; more is no voltage drop over an electrode."""
+TRANSIENT = 40.0
+"""mV; an abrupt rise below it is a jump even if the voltage falls soon, as in a short pulse.
+
+Where samples are denser than `ABRUPT`, the shape tells it from a spike up to `LARGEST_JUMP`; where
+they are not, only a rise that stays is one."""
+PLATEAU = 20.0
+"""ms; a rise smaller than that, which has not fallen by half until then, is a step."""
 
 
 class DetectedSpikes(NamedTuple):
@@ -41,8 +54,13 @@ def detect_spikes(
     - `rise`: mV/ms; a spike begins where the voltage rises faster than this for the first time.
     - `height`: mV; its peak, within 4 ms of its onset, lies so far above that at least.
 
-    Step edges of an uncompensated bridge are fast but small, and a membrane that charges after one
-    has no peak, so that neither is a spike.
+    The voltage over an electrode jumps at the edges of a current step. A jump is told from a spike
+    by its edge: it rises within 0.1 ms from a course that does not accelerate into one that does
+    not fall as fast. It is taken off, so that a spike right after it still counts. A membrane that
+    charges has no peak and is no spike either.
+
+    Errors: `ArgumentError` where `dt` is no single time, as for `detect_spikes(t, v)`; `ShapeError`
+    for more than one trace.
 
     >>> import numpy as np, rheobase as rb
     >>> from rheobase.units import ms
@@ -51,11 +69,12 @@ def detect_spikes(
     >>> rb.analysis.detect_spikes(v, 0.1 * ms).times.round(1).tolist()
     [19.3]
     """
+    step = _interval(dt)
     volts = np.asarray(v.value_in(mV) if isinstance(v, Quantity) else v, float)
     if volts.ndim != 1:
         raise ShapeError(f"detect_spikes takes one trace, shape (time,), got {volts.shape}.")
-    step = float(dt.value_in(ms))
-    slope = np.diff(volts) / step
+    level = volts - np.concatenate([[0.0], np.cumsum(_jumps(volts, step))])[: len(volts)]
+    slope = np.diff(level) / step
     begins = np.flatnonzero((slope > rise) & (np.concatenate([[0.0], slope[:-1]]) <= rise))
     reach = max(round(REACH / step), 1)
     rows = []
@@ -67,15 +86,70 @@ def detect_spikes(
         if len(falling) == 0:
             continue
         top = k + int(falling[0])
-        if volts[top] - volts[k] < height:
+        half = (level[top] + level[k]) / 2
+        if level[top] - level[k] < height or _stays(level, k, top, step):
             continue
-        half = (volts[top] + volts[k]) / 2
-        after = k + int(np.argmax(volts[k : top + 1] >= half))
-        part = (half - volts[after - 1]) / (volts[after] - volts[after - 1]) if after > k else 0.0
+        after = k + int(np.argmax(level[k : top + 1] >= half))
+        part = (half - level[after - 1]) / (level[after] - level[after - 1]) if after > k else 0.0
         rows.append(((after - 1 + part) * step, volts[k], volts[top], k * step))
         end = top
     columns = np.array(rows, float).reshape(-1, 4).T
     return DetectedSpikes(*columns)
+
+
+def _interval(dt: Any) -> float:
+    """The sampling interval in ms."""
+    cure = "Write detect_spikes(v, 0.1*ms)."
+    count = np.size(dt.value if isinstance(dt, Quantity) else dt)
+    if count != 1:
+        raise ArgumentError(
+            f"`dt` is the interval between two samples, got {count} values: detect_spikes "
+            f"takes the voltage first, and no times. {cure}"
+        )
+    if not isinstance(dt, Quantity):
+        raise ArgumentError(f"`dt` is a time with its unit, got {dt!r}. {cure}")
+    step = float(np.reshape(dt.value_in(ms), ()))
+    if not 0 < step < np.inf:
+        raise ArgumentError(f"`dt` is a positive time, got {step:g} ms. {cure}")
+    return step
+
+
+def _jumps(volts: np.ndarray, step: float) -> np.ndarray:
+    """What an electrode adds upwards in each step, at a sampling interval of `step` ms."""
+    change = np.diff(volts)
+    found = np.zeros_like(change)
+    width = max(int(np.ceil(ABRUPT / step - 1e-6)), 1)
+    if len(volts) < 3 * width + 1:
+        return found
+    risen = volts[width:] - volts[:-width]  # risen[k] from sample k to sample k + width
+    there, before, after = risen[width:-width], risen[: -2 * width], risen[2 * width :]
+    abrupt = (there > SMALLEST_JUMP) & (there < LARGEST_JUMP)
+    abrupt &= (before < there / 3) & (after < there / 3)
+    largest = LARGEST_JUMP if step <= ABRUPT / 2 else TRANSIENT if step <= ABRUPT else 0.0
+    stays = max(round(REACH / step), 5)
+    end = -1
+    for k in np.flatnonzero(abrupt) + width:
+        if k < end:
+            continue
+        # The window that holds most of the jump among those that touch it.
+        begin = k + int(np.argmax(risen[k : k + width + 1]))
+        size = risen[begin]
+        end = begin + width
+        rest = volts[end : end + stays + 1]
+        fastest = change[begin:end].max()
+        short = size < largest and change[begin : end + width].min() > -fastest / 2
+        if short or (len(rest) and rest.min() > volts[begin] + size / 2):
+            usual = min(float(risen[begin - width]), float(volts[end] - volts[end - 1]), 0.0)
+            found[begin:end] = change[begin:end] - usual / width
+    return found
+
+
+def _stays(level: np.ndarray, begin: int, top: int, step: float) -> bool:
+    """Whether a small rise from `begin` to `top` is a step, after which the voltage stays up."""
+    size = level[top] - level[begin]
+    rest = level[top : top + round(PLATEAU / step) + 1]
+    whole = len(rest) * step > PLATEAU
+    return bool(size < TRANSIENT and whole and rest.min() > level[begin] + size / 2)
 
 
 class Firing(NamedTuple):

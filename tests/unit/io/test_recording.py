@@ -370,6 +370,12 @@ def test_the_current_of_another_headstage():
         np.testing.assert_allclose([s.i for s in read.sweeps], -0.035, rtol=1e-6)
 
 
+def test_jumps_of_the_electrode_are_no_spikes():
+    """Twenty pulses of 2 ms, one spike each; their ends are jumps of 16 mV."""
+    rec = rb.io.read_recording(hard("18425108"))
+    assert len(rb.analysis.detect_spikes(rec.sweeps[0].v, rec.dt * rb.units.ms).times) == 20
+
+
 def test_a_file_with_a_temperature():
     """Its inputs are open: what is in mV is noise around zero, which is no membrane."""
     path = hard("test_0001")
