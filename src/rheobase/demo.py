@@ -11,6 +11,7 @@ from jax import Array
 
 from rheobase import plot
 from rheobase.errors import require_key
+from rheobase.folder import require_folder
 from rheobase.neurons import LI, LIF
 from rheobase.page import page
 from rheobase.train import FitResult, Linear, Sequential, encoders, evaluate, fit, losses, save
@@ -61,9 +62,8 @@ def run(out: Path | str = "demo", *, epochs: int | None = None, seed: int = 0) -
 
     Errors: `ImportError` with the cure where scikit-learn is not installed.
     """
-    out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
     digits = read_digits()
+    out = require_folder(out)
     result = train(digits, EPOCHS if epochs is None else epochs, seed)
     shown = encoders.Direct(STEPS * ms)
     test = evaluate(

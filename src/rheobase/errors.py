@@ -10,6 +10,7 @@ ValueError
   MorphologyError   a morphology that cannot be read, with the line of its file
   MechanismError    a .mod file that cannot become a channel, with the line
   RecordingError    a recording that cannot be used, with the reason
+  FolderError       a folder for results that cannot be written
   KeyRequired       something random without `key=`
 LookupError
   UnknownName       a name that does not exist, with the near miss
@@ -154,6 +155,10 @@ class DataError(ValueError):
 
 class RecordingError(ValueError):
     """A recording that cannot be used: the file, what is wrong with it, and the way out."""
+
+
+class FolderError(ValueError):
+    """A folder for results that cannot be made, or takes no files."""
 
 
 class KeyRequired(ValueError):

@@ -21,6 +21,9 @@ app = App(
 
 app.command(chip)
 
+File = Annotated[Path, Parameter(validator=validators.Path(exists=True, dir_okay=False))]
+"""A file that is there."""
+
 
 @app.command(name="list")
 def list_(
@@ -165,7 +168,7 @@ def train(
 
 @app.command
 def evaluate(
-    model: Path,
+    model: File,
     /,
     *,
     data: Path | None = None,
@@ -274,13 +277,13 @@ def fit(
 
 @app.command
 def simulate(
-    model: Path,
+    model: File,
     /,
     *,
     current: str | None = None,
     duration: str = "500ms",
     dt: str = "0.1ms",
-    recording: Path | None = None,
+    recording: File | None = None,
     out: Path = Path("simulation"),
 ) -> int:
     """Simulate a saved neuron under a step of current, or under the currents of a recording.
@@ -334,8 +337,16 @@ def _run(words: list[str], debug: bool) -> int:
         sys.stderr.close()  # `rheobase list | head`: nobody listens any more
         return 0
     except Exception as error:
-        # An error of ours says all there is to say; any other is a bug and shows where it is.
-        if debug or not type(error).__module__.startswith("rheobase."):
+        # An error of ours says all there is to say, and so does a file that cannot be read or
+        # written; any other is a bug and shows where it is.
+        said = isinstance(error, OSError) and error.filename is not None
+        if debug or not (said or type(error).__module__.startswith("rheobase.")):
             raise
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        print(f"{type(error).__name__}: {_advised(error, words)}", file=sys.stderr)
         return 2
+
+
+def _advised(error: Exception, words: list[str]) -> str:
+    from rheobase.cli.advice import as_options, options_of
+
+    return as_options(str(error), options_of(app, words))

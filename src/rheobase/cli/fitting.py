@@ -13,6 +13,7 @@ from rheobase import adaptors, fitting, neurons
 from rheobase.errors import ArgumentError, UnknownName, brief
 from rheobase.fitting.fit import fits_steps
 from rheobase.fitting.report import name_of, write_ranked
+from rheobase.folder import require_folder
 from rheobase.io import is_model, load, read_recording
 from rheobase.neurons.base import AbstractNeuron
 from rheobase.units import kHz, ms, mV, nS
@@ -64,6 +65,7 @@ def show(  # noqa: PLR0913
         "test": None if test is None else read_sweeps(test, sweeps, "test"),
         "adaptors": not bare,
     }
+    out = require_folder(out)
     if chosen is None:
         ranked = fitting.fit_models(
             recording, starts=starts, steps=25 if steps is None else steps, seed=seed, **parts

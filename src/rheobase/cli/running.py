@@ -15,6 +15,7 @@ from rheobase import plot
 from rheobase.analysis import cv, isi, rates
 from rheobase.classics import CLASSICS, Classic
 from rheobase.errors import ArgumentError, UnknownName, brief
+from rheobase.folder import require_folder
 from rheobase.network import NetworkRecording
 from rheobase.page import page
 from rheobase.plot.style import PALETTE
@@ -46,6 +47,7 @@ def show(name: str, duration: str | None, neurons: int | None, seed: int, out: P
     if name not in CLASSICS:
         raise UnknownName("classical network", name, CLASSICS)
     given = None if duration is None else read_time(duration)
+    out = require_folder(out)
     build, key = CLASSICS[name], jax.random.key(seed)
     wiring, chance = jax.random.split(key)
     began = time.perf_counter()
@@ -71,7 +73,6 @@ def show(name: str, duration: str | None, neurons: int | None, seed: int, out: P
         "run_seconds": round(taken, 2),
         "seed": seed,
     }
-    out.mkdir(parents=True, exist_ok=True)
     _print(metrics, table)
     _draw(out, run)
     by_population = {row.population: row._asdict() for row in table}

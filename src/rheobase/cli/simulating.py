@@ -14,6 +14,7 @@ from rheobase.errors import ArgumentError, brief
 from rheobase.fitting.judge import free_run
 from rheobase.fitting.patched import under
 from rheobase.fitting.report import name_of
+from rheobase.folder import require_folder
 from rheobase.io import load, read_recording
 from rheobase.neurons.base import AbstractMembrane
 from rheobase.plot.style import MAIN
@@ -36,16 +37,17 @@ def show(
     step = read_time(dt)
     if recording is not None:
         rec = read_recording(recording)
+        out = require_folder(out)
         run = free_run(model, rec.sweeps, float(step.value_in(ms)))
         v, spikes = run.v, [t.tolist() for t in run.spikes]
         times = np.arange(1, len(v) + 1) * 1.0
     else:
         level = read_current("200pA" if current is None else current)
         length = read_time(duration)
+        out = require_folder(out)
         given = Step(level, start=0.1 * length, stop=0.9 * length)
         whole = under(model, given, length, step)
         v, times, spikes = whole.v[:, None], whole.t, [whole.spikes.tolist()]
-    out.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(out / "voltage.npz", t=times, v=v)
     (out / "spikes.json").write_text(json.dumps(spikes) + "\n")
     _draw(out / "voltage.png", times, v, name_of(model))

@@ -10,6 +10,7 @@ import numpy as np
 from rheobase import plot
 from rheobase.adaptors.base import chain
 from rheobase.cable import Cell
+from rheobase.folder import require_folder
 from rheobase.io.models import save
 from rheobase.page import page
 from rheobase.plot.style import ACCENT, INK, MAIN, QUIET
@@ -48,7 +49,7 @@ def write_ranked(ranked: Sequence["Ranked"], folder: Path) -> Path:
 
 def write(fit: "RecordingFit", folder: Path, ranked: Sequence["Ranked"] = ()) -> Path:
     """Write everything into a folder, with the models that it was compared with; the page."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = require_folder(folder)
     save(folder / MODEL, fit.model)
     (folder / SCORES).write_text(json.dumps(scores(fit), indent=2) + "\n")
     (folder / PARAMETERS).write_text(json.dumps(_parameters(fit), indent=2) + "\n")

@@ -12,6 +12,7 @@ import numpy as np
 
 from rheobase.datasets import Dataset
 from rheobase.errors import DataError
+from rheobase.folder import require_folder
 from rheobase.io import save
 from rheobase.train import (
     AbstractLayer,
@@ -143,7 +144,6 @@ def train(
     Where samples are few (`ends_on_all`), the saved one is then trained on all, in as many steps.
     A run that was killed goes on from its last epoch, in checkpoint.rheobase, to the same bits.
     """
-    out.mkdir(parents=True, exist_ok=True)
     data = task.data(path, damaged)
     split = task.split(data)
     epochs = task.epochs if epochs is None else epochs
@@ -153,6 +153,7 @@ def train(
                 f"{path} has no samples for {name}, of which {split.how} are for validation. Give "
                 f"a folder that holds both."
             )
+    out = require_folder(out)
 
     about = f"{task.name}-{seed}-{epochs}.rheobase"
     file = out / f"checkpoint-{about}"

@@ -18,7 +18,7 @@ from rheobase.devices.dynapse2.neuron import Neuron
 from rheobase.devices.dynapse2.place import Placement
 from rheobase.devices.dynapse2.projection import Depression, Projection
 from rheobase.devices.dynapse2.records import decoded, encoded, json_schema
-from rheobase.errors import ParameterError
+from rheobase.errors import ArgumentError, CheckpointError, ParameterError, brief
 from rheobase.units import A, dimensionless, ms, mV, nA, nF, parameters
 
 FORMAT = "rheobase.dynapse2/1"
@@ -206,6 +206,10 @@ class Config:
     @classmethod
     def loads(cls, text: str) -> Self:
         """A configuration from JSON text; `ParameterError` where it is none."""
+        if not isinstance(text, str):
+            raise ArgumentError(
+                f"`text` is JSON, got {brief(text)}. Write Config.from_json(file) for a file."
+            )
         try:
             raw = json.loads(text)
         except json.JSONDecodeError as error:
@@ -213,7 +217,7 @@ class Config:
         given = raw.get("format") if isinstance(raw, dict) else None
         if given != FORMAT:
             raise ParameterError(
-                f"this is no configuration of DYNAP-SE2: `format` is {given!r}, expected "
+                f"this is no configuration of DYNAP-SE2: `format` is {brief(given)}, expected "
                 f"{FORMAT!r}."
             )
         return decoded(cls, raw)
@@ -224,8 +228,16 @@ class Config:
 
     @classmethod
     def from_json(cls, file: str | Path) -> Self:
-        """Read what `to_json` wrote."""
-        return cls.loads(Path(file).read_text())
+        """Read what `to_json` wrote; `CheckpointError` where there is no such file."""
+        try:
+            text = Path(file).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is no text"
+            raise CheckpointError(
+                f"{brief(str(file))} is no configuration that can be read: {reason}. "
+                "`Config.to_json` writes one, and so does `rheobase chip demo`."
+            ) from None
+        return cls.loads(text)
 
     def report(self) -> str:
         """Cores, memory, and the errors of the biases, as text."""

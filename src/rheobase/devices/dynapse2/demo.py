@@ -17,6 +17,7 @@ from rheobase.devices.dynapse2.place import Placement, place
 from rheobase.devices.dynapse2.power import Power, power
 from rheobase.devices.dynapse2.quantise import quantise
 from rheobase.devices.dynapse2.training import Trained, train
+from rheobase.folder import require_folder
 from rheobase.page import page
 from rheobase.plot.style import ACCENT, MAIN, QUIET
 from rheobase.units import in_unit, s
@@ -49,10 +50,10 @@ class Outcome(NamedTuple):
     """Of training, compilation included."""
 
 
-def run(out: Path, steps: int | None = None, seed: int = 0) -> dict[str, Any]:
+def run(out: Path | str, steps: int | None = None, seed: int = 0) -> dict[str, Any]:
     """Train, configure and draw into a folder; what is in `metrics.json` is returned."""
+    out = require_folder(out)
     done = outcome(STEPS if steps is None else steps, seed)
-    out.mkdir(parents=True, exist_ok=True)
     done.config.to_json(out / "chip.json")
     (out / "report.txt").write_text(f"{done.spec.report()}\n\n{done.power.report()}\n")
     metrics = {

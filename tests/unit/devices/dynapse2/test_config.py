@@ -10,7 +10,7 @@ from rheobase.devices import dynapse2 as d2
 from rheobase.devices.dynapse2 import layout
 from rheobase.devices.dynapse2.cores import assign
 from rheobase.devices.dynapse2.quantise import currents
-from rheobase.errors import ArgumentError, ParameterError, UnknownName
+from rheobase.errors import ArgumentError, CheckpointError, ParameterError, UnknownName
 from rheobase.units import pA, pF
 
 
@@ -194,6 +194,10 @@ def test_errors_teach():
         d2.Config.loads("{")
     with pytest.raises(ParameterError, match="format"):
         d2.Config.loads("{}")
+    with pytest.raises(CheckpointError, match="'nope' is no configuration.*No such file"):
+        d2.Config.from_json("nope")
+    with pytest.raises(ArgumentError, match="from_json"):
+        d2.Config.loads(None)
     net = d2.Network(n_in=3, n_out=2, neuron=d2.Neuron(C_mem=[3, 4] * pF))
     with pytest.raises(ParameterError, match="C_mem"):
         d2.Config.from_placement(d2.place(d2.quantise(net)))
