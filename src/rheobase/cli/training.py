@@ -41,6 +41,8 @@ def evaluate(model: Path, data: Path | None, as_json: bool, damaged: str) -> int
             f"{model} holds a {type(trained).__name__}, not what rheobase train leaves: the task "
             f"is not known. In Python write rb.train.evaluate(rb.load(...), data)."
         )
+    if trained.task not in TASKS:
+        raise UnknownName("task", trained.task, TASKS)
     task = TASKS[trained.task]()
     samples = task.data(data, damaged)
     found = judge(task, trained.model, samples)

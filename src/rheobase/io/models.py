@@ -20,15 +20,17 @@ JSON, the arrays). Its notes hold
         {"enum": name, "member": "..."}, {"object": name}   a class or a function of a module
         {"unit": {...}}, {"quantity": value, "unit": {...}}
 
-with names such as `rheobase.neurons.exponential.AdEx`. Only names below `rheobase.` and classes
-that the reader hands in are looked up, so that reading a file never runs a stranger's code.
+with names such as `rheobase.neurons.exponential.AdEx`. The names that can be read are those in the
+tables of `rheobase.io.names`, and the classes and functions that the reader hands in. Each must be
+of the kind that its place asks for, no constructor runs, and every field must be of its declared
+type and in its domain. So reading a file imports, calls and allocates nothing that the file asks
+for. Older forms of a class are read by `rheobase.io.forms`.
 """
 
 import dataclasses
 import enum
-import importlib
+import sys
 from collections.abc import Iterable
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -38,16 +40,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from rheobase._version import __version__
-from rheobase.errors import ArgumentError, CheckpointError, UnknownName, brief
+from rheobase.errors import ArgumentError, CheckpointError, brief
+from rheobase.io import names
+from rheobase.io.fields import is_named, misfit
+from rheobase.io.reader import by_name, read
 from rheobase.kernels.tree import Tree as Nodes
 from rheobase.morphology.content import SameContent
-from rheobase.neurons import variables
 from rheobase.train import checkpoint
 from rheobase.units import Quantity, Unit, parameters
 
 FORMAT = "rheobase model"
 VERSION = 1
-_PACKAGE = "rheobase."
 
 
 def save(path: str | Path, model: Any) -> None:
@@ -95,11 +98,16 @@ def _described(model: Any) -> tuple[list[tuple[str, np.ndarray]], dict[str, Any]
 def load(path: str | Path, classes: Iterable[type] = ()) -> Any:
     """Read a model that `save` wrote.
 
-    - `classes`: neurons of your own that are in it; those of the library are known.
+    - `classes`: a list of the classes and functions of your own that are in it, such as
+      `[MyNeuron]`; those of the library are known. They are found by name, whichever module they
+      stand in now.
 
-    Errors: `CheckpointError` for a file that is missing, cut short, damaged, of another kind or
-    version, or holds a class or a field that is not known here; and for one in double precision
-    where JAX runs in single.
+    Files of all versions of the library can be read. Nothing in a file is run: what it names is
+    looked up in a table, and each field must be of its type and in its domain.
+
+    Errors: `CheckpointError` for a file that is missing, cut short, damaged, of another kind or a
+    later version, or holds a class or a field that is not known here; and for one in double
+    precision where JAX runs in single. `ArgumentError` for `classes` that is no list of classes.
 
     >>> import tempfile, rheobase as rb
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -122,17 +130,13 @@ def _loaded(content: checkpoint.Content, path: str | Path, classes: Iterable[typ
             f"{path} holds arrays alone, not a model. Read it with rb.train.load(path, model), "
             f"where model has the structure that was saved."
         )
-    if notes["version"] != VERSION:
+    known = by_name(classes)
+    if notes.get("version") != VERSION:
         raise CheckpointError(
-            f"{path} describes its model by version {notes['version']}, and this library reads "
-            f"{VERSION}. Read it with rheobase {notes['library']}, which wrote it."
+            f"{path} describes its model by version {notes.get('version')!r:.20}, and this library "
+            f"reads {VERSION}. Read it with rheobase {notes.get('library')!s:.20}, which wrote it."
         )
-    arrays = [
-        _restored(array, about, path)
-        for array, about in zip(content.arrays(), notes["arrays"], strict=True)
-    ]
-    known = {_name(kind): kind for kind in classes}
-    return _Reader(arrays, known, str(path), notes["library"]).decode(notes["model"])
+    return read(content, known, path)
 
 
 def is_model(path: str | Path) -> bool:
@@ -170,19 +174,19 @@ class _Writer:
         if isinstance(value, Unit):
             return {"unit": _unit(value)}
         if isinstance(value, enum.Enum):
-            return {"enum": _name(type(value)), "member": value.name}
+            return {"enum": _written(type(value), place), "member": value.name}
         if isinstance(value, eqx.Module):
-            return {"module": _name(type(value)), "fields": self.fields(value, place)}
+            return {"module": _written(type(value), place), "fields": self.fields(value, place)}
         if isinstance(value, SameContent):
-            names = [field.name for field in dataclasses.fields(value)]  # pyright: ignore
-            fields = {n: self.encode(getattr(value, n), f"{place}.{n}") for n in names}
-            return {"shape": _name(type(value)), "fields": fields}
+            own = [field.name for field in dataclasses.fields(value)]  # pyright: ignore
+            fields = {n: self.encode(getattr(value, n), f"{place}.{n}") for n in own}
+            return {"shape": _written(type(value), place), "fields": fields}
         if isinstance(value, Nodes):
             return {"nodes": self.encode(value.parent, place), "native": value.native}
-        if variables.is_state(value):
+        if is_named(type(value)):
             items = zip(value._fields, value, strict=True)
             fields = {name: self.encode(x, f"{place}.{name}") for name, x in items}
-            return {"named": _name(type(value)), "fields": fields}
+            return {"named": _written(type(value), place), "fields": fields}
         if type(value) in (tuple, list):
             inner = [self.encode(x, f"{place}[{i}]") for i, x in enumerate(value)]
             return inner if isinstance(value, list) else {"tuple": inner}
@@ -192,11 +196,8 @@ class _Writer:
             ]
             return {"dict": pairs}
         if _is_named_object(value):
-            return {"object": _name(value)}
-        raise ArgumentError(
-            f"model{place} is {brief(value)}, which has no place in a file. "
-            f"Put a class or a function that stands in a module there."
-        )
+            return {"object": _written(value, place)}
+        raise _homeless(value, place)
 
     def fields(self, module: eqx.Module, place: str) -> dict[str, Any]:
         """Every field of a module, parameters with their units."""
@@ -206,6 +207,9 @@ class _Writer:
             unit = declared[field.name].unit if field.name in declared else None
             value = getattr(module, field.name)
             found[field.name] = self.encode(value, f"{place}.{field.name}", unit)
+        wrong = misfit(type(module), vars(module))
+        if wrong is not None:
+            raise ArgumentError(f"model{place} cannot be saved: {wrong}.")
         return found
 
     def array(self, value: Any, place: str, unit: Unit | None) -> int:
@@ -225,103 +229,28 @@ class _Writer:
         return len(self.about) - 1
 
 
-class _Reader:
-    """Turns the tree of a file into a model."""
-
-    def __init__(self, arrays: list[Any], known: dict[str, Any], path: str, library: str):
-        self.arrays, self.known, self.path, self.library = arrays, known, path, library
-
-    def decode(self, tree: Any) -> Any:  # noqa: PLR0911, PLR0912
-        """The value of a part of the tree."""
-        match tree:
-            case list():
-                return [self.decode(x) for x in tree]
-            case {"array": number}:
-                return self.arrays[number]
-            case {"float": digits}:
-                return float.fromhex(digits)
-            case {"module": name, "fields": fields}:
-                return self.module(self.find(name), fields)
-            case {"shape": name, "fields": fields}:
-                made = self.module(self.find(name), fields)
-                for array in filter(lambda x: isinstance(x, np.ndarray), vars(made).values()):
-                    array.setflags(write=False)
-                return made
-            case {"nodes": parent, "native": native}:
-                return Nodes(self.decode(parent), native)
-            case {"named": name, "fields": fields}:
-                return self.find(name)(**{k: self.decode(x) for k, x in fields.items()})
-            case {"tuple": inner}:
-                return tuple(self.decode(x) for x in inner)
-            case {"dict": pairs}:
-                return {self.decode(k): self.decode(x) for k, x in pairs}
-            case {"enum": name, "member": member}:
-                return self.find(name)[member]
-            case {"object": name}:
-                return self.find(name)
-            case {"quantity": value, "unit": unit}:
-                return Quantity(self.decode(value), _unit_of(unit))
-            case {"unit": unit}:
-                return _unit_of(unit)
-        return tree
-
-    def module(self, kind: Any, fields: dict[str, Any]) -> Any:
-        """A module with these fields, without its constructor, which has done its work before."""
-        expected = [f.name for f in dataclasses.fields(kind)]
-        if set(fields) != set(expected):
-            odd = ", ".join(sorted(set(fields) ^ set(expected)))
-            raise CheckpointError(
-                f"{self.path} was written by rheobase {self.library}, whose {kind.__name__} "
-                f"differs from that of rheobase {__version__} in {odd}. Read it with that version."
-            )
-        made = object.__new__(kind)
-        for name, tree in fields.items():
-            object.__setattr__(made, name, self.decode(tree))
-        return made
-
-    def find(self, name: str) -> Any:
-        """The class or function of that name."""
-        if name in self.known:
-            return self.known[name]
-        if not name.startswith(_PACKAGE):
-            short = name.rpartition(".")[2]
-            raise CheckpointError(
-                f"{self.path} holds a {short}, which is not of this library. Write "
-                f"rb.load(path, classes=[{short}])."
-            )
-        module, _, last = name.rpartition(".")
-        try:
-            return getattr(importlib.import_module(module), last)
-        except (ImportError, AttributeError):
-            near = UnknownName("class", name, self.known)
-            raise CheckpointError(
-                f"{self.path} was written by rheobase {self.library}: {near}"
-            ) from None
-
-
-def _restored(array: np.ndarray, about: dict[str, Any], path: Any) -> Any:
-    if about["kind"] == "numpy":
-        return array
-    if about["kind"] == "key":
-        return jax.random.wrap_key_data(jnp.asarray(array), impl=about["impl"])
-    if jax.dtypes.canonicalize_dtype(array.dtype) != array.dtype:
-        raise CheckpointError(
-            f"{path} is in double precision ({array.dtype}), and JAX runs in single. Write "
-            f'jax.config.update("jax_enable_x64", True) before anything else.'
-        )
-    return jnp.asarray(array)
-
-
 def _is_named_object(value: Any) -> bool:
     """Whether it is a class or a function that its module holds under its name."""
     name, module = getattr(value, "__qualname__", ""), getattr(value, "__module__", None)
     if not name.isidentifier() or module is None:
         return False
-    return getattr(importlib.import_module(module), name, None) is value
+    return getattr(sys.modules.get(module), name, None) is value
 
 
-def _name(value: Any) -> str:
-    return f"{value.__module__}.{value.__qualname__}"
+def _written(value: Any, place: str) -> str:
+    """The name of a class or a function, which a reader will know."""
+    name = names.name_of(value)
+    ours = names.is_known(name) or names.is_known(name, names.FUNCTIONS)
+    if names.is_ours(name) and not ours:
+        raise _homeless(value, place)
+    return name
+
+
+def _homeless(value: Any, place: str) -> ArgumentError:
+    return ArgumentError(
+        f"model{place} is {brief(value)}, which has no place in a file. "
+        f"Put a class or a function that stands in a module there."
+    )
 
 
 def _unit(unit: Unit) -> dict[str, Any]:
@@ -331,12 +260,3 @@ def _unit(unit: Unit) -> dict[str, Any]:
         "ten": str(unit.ten),
         "factor": str(unit.factor),
     }
-
-
-def _unit_of(tree: dict[str, Any]) -> Unit:
-    return Unit(
-        tuple((symbol, Fraction(power)) for symbol, power in tree["factors"]),
-        tuple(Fraction(x) for x in tree["dimension"]),
-        Fraction(tree["ten"]),
-        Fraction(tree["factor"]),
-    )

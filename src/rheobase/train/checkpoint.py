@@ -3,10 +3,10 @@
 The file, all numbers little-endian:
 
     bytes 0-7     `rheobase`
-    8-11          version of this layout, 1
+    8-11          version of this layout, 2
     12-19         length of the file in bytes
     20-27         length h of the header in bytes
-    28-59         SHA-256 of everything that follows
+    28-59         SHA-256 of bytes 0 to 27 and of everything that follows
     60 ...        header, h bytes of JSON in UTF-8: `leaves`, a list of {path, dtype, shape}, and
                   `notes`, whatever the writer wants to say
     60 + h ...    the arrays in this order, each in C order, nothing in between
@@ -14,10 +14,13 @@ The file, all numbers little-endian:
 It holds numbers only: no code is stored, and none runs when it is read. What the numbers belong to
 is said by the model that is passed to `load`. A new file is written beside the old one and takes
 its place when it is complete.
+
+In version 1 the checksum was of what follows it alone; such files can be read.
 """
 
 import hashlib
 import json
+import math
 import os
 import tempfile
 from pathlib import Path
@@ -33,8 +36,13 @@ from rheobase.errors import CheckpointError
 Tree = TypeVar("Tree")
 
 MAGIC = b"rheobase"
-VERSION = 1
+VERSION = 2
+CURE = "Take an older copy, or delete it and start anew."
 _HEAD = 60
+_TYPES = frozenset(
+    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 bfloat16 float32 float64 "
+    "complex64 complex128".split()
+)
 
 
 def save(path: str | Path, tree: Any, notes: dict[str, Any] | None = None) -> None:
@@ -77,7 +85,7 @@ def packed(named: list[tuple[str, np.ndarray]], notes: dict[str, Any]) -> bytes:
     body = b"".join([header, *(_little(array).tobytes() for _, array in named)])
     head = MAGIC + VERSION.to_bytes(4, "little")
     head += (_HEAD + len(body)).to_bytes(8, "little") + len(header).to_bytes(8, "little")
-    return head + hashlib.sha256(body).digest() + body
+    return head + _checksum(VERSION, head, body) + body
 
 
 def load(path: str | Path, like: Tree) -> Tree:
@@ -141,6 +149,10 @@ def read(path: str | Path) -> Content:
         content = path.read_bytes()
     except FileNotFoundError:
         raise CheckpointError(f"there is no file {path}. Write it with rb.train.save.") from None
+    except IsADirectoryError:
+        raise CheckpointError(f"{path} is a folder. Name the file in it.") from None
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from None
     return unpacked(content, path)
 
 
@@ -151,23 +163,52 @@ def unpacked(content: bytes, path: str | Path) -> Content:
             f"{path} is no checkpoint: it begins with {content[:8]!r}, expected {MAGIC!r}."
         )
     version = int.from_bytes(content[8:12], "little")
-    if len(content) >= 12 and version != VERSION:
+    if len(content) >= 12 and not 1 <= version <= VERSION:
         raise CheckpointError(
-            f"{path} is of version {version}, and this library reads version {VERSION}. "
+            f"{path} is of version {version}, and this library reads versions 1 to {VERSION}. "
             f"Read it with the version of the library that wrote it."
         )
     length = int.from_bytes(content[12:20], "little")
-    cure = "Take an older copy, or delete it and start anew."
     if len(content) < max(_HEAD, length):
         raise CheckpointError(
-            f"{path} is cut short: it has {len(content)} bytes of {max(_HEAD, length)}. {cure}"
+            f"{path} is cut short: it has {len(content)} bytes of {max(_HEAD, length)}. {CURE}"
         )
     body = content[_HEAD:]
-    if len(content) != length or hashlib.sha256(body).digest() != content[28:_HEAD]:
-        raise CheckpointError(f"{path} is damaged: its checksum is wrong. {cure}")
+    if len(content) != length or _checksum(version, content[:28], body) != content[28:_HEAD]:
+        raise CheckpointError(f"{path} is damaged: its checksum is wrong. {CURE}")
     split = int.from_bytes(content[20:28], "little")
-    header = json.loads(body[:split])
-    return Content(header["leaves"], header["notes"], body[split:])
+    leaves, notes = _header(body[:split], path)
+    if split > len(body) or sum(map(_bytes, leaves)) != len(body) - split:
+        raise CheckpointError(f"{path} is damaged: its arrays are of another length. {CURE}")
+    return Content(leaves, notes, body[split:])
+
+
+def _checksum(version: int, head: bytes, body: bytes) -> bytes:
+    return hashlib.sha256(body if version == 1 else head + body).digest()
+
+
+def _header(text: bytes, path: str | Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The description of the arrays, and the notes."""
+    try:
+        match json.loads(text):
+            case {"leaves": list(leaves), "notes": dict(notes)} if all(map(_is_leaf, leaves)):
+                return leaves, notes
+    except (ValueError, RecursionError):  # of UTF-8 and of JSON
+        pass
+    raise CheckpointError(f"{path} is damaged: its header cannot be read. {CURE}")
+
+
+def _is_leaf(leaf: Any) -> bool:
+    match leaf:
+        case {"path": str(), "dtype": str(dtype), "shape": list(shape)} if dtype in _TYPES:
+            whole = all(type(n) is int and 0 <= n < 2**62 for n in shape)
+            # numpy takes no array whose sides without the zeros are beyond its range.
+            return whole and len(shape) <= 32 and math.prod(filter(None, shape)) < 2**56
+    return False
+
+
+def _bytes(leaf: dict[str, Any]) -> int:
+    return math.prod(leaf["shape"]) * jnp.dtype(leaf["dtype"]).itemsize
 
 
 def _named(tree: Any) -> list[tuple[str, np.ndarray]]:

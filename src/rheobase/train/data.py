@@ -60,11 +60,16 @@ def _arrays(data: Any, name: str) -> Arrays:
             f"`{name}` is a pair (inputs, targets) of arrays or a data set, got "
             f"{type(data).__name__}. Write {name}=(x, y), or {name}=rb.datasets.digits()."
         )
-    inputs, targets = (np.asarray(part) for part in data)
+    inputs, targets = _array(data[0], "inputs", name), _array(data[1], "targets", name)
     if inputs.ndim == 0 or targets.ndim == 0 or len(inputs) != len(targets) or not len(inputs):
         raise ShapeError(
             f"inputs and targets of `{name}` have one entry a sample, got shapes {inputs.shape} "
             f"and {targets.shape}. Samples come first, time second."
+        )
+    if not inputs.size:
+        raise ShapeError(
+            f"inputs of `{name}` have shape {inputs.shape}, which holds no number. They are "
+            f"(samples, time, n), or with an encoder (samples, n)."
         )
     if not np.issubdtype(inputs.dtype, np.floating):
         inputs = inputs.astype(jnp.result_type(float))
@@ -72,6 +77,20 @@ def _arrays(data: Any, name: str) -> Arrays:
         sample = int(np.argwhere(~np.isfinite(inputs))[0][0])
         raise ShapeError(f"inputs of `{name}` must be finite, sample {sample} is not. Remove it.")
     return Arrays(inputs, targets)
+
+
+def _array(part: Any, what: str, name: str) -> np.ndarray:
+    """Inputs or targets, of which every sample must have the same shape."""
+    try:
+        array = np.asarray(part)
+    except ValueError:  # a ragged list
+        array = None
+    if array is None or array.dtype == object:
+        raise ShapeError(
+            f"{what} of `{name}` differ in shape from sample to sample. Fill the shorter ones up "
+            f"with zeros at their end to one length, inputs[i, :len(x)] = x."
+        )
+    return array
 
 
 def series(x: ArrayLike, encoder: AbstractEncoder | None, key: Array) -> Array:

@@ -13,8 +13,7 @@ import numpy as np
 from jax import Array
 from jax.sharding import Mesh
 
-from rheobase.errors import ArgumentError, CheckpointError, brief
-from rheobase.train import checkpoint as files
+from rheobase.errors import ArgumentError, brief
 from rheobase.train.calibrate import SAMPLES, over_samples, require_calibrable
 from rheobase.train.data import (
     Loss,
@@ -28,13 +27,15 @@ from rheobase.train.devices import copied, gathered, mesh_of, shared
 from rheobase.train.domains import Where, choose, free, legal, ordered
 from rheobase.train.encoders import AbstractEncoder
 from rheobase.train.evaluate import correct, over
+from rheobase.train.fingerprint import described, of_optimizer, of_source, of_trainable
 from rheobase.train.history import History, bar, longer, summary
 from rheobase.train.layers import Sequential
 from rheobase.train.losses import cross_entropy
 from rheobase.train.method import AbstractGradient, Judged, Objective, require_method
 from rheobase.train.phase import in_training, narrowed
+from rheobase.train.resume import Checkpoint, with_rates_of
 from rheobase.train.rewire import Rewiring, dense, require_sparse, rewired, wired, wiring
-from rheobase.train.settings import check, optimizer_of
+from rheobase.train.settings import check, moved, optimizer_of, require_steps
 from rheobase.train.source import AbstractSource, batches
 
 if TYPE_CHECKING:
@@ -103,8 +104,9 @@ def fit(  # noqa: PLR0913
     - `rewiring`: `rb.train.Rewiring()`, by which the connections of sparse layers move.
     - `clip`: largest norm of the gradient of all parameters together; None for none.
     - `checkpoint`: a file written after each epoch. If it is there, training goes on from it, to
-      the same bits as without the interruption; the other arguments must be the same, but `epochs`
-      may grow.
+      the same bits as without the interruption. The other arguments must be the same, data and all
+      that does not train included: what differs is named. `epochs` may grow, and the numbers of the
+      optimiser, such as its rate, may change.
     - `devices`: share the samples of each batch out over so many devices, or over these:
       `jax.devices()`, those of all processes under `jax.distributed` included. Each process then
       calls `fit` with the same arguments and reads the same data. The same numbers as on one
@@ -152,10 +154,10 @@ def fit(  # noqa: PLR0913
     key = jax.random.key(0) if key is None else key
     task = _Task(source, judged, update, batch_size, key)
     state, fixed = _begin(in_training(model, True), task)
-    path = None if checkpoint is None else Path(checkpoint)
-    if path is not None and path.exists():
-        state = _resumed(path, state, task)
-    state = _train(state, fixed, task, epochs, patience, path, progress)
+    kept = _checkpoint(checkpoint, fixed, task)
+    if kept is not None and kept.path.exists():
+        state = _resumed(kept, state, task)
+    state = _train(state, fixed, task, epochs, patience, kept, progress)
     best = patience is not None
     fixed = _narrowed(state, fixed, task, state.epoch / epochs, best)
     params = gathered(state.best if best else state.params, update.mesh)
@@ -184,15 +186,6 @@ class _Task(NamedTuple):
     update: _Update
     batch_size: int
     key: Array
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """What must be the same for a run to go on to the bit."""
-        return {
-            "samples": len(self.source),
-            "batch_size": self.batch_size,
-            "key": np.asarray(jax.random.key_data(self.key)).tolist(),
-        }
 
 
 class _State(NamedTuple):
@@ -223,7 +216,9 @@ def _begin(model: Any, task: _Task) -> tuple[_State, Any]:
     update = task.update
     params, fixed = eqx.partition(free(model, update.mask), update.mask)
     params = copied(params, update.mesh)
-    memory = copied(update.optimizer.init(params), update.mesh)
+    require_steps(update.optimizer, params)
+    with jax.numpy_dtype_promotion("standard"):
+        memory = copied(update.optimizer.init(params), update.mesh)
     masks = () if update.rewiring is None else wiring(fixed)
     return _State(params, memory, params, 0, History(), masks, masks), fixed
 
@@ -242,7 +237,7 @@ def _train(
     task: _Task,
     epochs: int,
     patience: int | None,
-    path: Path | None,
+    kept: Checkpoint | None,
     progress: bool,
 ) -> _State:
     batches = len(task.source) // task.batch_size
@@ -256,8 +251,8 @@ def _train(
                 fixed = _narrowed(state, fixed, task, state.epoch / epochs)
                 state = _epoch(state, fixed, task, epochs, done)
                 show(state.epoch * batches, summary(state.history))
-                if path is not None and jax.process_index() == 0:
-                    _write(path, state, task)
+                if kept is not None and jax.process_index() == 0:
+                    kept.write(state.arrays, state.best_epoch, state.history)
         except KeyboardInterrupt:
             if state.epoch == 0:
                 raise
@@ -320,7 +315,7 @@ def _updated(
     gradient, figures = _slope(params, fixed, update, x, y, key)
     # Optax mixes types, which a user may have forbidden for code of their own.
     with jax.numpy_dtype_promotion("standard"):
-        change, memory = update.optimizer.update(gradient, memory, params)
+        change, memory = moved(update.optimizer, gradient, memory, params, figures.value)
     params = eqx.apply_updates(params, change)
     params = eqx.filter(ordered(eqx.combine(params, fixed), update.mask), update.mask)
     return copied((params, memory, figures), update.mesh)
@@ -372,32 +367,41 @@ def _rewired(
     return copied((params, memory, wiring(model)), update.mesh)
 
 
-def _write(path: Path, state: _State, task: _Task) -> None:
-    notes = {
-        "settings": task.settings,
-        "best_epoch": state.best_epoch,
-        "history": state.history._asdict(),
+def _checkpoint(path: str | Path | None, fixed: Any, task: _Task) -> Checkpoint | None:
+    """Where the state is kept, and what must be the same for a run to go on to the bit."""
+    if path is None:
+        return None
+    update = task.update
+    # Masks that move are a part of the state.
+    masks = () if update.rewiring is None else wiring(fixed)
+    held = wired(fixed, tuple(jnp.zeros_like(mask) for mask in masks))
+    about = (
+        of_source(task.source, "data")
+        | of_source(task.validation, "validation")
+        | of_optimizer(update.optimizer, "optimizer")
+        | of_trainable(update.mask, "trainable")
+        | described(update.loss, "loss")
+        | described(update.encoder, "encoder")
+        | described(update.regulariser, "regulariser")
+        | described(update.gradient, "gradient")
+        | described(update.rewiring, "rewiring")
+        | described(held, "model")
+    )
+    settings = {
+        "samples": len(task.source),
+        "batch_size": task.batch_size,
+        "key": np.asarray(jax.random.key_data(task.key)).tolist(),
     }
-    files.save(path, state.arrays, notes)
+    return Checkpoint(Path(path), settings, about)
 
 
-def _resumed(path: Path, state: _State, task: _Task) -> _State:
-    """The state in a checkpoint."""
+def _resumed(kept: Checkpoint, state: _State, task: _Task) -> _State:
+    """The state in a checkpoint, under the rates of this optimiser."""
     mesh = task.update.mesh
-    found = files.load(path, gathered(state.arrays, mesh))
-    params, memory, best = copied(found[:3], mesh)
-    notes = files.read_notes(path)
-    if "settings" not in notes:
-        raise CheckpointError(f"{path} is no checkpoint of a fit. Give another path.")
-    for name, now in task.settings.items():
-        before = notes["settings"][name]
-        if before != now:
-            raise CheckpointError(
-                f"{path} was written by a fit with {name} = {before}, this one has {now}. Go on "
-                f"with the same, or give another path to start anew."
-            )
-    history = History(*(tuple(notes["history"][name]) for name in History._fields))
-    return _State(params, memory, best, notes["best_epoch"], history, *found[3:])
+    arrays, best_epoch, history = kept.read(gathered(state.arrays, mesh))
+    memory = with_rates_of(arrays[1], gathered(state.optimizer, mesh))
+    params, memory, best = copied((arrays[0], memory, arrays[2]), mesh)
+    return _State(params, memory, best, best_epoch, history, *arrays[3:])
 
 
 def _run_out(state: _State, patience: int | None) -> bool:

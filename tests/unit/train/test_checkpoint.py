@@ -71,8 +71,8 @@ def test_the_file_is_as_documented(tmp_path):
     version, length, header = (
         int.from_bytes(content[a:b], "little") for a, b in ((8, 12), (12, 20), (20, 28))
     )
-    assert (version, length) == (1, len(content))
-    assert hashlib.sha256(content[60:]).digest() == content[28:60]
+    assert (version, length) == (2, len(content))
+    assert hashlib.sha256(content[:28] + content[60:]).digest() == content[28:60]
     assert json.loads(content[60 : 60 + header]) == {
         "leaves": [
             {"path": "['n']", "dtype": "int32", "shape": [3]},
@@ -99,7 +99,7 @@ def test_a_file_in_which_one_bit_changed_says_so(tmp_path):
     path = tmp_path / "a"
     save(path, everything())
     whole = path.read_bytes()
-    for place in (28, 59, 60, 200, len(whole) - 1):
+    for place in (20, 21, 27, 28, 59, 60, 200, len(whole) - 1):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
         with pytest.raises(CheckpointError, match="is damaged: its checksum is wrong"):
             load(path, everything())
@@ -112,8 +112,10 @@ def test_other_files(tmp_path):
     path = tmp_path / "a"
     save(path, everything())
     whole = path.read_bytes()
-    path.write_bytes(whole[:8] + (2).to_bytes(4, "little") + whole[12:])
-    with pytest.raises(CheckpointError, match=r"is of version 2, and this library reads version 1"):
+    path.write_bytes(whole[:8] + (3).to_bytes(4, "little") + whole[12:])
+    with pytest.raises(
+        CheckpointError, match=r"is of version 3, and this library reads versions 1 "
+    ):
         load(path, everything())
     path.write_bytes(b"PK\3\4 some archive")
     with pytest.raises(CheckpointError, match=r"is no checkpoint: it begins with b'PK"):
@@ -123,6 +125,25 @@ def test_other_files(tmp_path):
         load(path, everything())
     with pytest.raises(CheckpointError, match=r"there is no file"):
         load(tmp_path / "b", everything())
+    with pytest.raises(CheckpointError, match=r"is a folder"):
+        load(tmp_path, everything())
+
+
+def test_files_of_the_first_layout_are_read(tmp_path):
+    """Their checksum leaves out the length of the header, so a flip there is found by the sizes."""
+    path = tmp_path / "a"
+    save(path, everything())
+    whole = path.read_bytes()
+    first = whole[:8] + (1).to_bytes(4, "little") + whole[12:28]
+    first += hashlib.sha256(whole[60:]).digest() + whole[60:]
+    path.write_bytes(first)
+    same(load(path, everything(1)), everything())
+    for bit in range(64):
+        place = 20 + bit // 8
+        flipped = first[:place] + bytes([first[place] ^ 1 << bit % 8]) + first[place + 1 :]
+        path.write_bytes(flipped)
+        with pytest.raises(CheckpointError, match="is damaged"):
+            load(path, everything())
 
 
 def test_another_model_is_named(tmp_path):
