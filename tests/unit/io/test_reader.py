@@ -118,8 +118,8 @@ def replaced(model, change):
     "model, change, message",
     [
         (rb.LIF, lambda f: f.update(tau=None), "`tau` of LIF cannot be None"),
-        (rb.LIF, lambda f: f.update(tau={"float": "0x1p0"}), "`tau` of LIF cannot be a float"),
-        (rb.LIF, lambda f: f.update(spike=3), "`spike` of LIF cannot be an int"),
+        (rb.LIF, lambda f: f.update(tau={"float": "0x1p0"}), "`tau` of LIF cannot be 1.0"),
+        (rb.LIF, lambda f: f.update(spike=3), "`spike` of LIF cannot be 3"),
         (
             rb.LIF,
             lambda f: f.update(
@@ -189,7 +189,7 @@ def test_classes_that_moved_to_another_module_are_found(tmp_path):
     named, notes = described(Own(3, Colour.RED))
     notes["model"]["named"] = "__main__.Own"
     assert loaded(named, notes, [Own, Colour]) == (3, Colour.RED)
-    with pytest.raises(CheckpointError, match=r"`v` of Own cannot be a str"):
+    with pytest.raises(CheckpointError, match=r"`v` of Own cannot be 'three'"):
         notes["model"]["fields"]["v"] = "three"
         loaded(named, notes, [Own, Colour])
 
@@ -197,9 +197,9 @@ def test_classes_that_moved_to_another_module_are_found(tmp_path):
 @pytest.mark.parametrize(
     "classes, message",
     [
-        (Own, r"list of classes, got a type. Write rb.load\(path, classes=\[Own\]\)"),
+        (Own, r"list of classes, got the class Own. Write rb.load\(path, classes=\[Own\]\)"),
         ([Own(3)], r"the class and not a neuron of it"),
-        (3, "holds classes, got an int"),
+        (3, "holds classes, got 3"),
     ],
 )
 def test_classes_is_a_list(tmp_path, classes, message):
