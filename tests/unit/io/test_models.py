@@ -109,9 +109,7 @@ def test_a_class_of_the_user_is_handed_in(tmp_path):
 
 
 def test_what_has_no_place_in_a_file_is_refused(tmp_path):
-    with pytest.raises(
-        ArgumentError, match=r"model\['f'\] is .*<lambda>.*no place in a file"
-    ):
+    with pytest.raises(ArgumentError, match=r"model\['f'\] is .*<lambda>.*no place in a file"):
         rb.save(tmp_path / "m", {"f": lambda x: x})
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(ArgumentError, match="`path` comes first"):
