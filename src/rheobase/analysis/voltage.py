@@ -79,7 +79,7 @@ def detect_spikes(
     reach = max(round(REACH / step), 1)
     rows = []
     end = -1
-    for k in begins:
+    for k in map(int, begins):
         if k <= end:
             continue
         falling = np.flatnonzero(slope[k : k + reach + 1] <= 0)

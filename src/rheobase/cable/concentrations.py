@@ -107,11 +107,11 @@ def pumped(
             mine = jax.tree.map(part.of, ions)
             there = None if middle is None else middle[k]
             if part.path is None:
-                state = part.channel.driven(state, flows, mine, dt, there)
+                state = part.channel.driven(state, flows, mine, dt, there, part.of(v))
             else:
 
-                def rate(state, pump=part.channel, flows=flows, mine=mine):
-                    return pump.derivative(state, flows, mine)
+                def rate(state, part=part, flows=flows, mine=mine):
+                    return part.channel.rate(state, flows, part.of(v), mine)
 
                 state = _spread(tree, part, part.path, rate, state, dt, share, there)
         done.append(state)

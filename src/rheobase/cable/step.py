@@ -205,7 +205,9 @@ def _membrane(assembly: Assembly, states: list, v: Array, ions: Ions) -> tuple[A
     """Current out of each node (nA) and its slope (uS), of all mechanisms."""
     current = slope = jnp.zeros_like(v)
     for part, state in zip(assembly.parts, states, strict=True):
-        if isinstance(part.channel, AbstractPump | Fire | SpikeDetector):
+        if isinstance(part.channel, Fire | SpikeDetector):
+            continue
+        if isinstance(part.channel, AbstractPump) and not part.channel.conducts:
             continue
         mine = jax.tree.map(part.of, ions)
         here = part.of(v)

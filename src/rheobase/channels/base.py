@@ -160,6 +160,11 @@ class AbstractPump(AbstractMechanism):
     step: exponential Euler, each variable's own linear part exactly, the others in the middle.
     """
 
+    @property
+    def conducts(self) -> bool:
+        """Whether it also carries a current, given by `current`."""
+        return False
+
     @abstractmethod
     def seen(self, state: Any, ions: Ions) -> Ions:
         """The ions with the concentrations of the state."""
@@ -168,20 +173,37 @@ class AbstractPump(AbstractMechanism):
     def derivative(self, state: Any, carried: dict[str, Array], ions: Ions) -> Any:
         """d(state)/dt, per ms, while each ion carries such a current out of the cell (nA/um**2)."""
 
+    def rate(self, state: Any, carried: dict[str, Array], v: Array, ions: Ions) -> Any:
+        """d(state)/dt at voltage v (mV); `derivative`, where that does not matter."""
+        return self.derivative(state, carried, ions)
+
     def current(self, state: Any, v: Array, ions: Ions) -> Array:
         return jnp.zeros_like(v)
 
     def moved(self, state: Any, v: Array, ions: Ions, dt: float) -> Any:
         return state
 
-    def driven(
-        self, state: Any, carried: dict[str, Array], ions: Ions, dt: float, middle: Any = None
+    def driven(  # noqa: PLR0913
+        self,
+        state: Any,
+        carried: dict[str, Array],
+        ions: Ions,
+        dt: float,
+        middle: Any = None,
+        v: Array | None = None,
     ) -> Any:
         """The state after ions have flowed for dt (ms); `middle`: what it is in between, if known.
 
-        To second order with the state of the middle, to first without.
+        To second order with the state of the middle, to first without. `v`: the voltage (mV), by
+        which some pumps move too.
         """
-        return exponential_euler(lambda x: self.derivative(x, carried, ions), state, dt, middle)
+
+        def rate(x: Any) -> Any:
+            if v is None:
+                return self.derivative(x, carried, ions)
+            return self.rate(x, carried, v, ions)
+
+        return exponential_euler(rate, state, dt, middle)
 
 
 class AbstractFiring(AbstractMechanism):

@@ -56,3 +56,16 @@ class Diffusing(AbstractPump):
 
     def derivative(self, state: Any, carried: dict[str, Array], ions: Ions) -> Any:
         return self.pump.derivative(state, carried, ions)
+
+    def rate(self, state: Any, carried: dict[str, Array], v: Array, ions: Ions) -> Any:
+        return self.pump.rate(state, carried, v, ions)
+
+    @property
+    def conducts(self) -> bool:
+        return self.pump.conducts
+
+    def current(self, state: Any, v: Array, ions: Ions) -> Array:
+        return self.pump.current(state, v, ions)
+
+    def carried(self, state: Any, v: Array, ions: Ions) -> dict[str, Array]:
+        return self.pump.carried(state, v, ions)

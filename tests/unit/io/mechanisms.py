@@ -230,3 +230,54 @@ DERIVATIVE states {
     cai' = -(10000)*(ica*gamma/(2*FARADAY*depth)) - (cai - rest)/decay
 }
 """
+
+CALEAK = """
+NEURON { SUFFIX caleak  USEION ca READ eca WRITE ica }
+UNITS { (mA) = (milliamp) (mV) = (millivolt) }
+PARAMETER { gbar = 1e-5 (mho/cm2) }
+ASSIGNED { v (mV) eca (mV) ica (mA/cm2) }
+BREAKPOINT { ica = gbar*(v - eca) }
+"""
+
+KPOOL = """
+NEURON { SUFFIX kpool  USEION ca READ ica  USEION k READ ek WRITE ik  RANGE gbar, c }
+UNITS { (mA) = (milliamp) (mV) = (millivolt) (mM) = (milli/liter) }
+PARAMETER { gbar = 0.01 (mho/cm2) tau = 80 (ms) k = 10 }
+ASSIGNED { v (mV) ek (mV) ik (mA/cm2) ica (mA/cm2) }
+STATE { c (mM) }
+INITIAL { c = 0 }
+BREAKPOINT { SOLVE states METHOD cnexp  ik = gbar*c/(c + 0.001)*(v - ek) }
+DERIVATIVE states { c' = -k*ica - c/tau }
+"""
+
+PUMPNS = """
+NEURON { SUFFIX pumpns  USEION ca READ ica, cai WRITE cai  NONSPECIFIC_CURRENT i  RANGE g }
+UNITS { (mA) = (milliamp) (mV) = (millivolt) (mM) = (milli/liter) }
+PARAMETER { g = 0.001 (mho/cm2) tau = 80 (ms) }
+ASSIGNED { v (mV) ica (mA/cm2) i (mA/cm2) }
+STATE { cai (mM) }
+INITIAL { cai = 5e-5 }
+BREAKPOINT { SOLVE states METHOD cnexp  i = g*(v + 20) }
+DERIVATIVE states { cai' = -10*ica - (cai - 5e-5)/tau }
+"""
+
+PUMPV = """
+NEURON { SUFFIX pumpv  USEION ca READ ica, cai WRITE cai }
+UNITS { (mA) = (milliamp) (mV) = (millivolt) (mM) = (milli/liter) }
+PARAMETER { tau = 80 (ms) }
+ASSIGNED { v (mV) ica (mA/cm2) }
+STATE { cai (mM) }
+INITIAL { cai = 5e-5 }
+BREAKPOINT { SOLVE states METHOD cnexp }
+DERIVATIVE states { cai' = 1e-6*exp(v/10) - (cai - 5e-5)/tau }
+"""
+
+M0PAR = """
+NEURON { SUFFIX m0par  USEION k READ ek WRITE ik }
+UNITS { (mA) = (milliamp) (mV) = (millivolt) }
+PARAMETER { gbar = 0.01 (mho/cm2)  n0 = 0.3 }
+ASSIGNED { v (mV) ek (mV) ik (mA/cm2) }
+STATE { n }
+BREAKPOINT { SOLVE states METHOD cnexp  ik = gbar*n*(v - ek) }
+DERIVATIVE states { n' = (0.3 - n)/50 }
+"""

@@ -9,7 +9,7 @@ import pytest
 import rheobase as rb
 from rheobase import channels as ch
 from rheobase.errors import MechanismError
-from rheobase.units import S, cm, kelvin, mM, ms, mV
+from rheobase.units import S, cm, kelvin, mM, ms, mV, nA, um
 from tests.unit.io import mechanisms
 
 V = np.linspace(-110, 60, 341)
@@ -120,7 +120,139 @@ def test_gradients_reach_the_parameters(read, x64):
     np.testing.assert_allclose(slope, (current(more) - current(channel)) / (1e-3 * channel.gk))
 
 
+@pytest.mark.parametrize(
+    "names, last",
+    [
+        (("CALEAK", "KPOOL"), -76.60),
+        (("CALEAK", "PUMPNS"), -22.91),
+        (("CALEAK", "PUMPV"), -40.48),
+    ],
+)
+def test_mechanisms_that_read_currents_and_voltages(read, names, last):
+    """The voltage of NEURON 9.0.2 at the end of a step of current."""
+    cell = rb.Cell(rb.morphology.soma(radius=10 * um), v_init=-65 * mV)
+    cell = cell.insert(ch.Leak(g=1e-4 * S / cm**2, e=-65 * mV))
+    for name in names:
+        cell = cell.insert(read(getattr(mechanisms, name))())
+    soma = cell.at("soma")
+    step = rb.stimulus.Step(0.01 * nA, start=5 * ms, stop=45 * ms)
+    run = rb.simulate(
+        cell, current={soma: step}, duration=45 * ms, dt=0.025 * ms, record={"v": soma}
+    )
+    assert run.v[-1, 0] == pytest.approx(last, abs=0.02)
+
+
+def states(channel, v=-65.0, **flows):
+    """The state at the start and its rates while ions carry these currents."""
+    v = jnp.full(1, v)
+    ions = ions_at(v)
+    state = channel.init(v, ions)
+    if isinstance(channel, ch.AbstractPump):
+        flows = {ion: jnp.full(1, flow) for ion, flow in flows.items()}
+        return state, channel.rate(state, flows, v, ions)
+    return state, channel.derivative(state, v, ions)
+
+
+def test_a_state_starts_at_its_parameter(read):
+    state, _ = states(read(mechanisms.M0PAR)())
+    assert state.n[0] == pytest.approx(0.3)
+    state, _ = states(read(mechanisms.M0PAR)(n0=0.7))
+    assert state.n[0] == pytest.approx(0.7)
+    text = "NEURON { SUFFIX x NONSPECIFIC_CURRENT i }\nPARAMETER { n0 = 0.7 }\n"
+    text += "STATE { n m k START -0.4 }\nINITIAL { m = 2*n }\nBREAKPOINT { i = n*m*k }"
+    state, _ = states(read(text)())
+    assert [x[0] for x in state] == pytest.approx([0.7, 1.4, -0.4])
+
+
+OWN = """NEURON { SUFFIX own  USEION ca READ eca WRITE ica  NONSPECIFIC_CURRENT i }
+PARAMETER { g = 1e-5 (S/cm2) }
+STATE { c }
+BREAKPOINT { SOLVE s METHOD cnexp  ica = g*(v - eca)  i = 0*c  x = 2*v }
+DERIVATIVE s { c' = ica + 0*c }
+ASSIGNED { v eca ica i x }
+"""
+
+
+def test_equations_read_what_breakpoint_computes(read):
+    """The mechanism's own current, where it does not READ that of all; and other names."""
+    channel = read(OWN)()
+    assert isinstance(channel, ch.AbstractKinetics)
+    eca = float(ions_at(jnp.full(1, -65.0)).ca.reversal[0])
+    _, rate = states(channel)
+    assert rate.c[0] == pytest.approx(1e-5 * (-65 - eca), rel=1e-5)
+    _, rate = states(read(OWN.replace("c' = ica", "c' = x"))())
+    assert rate.c[0] == pytest.approx(-130)
+    everything = read(OWN.replace("READ eca", "READ eca, ica"))()
+    assert isinstance(everything, ch.AbstractPump) and everything.conducts
+    per = rb.units.Quantity(1.0, rb.units.mA / cm**2).value_in(rb.units.nA / um**2)
+    _, rate = states(everything, ca=3 * per)
+    assert rate.c[0] == pytest.approx(3)
+
+
+def test_what_initial_makes_of_the_voltage_is_kept(read):
+    text = """NEURON { SUFFIX x NONSPECIFIC_CURRENT i }
+    ASSIGNED { v i before twice }
+    PARAMETER { g = 2 }
+    INITIAL { before = v  twice = 2*g }
+    BREAKPOINT { i = v - before + 0*twice }"""
+    channel = read(text)()
+    ions = ions_at(jnp.full(1, -65.0))
+    state = channel.init(jnp.full(1, -65.0), ions)
+    assert state._fields == ("before",) and channel.current(state, jnp.full(1, -65.0), ions) == 0
+    moved = channel.moved(state, jnp.full(1, -20.0), ions, 1.0)
+    assert moved.before[0] == -65
+    assert channel.current(moved, jnp.full(1, -20.0), ions)[0] > 0
+
+
+def test_local_names_end_with_their_block(read):
+    text = """NEURON { SUFFIX x NONSPECIFIC_CURRENT i }
+    ASSIGNED { v i a }
+    STATE { n m }
+    INITIAL { a = 0.5 }
+    BREAKPOINT { SOLVE s METHOD cnexp  i = a }
+    DERIVATIVE s { LOCAL a
+      a = 0.2
+      n' = a - n
+    }
+    DERIVATIVE unsolved { m' = 1 - m }"""
+    channel = read(text)()
+    state, rate = states(channel)
+    unit = rb.units.Quantity(1.0, rb.units.mA / cm**2).value_in(rb.units.nA / um**2)
+    v = jnp.full(1, -65.0)
+    assert channel.current(state, v, ions_at(v))[0] == pytest.approx(0.5 * unit)
+    assert rate.n[0] == pytest.approx(0.2) and rate.m[0] == 0
+
+
+def test_a_name_set_under_all_conditions_is_no_memory(read):
+    text = """NEURON { SUFFIX x NONSPECIFIC_CURRENT i }
+    ASSIGNED { v i a }
+    BREAKPOINT {
+      if (v < -40) { a = 1 }
+      if (v >= -40) { a = 3 }
+      i = a
+    }"""
+    channel = read(text)()
+    v = jnp.asarray([-60.0, -20.0])
+    current = channel.current(channel.init(v, ions_at(v)), v, ions_at(v))
+    assert current[1] / current[0] == pytest.approx(3)
+
+
+@pytest.mark.parametrize("declared", ["ica (mA/cm2)", "ica = 1 (mA/cm2) cai = 3 (mM)"])
+def test_variables_of_ions_among_the_parameters(read, declared):
+    text = f"""NEURON {{ SUFFIX x USEION ca READ ica, cai NONSPECIFIC_CURRENT i }}
+    PARAMETER {{ g = 1 {declared} }}
+    STATE {{ c }}
+    BREAKPOINT {{ SOLVE s METHOD cnexp  i = cai }}
+    DERIVATIVE s {{ c' = ica }}"""
+    kind = read(text)
+    assert list(rb.units.parameters(kind)) == ["g"]
+    _, rate = states(kind(), ca=0.0)
+    assert rate.c[0] == 0
+
+
+ION = "NEURON { SUFFIX x USEION ca READ ica, cai WRITE cai NONSPECIFIC_CURRENT i }\n"
 GOOD = "NEURON { SUFFIX x }\n"
+CURRENT = "NEURON { SUFFIX x NONSPECIFIC_CURRENT i }\n"
 
 
 @pytest.mark.parametrize(
@@ -144,6 +276,22 @@ GOOD = "NEURON { SUFFIX x }\n"
         (GOOD + "NONSENSE { }", "line 2: 'NONSENSE' begins no block"),
         ("UNITS { }", "has no SUFFIX"),
         (GOOD + "BREAKPOINT {", "ends in the middle"),
+        (GOOD + "FUNCTION f(x) {\n f = f(x) }", "line 3: f calls itself"),
+        (GOOD + "FUNCTION f(x) { f = g(x) }\nFUNCTION g(x) { g = f(x) }", "line 3: f calls itself"),
+        (CURRENT + "FUNCTION f(x) { f = x }\nBREAKPOINT { i = f(v, v) }", "line 3: f takes 1 arg"),
+        (CURRENT + "BREAKPOINT { i = exp(v, v) }", "line 2: exp takes 1 arguments, got 2"),
+        (CURRENT + "BREAKPOINT { i = pow(v) }", "line 2: pow takes 2 arguments, got 1"),
+        (CURRENT + "PROCEDURE p() { }\nBREAKPOINT { i = p() }", "line 3: p is a PROCEDURE"),
+        (CURRENT + "BREAKPOINT { i = " + "(" * 3000 + "v" + ")" * 3000 + " }", "nested more than"),
+        (CURRENT + "BREAKPOINT { i = " + "-" * 3000 + "v }", "nested more than"),
+        (CURRENT + "BREAKPOINT { i = " + "v+" * 3000 + "v }", "more than 250 terms"),
+        (
+            CURRENT + "ASSIGNED { top }\nBREAKPOINT {\n if (v > top) { top = v }\n i = top }",
+            "line 4: top keeps its value",
+        ),
+        (ION + "STATE { cai }\nBREAKPOINT {\n i = ica }", "line 4: a current depends on ica"),
+        (ION + "BREAKPOINT {\n cai = v }", "line 3: a concentration is computed from v"),
+        (ION + "STATE { cai }\nINITIAL {\n cai = ica }", "line 4: INITIAL reads ica"),
     ],
 )
 def test_what_is_not_taken_is_named_with_its_line(read, text, message):

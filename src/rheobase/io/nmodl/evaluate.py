@@ -6,7 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from rheobase.channels.rates import exp_linear
-from rheobase.io.nmodl.parser import Routine, Source
+from rheobase.io.nmodl.source import Routine, Source
 from rheobase.io.nmodl.tokens import refuse
 
 _LARGEST = 80.0
@@ -31,6 +31,8 @@ FUNCTIONS: dict[str, Callable] = {
     "exprelr": lambda x: exp_linear(-x),
 }
 """What NMODL knows without a declaration."""
+_OF_TWO = ("pow",)
+"""Those that take two arguments; the others take one."""
 _BINARY: dict[str, Callable] = {
     "+": lambda a, b: a + b,
     "-": lambda a, b: a - b,
@@ -67,9 +69,19 @@ class Meaning:
                 self.choose(statement, names)
             elif kind == "solve":
                 # What the equations compute on the way may be used after them.
-                self.run(self.source.derivatives[statement[1]], names)
+                self.block(self.source.derivatives[statement[1]], names)
             elif kind == "local":
                 names.update({name: 0.0 for name in statement[1:]})
+        return names
+
+    def block(self, body: list[Any], names: Values) -> Values:
+        """Carry out a block, whose LOCAL names end with it."""
+        hidden = {name: names.get(name) for name in locals_of(body)}
+        self.run(body, names)
+        for name, before in hidden.items():
+            names.pop(name, None)
+            if before is not None:
+                names[name] = before
         return names
 
     def choose(self, statement: Any, names: Values) -> None:
@@ -128,6 +140,7 @@ class Meaning:
     def check(self, known: set[str]) -> None:
         """Refuse names and functions that are nowhere declared, with their line."""
         source = self.source
+        self._check_calls()
         bodies = [source.initial, source.breakpoint, *source.derivatives.values()]
         for body in bodies:
             self._check_body(body, known | locals_of(body))
@@ -146,8 +159,41 @@ class Meaning:
                     told = {"t": "the time t", "dt": "the time step dt", "diam": "the diameter"}
                     what = told.get(x[1], f"{x[1]!r}, which is not declared,")
                     raise refuse(self.file, x[2], f"{what} is not known to a channel.")
-                if x[0] == "call" and x[1] not in {**self.source.routines, **FUNCTIONS}:
-                    raise refuse(self.file, x[3], f"no function is called {x[1]!r}.")
+                if x[0] == "call":
+                    self._check_call(x, standing=x is statement)
+
+    def _check_call(self, x: Any, *, standing: bool) -> None:
+        """Refuse a call of no function, with wrong arguments, or of a procedure for its value."""
+        _, name, arguments, line = x
+        routine = self.source.routines.get(name)
+        if routine is None and name not in FUNCTIONS:
+            raise refuse(self.file, line, f"no function is called {name!r}.")
+        expected = len(routine.arguments) if routine else 2 if name in _OF_TWO else 1
+        if len(arguments) != expected:
+            raise refuse(
+                self.file, line, f"{name} takes {expected} arguments, got {len(arguments)}."
+            )
+        if routine and not routine.returns and not standing:
+            raise refuse(self.file, line, f"{name} is a PROCEDURE, which has no value.")
+
+    def _check_calls(self) -> None:
+        """Refuse a routine that calls itself, by itself or through others."""
+        routines = self.source.routines
+        calls = {
+            name: [x for x in expressions(routine.body) if x[0] == "call" and x[1] in routines]
+            for name, routine in routines.items()
+        }
+        for start in routines:
+            seen, ahead = set(), list(calls[start])
+            while ahead:
+                x = ahead.pop()
+                if x[1] == start:
+                    raise refuse(
+                        self.file, x[3], f"{start} calls itself, which this reader does not take."
+                    )
+                if x[1] not in seen:
+                    seen.add(x[1])
+                    ahead += calls[x[1]]
 
 
 def _statements(body: list[Any]):
@@ -170,6 +216,12 @@ def _expressions(x: Any):
                 else:
                     for inner in part:
                         yield from _expressions(inner)
+
+
+def expressions(body: list[Any]):
+    """All expressions of a body, statements among them."""
+    for statement in _statements(body):
+        yield from _expressions(statement)
 
 
 def locals_of(body: list[Any]) -> set[str]:

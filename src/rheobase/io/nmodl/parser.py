@@ -6,10 +6,12 @@ expression), ("call", f, arguments, line), ("if", condition, yes, no), ("local",
 ("solve", block, line).
 """
 
-from dataclasses import dataclass, field
-from typing import Any, final
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from rheobase.errors import brief
+from rheobase.io.nmodl.source import Declared, Ion, Routine, Source
 from rheobase.io.nmodl.tokens import Token, refuse, tokens
 
 REFUSED = {
@@ -37,56 +39,11 @@ REFUSED = {
     "WATCH": "WATCH, the events of a synapse",
 }
 """What is not taken, and what it is."""
+_DEEPEST = 40
+"""Levels of parentheses, signs, powers and conditions."""
+_LONGEST = 250
+"""Terms of a sum, factors of a product."""
 METHODS = ("cnexp", "derivimplicit", "euler", "runge")
-
-
-@final
-@dataclass
-class Ion:
-    """A USEION line."""
-
-    name: str
-    read: list[str]
-    write: list[str]
-    line: int
-
-
-@final
-@dataclass
-class Declared:
-    """A name with a value and a unit, both optional."""
-
-    name: str
-    value: float | None
-    unit: str
-    line: int
-
-
-@final
-@dataclass
-class Routine:
-    """A PROCEDURE or FUNCTION."""
-
-    arguments: list[str]
-    body: list[Any]
-
-
-@final
-@dataclass
-class Source:
-    """A mechanism as it stands in its file."""
-
-    name: str = ""
-    ions: list[Ion] = field(default_factory=list)
-    nonspecific: list[str] = field(default_factory=list)
-    constants: dict[str, float] = field(default_factory=dict)
-    parameters: list[Declared] = field(default_factory=list)
-    assigned: list[Declared] = field(default_factory=list)
-    states: list[Declared] = field(default_factory=list)
-    initial: list[Any] = field(default_factory=list)
-    breakpoint: list[Any] = field(default_factory=list)
-    derivatives: dict[str, list[Any]] = field(default_factory=dict)
-    routines: dict[str, Routine] = field(default_factory=dict)
 
 
 def parse(text: str, name: str) -> Source:
@@ -98,7 +55,7 @@ class _Parser:
     """One pass over the tokens."""
 
     def __init__(self, found: list[Token], name: str):
-        self.tokens, self.at, self.name = found, 0, name
+        self.tokens, self.at, self.name, self.depth = found, 0, name, 0
 
     @property
     def here(self) -> Token:
@@ -123,6 +80,15 @@ class _Parser:
             return True
         return False
 
+    @contextmanager
+    def deeper(self) -> Iterator[None]:
+        """Count how deeply an expression or a condition is nested, and refuse what is too deep."""
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            raise self.error(f"this is nested more than {_DEEPEST} levels deep.")
+        yield
+        self.depth -= 1
+
     def source(self) -> Source:
         source = Source()
         blocks = {
@@ -135,8 +101,8 @@ class _Parser:
             "INITIAL": lambda: source.initial.extend(self.block()),
             "BREAKPOINT": lambda: source.breakpoint.extend(self.block()),
             "DERIVATIVE": lambda: source.derivatives.update({self.take(): self.block()}),
-            "PROCEDURE": lambda: self.routine(source),
-            "FUNCTION": lambda: self.routine(source),
+            "PROCEDURE": lambda: self.routine(source, returns=False),
+            "FUNCTION": lambda: self.routine(source, returns=True),
             "INDEPENDENT": self.skip_block,
             "UNITSON": lambda: None,
             "UNITSOFF": lambda: None,
@@ -260,7 +226,8 @@ class _Parser:
                 self.limits()
             unit = self.unit()
             if self.took("START"):
-                value = float(self.take(kind="number"))
+                sign = -1.0 if self.took("-") else 1.0
+                value = sign * float(self.take(kind="number"))
             if self.took("<"):
                 while not self.took(">"):
                     self.take()
@@ -275,7 +242,7 @@ class _Parser:
             else:
                 self.take(word)
 
-    def routine(self, source: Source) -> None:
+    def routine(self, source: Source, *, returns: bool) -> None:
         name = self.take(kind="name")
         arguments: list[str] = []
         self.take("(")
@@ -284,7 +251,7 @@ class _Parser:
             self.unit()
             self.took(",")
         self.unit()
-        source.routines[name] = Routine(arguments, self.block())
+        source.routines[name] = Routine(arguments, self.block(), returns)
 
     def block(self) -> list[Any]:
         """Statements between braces."""
@@ -354,12 +321,10 @@ class _Parser:
         self.take("(")
         test = self.expression()
         self.take(")")
-        yes, no = self.block(), []
-        if self.took("else"):
-            if self.took("if"):
-                no = [self.condition()]
-            else:
-                no = self.block()
+        with self.deeper():
+            yes, no = self.block(), []
+            if self.took("else"):
+                no = [self.condition()] if self.took("if") else self.block()
         return ("if", test, yes, no)
 
     def arguments(self) -> tuple:
@@ -378,20 +343,24 @@ class _Parser:
         if level == len(levels):
             return self.signed()
         left = self.expression(level + 1)
+        terms = 1
         while self.here.kind == "mark" and self.here.text in levels[level]:
-            operator = self.take()
+            operator, terms = self.take(), terms + 1
+            if terms > _LONGEST:
+                raise self.error(f"an expression of more than {_LONGEST} terms is not taken.")
             left = (operator, left, self.expression(level + 1))
         return left
 
     def signed(self) -> Any:
-        if self.took("-"):
-            return ("negate", self.signed())
-        if self.took("+"):
-            return self.signed()
-        if self.took("!"):
-            return ("not", self.signed())
-        base = self.atom()
-        return ("^", base, self.signed()) if self.took("^") else base
+        with self.deeper():
+            if self.took("-"):
+                return ("negate", self.signed())
+            if self.took("+"):
+                return self.signed()
+            if self.took("!"):
+                return ("not", self.signed())
+            base = self.atom()
+            return ("^", base, self.signed()) if self.took("^") else base
 
     def atom(self) -> Any:
         token = self.here

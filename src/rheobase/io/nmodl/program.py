@@ -1,0 +1,247 @@
+"""A mechanism of a .mod file, ready to be carried out in JAX."""
+
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any, NamedTuple, final
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from rheobase.channels.base import Stateless
+from rheobase.channels.ions import Ion, Ions, Solutions
+from rheobase.errors import MechanismError
+from rheobase.io.nmodl.evaluate import Meaning, Values, expressions
+from rheobase.io.nmodl.flow import Env, Flow
+from rheobase.io.nmodl.source import Source
+from rheobase.io.nmodl.tokens import refuse
+from rheobase.io.nmodl.units import unit_of
+from rheobase.units import Unit, cm, dimensionless, in_unit, mA, mV
+
+CURRENT = mA / cm**2
+KINDS = ("na", "k", "ca", "cl")
+REVERSALS = {"ena": 50.0, "ek": -77.0}
+"""What NEURON gives where nobody says otherwise (mV)."""
+ZERO_CELSIUS = 273.15
+REACH = 250.0
+"""mV: states move as at this voltage beyond it, which no membrane has."""
+_BESIDE = 1e-4
+"""mV: so far beside a hole in its curves a mechanism is evaluated."""
+
+
+@final
+class Program:
+    """What a file says, ready to be carried out."""
+
+    def __init__(self, source: Source, file: str):
+        self.source, self.file = source, file
+        self.meaning = Meaning(source, file)
+        self.states = [state.name for state in source.states]
+        self.currents = [f"i{ion.name}" for ion in source.ions if f"i{ion.name}" in ion.write]
+        self.written = [f"{ion.name}i" for ion in source.ions if f"{ion.name}i" in ion.write]
+        self.seen = [name for ion in source.ions for name in ion.read]
+        self.flows = {f"i{ion.name}" for ion in source.ions} & set(self.seen)
+        self._check_ions()
+        self.fields = self._fields()
+        known = {"v", "celsius", *self.states, *self.fields, *source.constants, *self.seen}
+        known |= {f"{ion.name}{side}" for ion in source.ions for side in "io"}
+        known |= {name for ion in source.ions for name in ion.write}
+        known |= {item.name for item in (*source.parameters, *source.assigned)}
+        self.meaning.check((known | set(source.nonspecific)) - {"t", "dt", "diam", "area"})
+        self.starts = {state.name: state.value or 0.0 for state in source.states}
+        solved = [x[1] for x in expressions(source.breakpoint) if x[0] == "solve"]
+        self.equations = [x for name in dict.fromkeys(solved) for x in source.derivatives[name]]
+        self.derived = [source.derivatives[name] for name in dict.fromkeys(solved)]
+        roots = Roots(self)
+        self.breakpoint_first, self.kept = roots.breakpoint_first, roots.kept
+        self.driven = bool(self.written or roots.of_rates & self.flows)
+        self.feels_voltage = self.driven and "v" in roots.of_rates
+        fields = [(name, Annotated[Array, dimensionless]) for name in (*self.states, *self.kept)]
+        named: Any = NamedTuple(f"{source.name}State", fields)  # noqa: UP014
+        self.state = named if fields else Stateless
+        self.holed = "exp" in str(source) and "'/'" in str(source)
+
+    def _check_ions(self) -> None:
+        for ion in self.source.ions:
+            own = {f"e{ion.name}", f"i{ion.name}", f"{ion.name}i", f"{ion.name}o"}
+            if ion.name not in KINDS:
+                raise refuse(
+                    self.file, ion.line, f"the ion {ion.name!r} is none of {', '.join(KINDS)}."
+                )
+            for name in (*ion.read, *ion.write):
+                if name not in own:
+                    raise refuse(self.file, ion.line, f"{name!r} is nothing of the ion {ion.name}.")
+            if f"{ion.name}o" in ion.write or f"e{ion.name}" in ion.write:
+                raise refuse(
+                    self.file, ion.line, "only currents and inner concentrations are written."
+                )
+
+    def _fields(self) -> dict[str, tuple[Unit, float]]:
+        """Unit and default of each field."""
+        own = {"v", "celsius", "t", "dt", "diam", "area", *self.seen}
+        own |= {name for ion in self.source.ions for name in ion.write}
+        fields = {
+            item.name: (unit_of(item.unit), item.value or 0.0)
+            for item in self.source.parameters
+            if item.name not in own
+        }
+        given = {item.name: item.value for item in self.source.parameters}
+        for name in self.seen:
+            if name in REVERSALS:
+                value = given.get(name)
+                fields[name] = (mV, REVERSALS[name] if value is None else value)
+        return fields
+
+    def names(self, module: Any, v: Any, ions: Ions, carried: dict[str, Array]) -> Values:
+        """Every name with its value before anything is computed, after INITIAL."""
+        fields = {name: in_unit(getattr(module, name), u) for name, (u, _) in self.fields.items()}
+        return self.begun(fields, v, ions, carried)
+
+    def begun(
+        self, fields: dict[str, Any], v: Any, ions: Ions, carried: dict[str, Array]
+    ) -> Values:
+        names: Values = {item.name: 0.0 for item in self.source.assigned}
+        names |= dict.fromkeys((*self.currents, *self.source.nonspecific), 0.0)
+        names |= self.source.constants
+        names["celsius"] = ions.temperature - ZERO_CELSIUS
+        names["v"] = v
+        for ion in self.source.ions:
+            there: Ion = getattr(ions, ion.name)
+            names[f"{ion.name}i"], names[f"{ion.name}o"] = there.inside, there.outside
+            names[f"e{ion.name}"] = there.reversal
+            flow = carried.get(ion.name)
+            names[f"i{ion.name}"] = 0.0 if flow is None else in_unit(flow, CURRENT)
+        names |= fields
+        # A state x starts at the parameter x0, where there is one, and at 0 else.
+        names |= {name: fields.get(f"{name}0", start) for name, start in self.starts.items()}
+        return self.meaning.block(self.source.initial, names)
+
+    def shaped(self, names: Values, suffix: str, like: Array) -> Any:
+        """The state of the values of these names; what is kept has no rate."""
+        values = (names.get(name + suffix, 0.0) for name in (*self.states, *self.kept))
+        return self.state(
+            *(jnp.broadcast_to(jnp.asarray(x, like.dtype), like.shape) for x in values)
+        )
+
+    def _in(self, names: Values, state: Any) -> Values:
+        return names | dict(zip((*self.states, *self.kept), state, strict=True))
+
+    def solved(self, names: Values, state: Any) -> Values:
+        """The names after the equations have been looked at in a state."""
+        names = self._in(names, state)
+        if self.breakpoint_first:
+            given = {name: names[name] for name in (*self.states, *self.flows)}
+            names = self.meaning.block(self.source.breakpoint, names) | given
+        for body in self.derived:
+            self.meaning.block(body, names)
+        return names
+
+    def ended(self, names: Values, state: Any) -> Values:
+        """The names after BREAKPOINT."""
+        return self.meaning.block(self.source.breakpoint, self._in(names, state))
+
+    def beside_holes(self, function: Callable[[Array], Any], v: Array) -> Any:
+        """A function of voltage, evaluated just beside where it or its slope is no number."""
+        if not self.holed:
+            return function(v)
+        both = jax.jvp(function, (v,), (jnp.ones_like(v),))
+        hole = jnp.zeros(v.shape, bool)
+        for x in jax.tree.leaves(both):
+            hole = hole | ~jnp.isfinite(jnp.broadcast_to(x, v.shape))
+        return function(jnp.where(hole, v + _BESIDE, v))
+
+
+@final
+class Roots:
+    """What currents, concentrations and rates of a mechanism depend on, and whether they can."""
+
+    of_rates: frozenset[str]
+    breakpoint_first: bool
+    """Whether equations read what BREAKPOINT computes, such as the mechanism's own current."""
+    kept: list[str]
+    """What INITIAL makes of the voltage or of ions, and no other block changes."""
+
+    def __init__(self, program: Program):
+        self.program, self.source = program, program.source
+        self.flow = Flow(self.source)
+        ended = self.flow.run(self.source.breakpoint, {})
+        solved = self._solved({})
+        own = {*program.states, *program.currents}
+        changed = ({*ended, *program.currents} - set(program.states)) - program.flows
+        self.breakpoint_first = any(changed & roots for roots in solved.values())
+        if self.breakpoint_first:
+            solved = self._solved(dict(ended))
+        currents = (*program.currents, *self.source.nonspecific)
+        of_currents = self._of(currents, ended)
+        of_written = self._of(program.written, ended)
+        rates = [roots for name, roots in solved.items() if name.endswith("'")]
+        self.of_rates = frozenset[str]().union(*rates)
+        self._check_reach(of_currents, of_written)
+        everything = of_currents | of_written | self.of_rates
+        left = everything & {item.name for item in (*self.source.assigned, *self.source.parameters)}
+        for name in sorted((left & {*ended, *solved}) - own - program.flows):
+            self._check_memory(name, currents)
+        first = self.flow.run(self.source.initial, {name: frozenset() for name in program.states})
+        self._check_start(first)
+        moving = {"v", *program.seen} - set(REVERSALS)
+        self.kept = sorted(
+            name for name in left - {*ended, *solved} - own if first.get(name, frozenset()) & moving
+        )
+
+    def _solved(self, env: Env) -> Env:
+        env = {name: env[name] for name in env if name not in self.program.states}
+        for body in self.program.derived:
+            self.flow.run(body, env)
+        return env
+
+    def _of(self, names: Iterable[str], env: Env) -> frozenset[str]:
+        return frozenset[str]().union(*(env.get(name, frozenset({name})) for name in names))
+
+    def _refuse(self, name: str, body: list[Any], what: str) -> MechanismError:
+        line = self.flow.line_of(name, body)
+        line = line or self.flow.line_of(name, self.program.equations)
+        return refuse(self.program.file, line, what)
+
+    def _check_reach(self, of_currents: frozenset[str], of_written: frozenset[str]) -> None:
+        body = self.source.breakpoint
+        for name in sorted(of_currents & self.program.flows):
+            raise self._refuse(
+                name,
+                body,
+                f"a current depends on {name}, the current of all mechanisms at the same time. "
+                f"Only equations of states can read it.",
+            )
+        for name in sorted(of_written & {"v", *self.program.flows}):
+            raise self._refuse(
+                name, body, f"a concentration is computed from {name} without an equation."
+            )
+
+    def _check_start(self, first: Env) -> None:
+        starts = self._of(self.program.states, {n: first.get(n, frozenset()) for n in first})
+        for name in sorted(starts & self.program.flows):
+            raise self._refuse(
+                name, self.source.initial, f"INITIAL reads {name}, which flows only later."
+            )
+
+    def _check_memory(self, name: str, currents: tuple[str, ...]) -> None:
+        """Refuse a name that keeps its value from one step to the next.
+
+        One that is only set under conditions may be set under all of them: it is carried out at
+        many voltages with a value that is no number, which must not be seen.
+        """
+        program = self.program
+        v = jnp.linspace(-REACH, REACH, 2001)
+        fields = {n: jnp.asarray(value) for n, (_, value) in program.fields.items()}
+        names = program.begun(fields, v, Solutions().ions(), {})
+        names |= dict.fromkeys(program.states, 0.3) | {name: jnp.nan}
+        results = [program.meaning.block(self.source.breakpoint, dict(names))]
+        wanted = [results[0][n] for n in (*currents, *program.written)]
+        names = results[0] | {name: jnp.nan} if self.breakpoint_first else dict(names)
+        for body in program.derived:
+            program.meaning.block(body, names)
+        wanted += [names.get(f"{n}'", 0.0) for n in program.states]
+        if any(bool(jnp.isnan(jnp.asarray(x)).any()) for x in wanted):
+            raise self._refuse(
+                name,
+                self.source.breakpoint,
+                f"{name} keeps its value from one step to the next, which only a STATE does here.",
+            )
