@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from rheobase import plot
+from rheobase import atomic, plot
 from rheobase.errors import require_key
 from rheobase.folder import require_folder
 from rheobase.neurons import LI, LIF
@@ -82,10 +82,10 @@ def run(out: Path | str = "demo", *, epochs: int | None = None, seed: int = 0) -
         "spikes_per_image": round(float(hidden.spikes.sum(axis=(0, 2)).mean()), 1),
         "seed": seed,
     }
-    (out / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
+    atomic.write(out / "metrics.json", json.dumps(metrics, indent=2) + "\n")
     save(out / "model.rheobase", result.model, metrics)
     _draw(out, digits, result)
-    (out / "index.html").write_text(_page(out, metrics))
+    atomic.write(out / "index.html", _page(out, metrics))
     print(
         f"test accuracy {100 * metrics['test_accuracy']:.1f} % on {metrics['test_images']} images "
         f"after {metrics['train_seconds']:.0f} s of training; see {out / 'index.html'}"
@@ -143,7 +143,7 @@ def _draw(out: Path, digits: Digits, result: FitResult) -> None:
         left, right = figure.subplots(1, 2)
         plot.learning_curve(result, "loss", ax=left)
         plot.learning_curve(result, "accuracy", ax=right)
-        figure.savefig(out / "learning_curve.png", dpi=150)
+        atomic.save_figure(figure, out / "learning_curve.png", dpi=150)
 
         figure = Figure(figsize=(9, 6), layout="constrained")
         left, right = figure.subplots(1, 2, width_ratios=(1, 3))
@@ -153,7 +153,7 @@ def _draw(out: Path, digits: Digits, result: FitResult) -> None:
         plot.raster(np.asarray(hidden.spikes[:, 0]), t, ax=right)
         right.set_ylabel("hidden neuron")
         right.set_xlim(0, STEPS)
-        figure.savefig(out / "raster.png", dpi=150)
+        atomic.save_figure(figure, out / "raster.png", dpi=150)
 
         figure = Figure(figsize=(9, 5.2), layout="constrained")
         above, below = figure.subplots(2, 1, sharex=True)
@@ -177,7 +177,7 @@ def _draw(out: Path, digits: Digits, result: FitResult) -> None:
             )
         below.set_xlabel("time (ms)")
         below.set_ylabel("readout v (mV)")
-        figure.savefig(out / "traces.png", dpi=150)
+        atomic.save_figure(figure, out / "traces.png", dpi=150)
 
         figure = Figure(figsize=(9, 4.6), layout="constrained")
         weights = np.asarray(model.layers[0].weight)
@@ -192,7 +192,7 @@ def _draw(out: Path, digits: Digits, result: FitResult) -> None:
             panel.set_axis_off()
         bar = figure.colorbar(drawn[0], ax=panels, shrink=0.8)
         bar.set_label("weight (nA)")
-        figure.savefig(out / "weights.png", dpi=150)
+        atomic.save_figure(figure, out / "weights.png", dpi=150)
 
 
 def _page(out: Path, metrics: dict[str, Any]) -> str:

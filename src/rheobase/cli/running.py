@@ -11,7 +11,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from rheobase import plot
+from rheobase import atomic, plot
 from rheobase.analysis import cv, isi, rates
 from rheobase.classics import CLASSICS, Classic
 from rheobase.errors import ArgumentError, UnknownName, brief
@@ -77,8 +77,8 @@ def show(name: str, duration: str | None, neurons: int | None, seed: int, out: P
     _draw(out, run)
     by_population = {row.population: row._asdict() for row in table}
     text = json.dumps(metrics | {"populations": by_population}, indent=2)
-    (out / "metrics.json").write_text(text.replace("NaN", "null") + "\n")
-    (out / "index.html").write_text(_page(out, classic, metrics, table))
+    atomic.write(out / "metrics.json", text.replace("NaN", "null") + "\n")
+    atomic.write(out / "index.html", _page(out, classic, metrics, table))
     print(f"see {out / 'index.html'}")
     return 0
 
@@ -163,7 +163,7 @@ def _draw(out: Path, run: NetworkRecording) -> None:
         figure = Figure(figsize=(9, 5.4), layout="constrained")
         axes = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
         plot.population(run, most=1000, ax=axes)
-        figure.savefig(out / "raster.png", dpi=150)
+        atomic.save_figure(figure, out / "raster.png", dpi=150)
 
         figure = Figure(figsize=(9, 3.4), layout="constrained")
         ax = figure.subplots()
@@ -179,7 +179,7 @@ def _draw(out: Path, run: NetworkRecording) -> None:
             ax.stairs(counts / len(values), edges, color=colors[name], label=name)
         ax.set(xlabel="mean rate (Hz)", ylabel="share of neurons", xlim=(edges[0], edges[-1]))
         ax.legend()
-        figure.savefig(out / "rates.png", dpi=150)
+        atomic.save_figure(figure, out / "rates.png", dpi=150)
 
         figure = Figure(figsize=(9, 3.4), layout="constrained")
         ax = figure.subplots()
@@ -191,7 +191,7 @@ def _draw(out: Path, run: NetworkRecording) -> None:
             ax.stairs(counts / max(len(values), 1), edges, color=colors[name], label=name)
         ax.set(xlabel="interval (ms)", ylabel="share of intervals", xscale="log")
         ax.legend()
-        figure.savefig(out / "intervals.png", dpi=150)
+        atomic.save_figure(figure, out / "intervals.png", dpi=150)
 
 
 def _page(out: Path, classic: Classic, metrics: dict[str, Any], rows: list[_Row]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rheobase import plot
+from rheobase import atomic, plot
 from rheobase.cable import Cell
 from rheobase.cli.running import read_time
 from rheobase.errors import ArgumentError, brief
@@ -48,8 +48,9 @@ def show(
         given = Step(level, start=0.1 * length, stop=0.9 * length)
         whole = under(model, given, length, step)
         v, times, spikes = whole.v[:, None], whole.t, [whole.spikes.tolist()]
-    np.savez_compressed(out / "voltage.npz", t=times, v=v)
-    (out / "spikes.json").write_text(json.dumps(spikes) + "\n")
+    with atomic.replacing(out / "voltage.npz") as beside:
+        np.savez_compressed(beside, t=times, v=v)
+    atomic.write(out / "spikes.json", json.dumps(spikes) + "\n")
     _draw(out / "voltage.png", times, v, name_of(model))
     counts = ", ".join(str(len(s)) for s in spikes)
     print(f"{name_of(model)}: {counts} spikes; see {out / 'voltage.png'}")
@@ -83,4 +84,4 @@ def _draw(file: Path, times: Any, v: np.ndarray, title: str) -> None:
             ax.set_ylabel("v (mV)")
         axes[0].set_title(title, loc="left")
         axes[-1].set_xlabel("time (ms)")
-        figure.savefig(file, dpi=140)
+        atomic.save_figure(figure, file, dpi=140)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rheobase import plot
+from rheobase import atomic, plot
 from rheobase.adaptors.base import chain
 from rheobase.cable import Cell
 from rheobase.folder import require_folder
@@ -43,7 +43,7 @@ def write_ranked(ranked: Sequence["Ranked"], folder: Path) -> Path:
         {"model": r.name, "parameters": r.parameters, "score": _finite(r.score), "rank": r.rank}
         for r in ranked
     ]
-    (folder / RANKING).write_text(json.dumps(rows, indent=2) + "\n")
+    atomic.write(folder / RANKING, json.dumps(rows, indent=2) + "\n")
     return page
 
 
@@ -51,10 +51,10 @@ def write(fit: "RecordingFit", folder: Path, ranked: Sequence["Ranked"] = ()) ->
     """Write everything into a folder, with the models that it was compared with; the page."""
     folder = require_folder(folder)
     save(folder / MODEL, fit.model)
-    (folder / SCORES).write_text(json.dumps(scores(fit), indent=2) + "\n")
-    (folder / PARAMETERS).write_text(json.dumps(_parameters(fit), indent=2) + "\n")
+    atomic.write(folder / SCORES, json.dumps(scores(fit), indent=2) + "\n")
+    atomic.write(folder / PARAMETERS, json.dumps(_parameters(fit), indent=2) + "\n")
     pictures = _draw(fit, folder)
-    (folder / "index.html").write_text(_page(fit, pictures, ranked))
+    atomic.write(folder / "index.html", _page(fit, pictures, ranked))
     return folder / "index.html"
 
 
@@ -117,7 +117,7 @@ def _draw(fit: "RecordingFit", folder: Path) -> dict[Path, str]:
         folder / "loss.png": (loss(fit), "The best loss after each step of the last stage."),
     }  # fmt: skip
     for file, (figure, _) in shown.items():
-        figure.savefig(file, dpi=140)
+        atomic.save_figure(figure, file, dpi=140)
     return {file: text for file, (_, text) in shown.items()}
 
 

@@ -15,10 +15,13 @@ it stands under its present name. A file of the old form goes to `tests/archive`
 """
 
 from collections.abc import Callable
+from copy import copy
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
+
+from rheobase.time import Clock
 
 Fields = dict[str, Any]
 
@@ -58,6 +61,18 @@ def _time_of_spike(fields: Fields) -> Fields:
     return fields | {"early": jnp.zeros(np.shape(fields["above"]), jnp.result_type(float))}
 
 
+def _two_words(name: str) -> Callable[[Fields], Fields]:
+    """A counter of steps that was one int32."""
+
+    def read(fields: Fields) -> Fields:
+        count = fields[name]
+        if not isinstance(count, Clock) and jnp.issubdtype(count.dtype, jnp.integer):
+            count = Clock.of(count)
+        return fields | {name: count}
+
+    return read
+
+
 def _windowed(fields: Fields) -> Fields:
     """A detector from before its surrogate had a window, with that of every detector since."""
     if "window" in fields:
@@ -73,6 +88,8 @@ def _unaimed(fields: Fields) -> Fields:
 
 
 FORMS: dict[str, Form] = {
+    "rheobase.cable.arguments.Probes": Form(absent={"indices": None}),
+    "rheobase.cable.cell.Inserted": Form(absent={"between": ()}),
     "rheobase.channels.fire.DetectorState": Form(read=_time_of_spike),
     "rheobase.channels.fire.SpikeDetector": Form(read=_windowed),
     "rheobase.channels.spiking.AdEx": Form(absent={"through_reset": False}),
@@ -83,13 +100,19 @@ FORMS: dict[str, Form] = {
     "rheobase.devices.dynapse2.physical.PhysicalState": Form(
         absent={"Iampa_rise": None, "Inmda_rise": None, "activity": None, "log_gain": None}
     ),
+    "rheobase.devices.dynapse2.soma.Inputs": Form(absent={"reversals": None}),
+    "rheobase.gradients.compare.Row": Form(absent={"refusal": None}),
+    "rheobase.morphology.samples.Samples": Form(absent={"apart": False}),
     "rheobase.network.connection.Connection": Form(absent={"at": None, "source": None}),
     "rheobase.network.network.Drive": Form(absent={"at": None}),
     "rheobase.network.projection.Projection": Form(absent={"source": 0}),
+    "rheobase.network.recording.NetworkRecording": Form(absent={"connections": {}}),
     "rheobase.plasticity.pair.PairSTDP": Form(read=_unaimed),
     "rheobase.population.Carry": Form(absent={"later": None}),
     "rheobase.record.Record": Form(absent={"places": None}),
-    "rheobase.record.RunState": Form(absent={"origin": None}),
+    "rheobase.record.RunState": Form(absent={"origin": None}, read=_two_words("step")),
+    "rheobase.record.Recording": Form(read=_two_words("start")),
+    "rheobase.stimulus.base.Grid": Form(renamed={"steps": "clock"}),
     "rheobase.train.convolution.Form": Form(absent={"dilation": 1, "groups": 1}, read=_by_axis),
     "rheobase.train.dense.Linear": Form(absent={"delays": None, "mask": None, "density": 1.0}),
     "rheobase.train.recurrent.Recurrent": Form(
@@ -106,5 +129,5 @@ def present(name: str, fields: Fields) -> Fields:
     if form is None:
         return fields
     kept = {form.renamed.get(k, k): x for k, x in fields.items() if k not in form.dropped}
-    kept = {**form.absent, **kept}
+    kept = {name: copy(x) for name, x in form.absent.items()} | kept
     return kept if form.read is None else form.read(kept)

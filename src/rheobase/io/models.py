@@ -39,6 +39,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from rheobase import atomic
 from rheobase._version import __version__
 from rheobase.errors import ArgumentError, CheckpointError, brief
 from rheobase.io import names
@@ -72,8 +73,7 @@ def save(path: str | Path, model: Any) -> None:
     >>> again.neuron.v_T.item(), again.period.item()
     (-52.0, 2.0)
     """
-    if isinstance(path, eqx.Module):
-        raise ArgumentError('`path` comes first. Write rb.save("cell.rheobase", model).')
+    atomic.require_path(path, 'rb.save("cell.rheobase", model), the path first')
     checkpoint.write(path, *_described(model))
 
 
@@ -115,6 +115,7 @@ def load(path: str | Path, classes: Iterable[type] = ()) -> Any:
     ...     type(rb.load(f"{folder}/lif.rheobase")).__name__
     'LIF'
     """
+    atomic.require_path(path, 'rb.load("cell.rheobase")')
     return _loaded(checkpoint.read(path), path, classes)
 
 

@@ -168,6 +168,7 @@ KINDS: dict[str, str] = {
     ),
     "rheobase.synapses.spike": "FullAtSpike JumpState SpikeSynapse",
     "rheobase.tasks.base": "Split Trained Work",
+    "rheobase.time": "Clock",
     "rheobase.train.circuit": "Held",
     "rheobase.train.convolution": "Conv1d Conv2d Form",
     "rheobase.train.delays": "Delay Delays",

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rheobase import atomic
 from rheobase.errors import MorphologyError, brief
 from rheobase.morphology.samples import Samples, from_samples, rooted
 from rheobase.morphology.tree import Tree
@@ -308,6 +309,7 @@ def write_swc(tree: Tree, path: str | Path) -> None:
         ...     rb.io.read_swc(Path(folder) / "cell.swc") == tree
         True
     """
+    atomic.require_path(path, 'rb.io.write_swc(tree, "cell.swc"), the path last')
     codes = _codes(tree.region)
     lines = ["# written by rheobase", "# " + " ".join(COLUMNS)]
     lines += [f"# region {code} {name}" for name, code in codes.items() if TYPES.get(code) != name]
@@ -332,7 +334,7 @@ def write_swc(tree: Tree, path: str | Path) -> None:
             own[float(share[k])] = last
             above = 1 if i == 0 and ball else last
         number.append(own)
-    Path(path).write_text("\n".join(lines) + "\n")
+    atomic.write(path, "\n".join(lines) + "\n")
 
 
 def _codes(regions: tuple[str, ...]) -> dict[str, int]:

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from rheobase import atomic
 from rheobase.datasets import Dataset
 from rheobase.errors import DataError
 from rheobase.folder import require_folder
@@ -181,7 +182,7 @@ def train(
         "parameters": _size(result.model),
         "seed": seed,
     }
-    (out / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
+    atomic.write(out / "metrics.json", json.dumps(metrics, indent=2) + "\n")
     return metrics, result, split
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from rheobase import plot
+from rheobase import atomic, plot
 from rheobase.page import page
 from rheobase.tasks.base import AbstractTask, Split
 from rheobase.train import FitResult
@@ -31,7 +31,7 @@ def write(
         left, right = figure.subplots(1, 2)
         plot.learning_curve(result, "loss", ax=left)
         plot.learning_curve(result, "accuracy", ax=right)
-        figure.savefig(out / "learning_curve.png", dpi=150)
+        atomic.save_figure(figure, out / "learning_curve.png", dpi=150)
         _raster(result, split, out)
         _confusion(task, result, split, out)
     text = (
@@ -41,14 +41,15 @@ def write(
         f"saved model has learned from {metrics['saved_model_samples']} samples."
     )
     rows = [(name.replace("_", " "), value) for name, value in metrics.items()]
-    (out / "index.html").write_text(
+    atomic.write(
+        out / "index.html",
         page(
             f"The task {task.name}",
             f"{100 * metrics['validation_accuracy']:.1f} %",
             text,
             [rows],
             {out / name: caption for name, caption in _PICTURES.items()},
-        )
+        ),
     )
 
 
@@ -84,7 +85,7 @@ def _raster(result: FitResult, split: Split, out: Path) -> None:
             split.validation.classes[place], (t[-1], line[-1]), (4, -3), textcoords="offset points"
         )
     below.set(xlabel="time (ms)", ylabel="readout v (mV)", xlim=(0, t[-1]))
-    figure.savefig(out / "raster.png", dpi=150)
+    atomic.save_figure(figure, out / "raster.png", dpi=150)
 
 
 def _confusion(task: AbstractTask, result: FitResult, split: Split, out: Path) -> None:
@@ -109,4 +110,4 @@ def _confusion(task: AbstractTask, result: FitResult, split: Split, out: Path) -
     ax.set_xticks(places, data.classes)
     ax.set_yticks(places, data.classes)
     ax.set(xlabel="taken for", ylabel="was")
-    figure.savefig(out / "confusion.png", dpi=150)
+    atomic.save_figure(figure, out / "confusion.png", dpi=150)

@@ -21,8 +21,6 @@ In version 1 the checksum was of what follows it alone; such files can be read.
 import hashlib
 import json
 import math
-import os
-import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -31,6 +29,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from rheobase import atomic
 from rheobase.errors import CheckpointError
 
 Tree = TypeVar("Tree")
@@ -59,24 +58,13 @@ def save(path: str | Path, tree: Any, notes: dict[str, Any] | None = None) -> No
     ...     rb.train.load(f"{folder}/lif.rheobase", rb.LIF()).tau.item()
     12.0
     """
+    atomic.require_path(path, 'rb.train.save("run.rheobase", model), the path first')
     write(path, _named(tree), notes or {})
 
 
 def write(path: str | Path, named: list[tuple[str, np.ndarray]], notes: dict[str, Any]) -> None:
     """Write named arrays and notes in this layout."""
-    path = Path(path)
-    content = packed(named, notes)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
+    atomic.write(path, packed(named, notes))
 
 
 def packed(named: list[tuple[str, np.ndarray]], notes: dict[str, Any]) -> bytes:

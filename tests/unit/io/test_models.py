@@ -112,8 +112,16 @@ def test_what_has_no_place_in_a_file_is_refused(tmp_path):
     with pytest.raises(ArgumentError, match=r"model\['f'\] is .*<lambda>.*no place in a file"):
         rb.save(tmp_path / "m", {"f": lambda x: x})
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(ArgumentError, match="`path` comes first"):
-        rb.save(rb.LIF(), tmp_path / "m")
+    run = rb.simulate(rb.LIF(), duration=1 * ms, dt=0.1 * ms)
+    for model in (rb.LIF(), run.final, {"a": 1}):
+        with pytest.raises(ArgumentError, match=r"Write rb.save\(.*, model\), the path first"):
+            rb.save(model, tmp_path / "m")
+    with pytest.raises(ArgumentError, match=r"name of a file, got a LIF neuron. Write rb.load\("):
+        rb.load(rb.LIF())
+    with pytest.raises(CheckpointError, match="is a folder"):
+        rb.load(".")
+    with pytest.raises(IsADirectoryError, match="is a folder"):
+        rb.save(tmp_path, rb.LIF())
 
 
 def rewritten(path, change):

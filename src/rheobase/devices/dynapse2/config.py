@@ -8,6 +8,7 @@ from typing import Any, Self, final
 import jax.numpy as jnp
 import numpy as np
 
+from rheobase import atomic
 from rheobase._version import __version__
 from rheobase.devices.dynapse2 import layout as chip
 from rheobase.devices.dynapse2.codes import core_biases
@@ -224,7 +225,7 @@ class Config:
 
     def to_json(self, file: str | Path) -> None:
         """Write the configuration."""
-        Path(file).write_text(self.dumps())
+        atomic.write(file, self.dumps())
 
     @classmethod
     def from_json(cls, file: str | Path) -> Self:

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rheobase import plot
+from rheobase import atomic, plot
 from rheobase.devices.dynapse2 import frozen_noise as task
 from rheobase.devices.dynapse2 import pictures
 from rheobase.devices.dynapse2.config import Config
@@ -55,7 +55,7 @@ def run(out: Path | str, steps: int | None = None, seed: int = 0) -> dict[str, A
     out = require_folder(out)
     done = outcome(STEPS if steps is None else steps, seed)
     done.config.to_json(out / "chip.json")
-    (out / "report.txt").write_text(f"{done.spec.report()}\n\n{done.power.report()}\n")
+    atomic.write(out / "report.txt", f"{done.spec.report()}\n\n{done.power.report()}\n")
     metrics = {
         "train_seconds": round(done.seconds, 1),
         "spread": SPREAD,
@@ -63,9 +63,9 @@ def run(out: Path | str, steps: int | None = None, seed: int = 0) -> dict[str, A
         "seed": seed,
         "networks": [row._asdict() for row in done.rows],
     }
-    (out / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
+    atomic.write(out / "metrics.json", json.dumps(metrics, indent=2) + "\n")
     _draw(out, done)
-    (out / "index.html").write_text(_page(out, done))
+    atomic.write(out / "index.html", _page(out, done))
     print(_table(done.rows))
     print(f"see {out / 'index.html'}")
     return metrics
@@ -135,15 +135,15 @@ def _draw(out: Path, done: Outcome) -> None:
         ax = fig.subplots()
         ax.plot(np.asarray(done.trained.losses), color=MAIN, linewidth=0.8)
         ax.set(xlabel="step", ylabel="loss", yscale="log")
-        fig.savefig(out / "learning.png", dpi=150)
+        atomic.save_figure(fig, out / "learning.png", dpi=150)
 
         fig = figure(8, 4.6)
         spikes(done, fig.subplots(2, 2, sharex=True))
-        fig.savefig(out / "spikes.png", dpi=150)
+        atomic.save_figure(fig, out / "spikes.png", dpi=150)
 
         fig = figure(6, 3.4)
         rates(done, fig.subplots())
-        fig.savefig(out / "rates.png", dpi=150)
+        atomic.save_figure(fig, out / "rates.png", dpi=150)
 
         for name, draw, size in (
             ("weights.png", lambda ax: pictures.weight_error(done.spec.quantised, ax), (5, 4)),
@@ -152,7 +152,7 @@ def _draw(out: Path, done: Outcome) -> None:
         ):
             fig = figure(*size)
             draw(fig.subplots())
-            fig.savefig(out / name, dpi=150)
+            atomic.save_figure(fig, out / name, dpi=150)
 
 
 def spikes(done: Outcome, axes: Any) -> None:

@@ -7,6 +7,7 @@ import equinox as eqx
 import jax
 import numpy as np
 
+from rheobase import atomic
 from rheobase._version import __version__
 from rheobase.errors import ArgumentError, brief
 from rheobase.io.nir.neurons import CURRENT, gives, write_neuron
@@ -79,7 +80,8 @@ def write_nir(
         KEY: packed({"stepper": model.stepper, "aside": tuple(writer.aside)}),
     }
     graph = nir.NIRGraph(writer.nodes, writer.edges, metadata=metadata, type_check=False)
-    nir.write(path, graph)
+    with atomic.replacing(path) as beside:
+        nir.write(beside, graph)
     return tuple(writer.lost)
 
 
