@@ -20,6 +20,7 @@ from rheobase.kernels.plasticity import columns
 from rheobase.morphology import Location
 from rheobase.network.known import key_of
 from rheobase.network.projection import Projection
+from rheobase.network.terminals import by_delay
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane
 from rheobase.plasticity import AbstractRule
@@ -42,7 +43,8 @@ class Connection(eqx.Module):
       of its step; without delay it acts in the next step, with a delay of d as much later.
     - `plasticity`: how the synapses change with their use, such as `rb.TsodyksMarkram()` or
       `rb.PairSTDP(w_max=1 * nA)`, or several: at most one that changes what is released, and rules
-      that change weights, which act in this order. Needs one delay for all synapses, or none.
+      that change weights, which act in this order. Where each synapse has a delay of its own,
+      those of a neuron stand in the order of their delays.
     - `at`: on which compartment of a cell the synapses end: a location, by default the root. Of a
       region or several locations each synapse draws one.
     - `source`: the compartment of a presynaptic cell whose voltage an electrical or a graded
@@ -169,17 +171,6 @@ def _require_plasticity(connection: Connection) -> None:
                 f"{name} has receptors with a state of their own, which short-term plasticity "
                 f"would replace. Leave `plasticity` out, or take a synapse such as rb.Exponential."
             )
-        if _is_array(connection.delay):
-            raise ArgumentError(
-                f"{name} keeps one state for each presynaptic neuron, for whose synapses a spike "
-                f"must arrive at one time. Give one delay, such as delay=1.5*ms."
-            )
-    if connection.plasticity and _is_array(connection.delay):
-        raise ArgumentError(
-            "`plasticity` keeps one state for each presynaptic neuron, for whose synapses a spike "
-            "must arrive at one time, but `delay` has one value for each synapse. Give one delay, "
-            "such as delay=1.5*ms, or split the connection into several of one delay each."
-        )
     for rule in connection.rules:
         if not rule.unit.same_dimension(connection.weight.unit):
             raise UnitError(
@@ -314,6 +305,10 @@ def projection(
     if unit.same_dimension(uS):
         require_positive(weight, f"`weight` of {type(connection.synapse).__name__}", uS)
     target = _placed(rows.target, sites, random)
+    if (connection.rules or connection.release is not None) and np.size(delay) > 1:
+        order = by_delay(rows.start, target, delay)
+        target, delay = target[order], delay[order]
+        weight = weight if len(weight) == 1 else weight[order]
     to = Targets(jax.device_put(rows.start), jax.device_put(target), rows.n_post * sites, widest)
     return Projection(
         pre=connection.pre,

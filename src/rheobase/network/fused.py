@@ -77,7 +77,7 @@ def _counters(network: Network, name: str, record: Any) -> bool:
 
 def _plain(p: Projection) -> bool:
     """Whether its weights multiply spikes, and change by effects of spikes if at all."""
-    plain = p.to.native and p.release is None and not p.electrical
+    plain = p.to.native and p.release is None and not p.electrical and not p.by_terminal
     return plain and all(map(has_effects, p.rules))
 
 

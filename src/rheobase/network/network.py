@@ -224,6 +224,9 @@ class Network(eqx.Module):
     def pairs(self, pre: str, post: str, which: int = 0) -> tuple[Array, Array]:
         """The neurons (pre, post) of each synapse, (synapses,), in the order of its weights.
 
+        They go by presynaptic neuron, then by postsynaptic neuron; plastic synapses with a delay
+        each go by their delay in between.
+
         `which` of several connections between the two, as they were given.
 
         Errors: `UnknownName` where the two are not connected.

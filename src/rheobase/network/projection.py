@@ -14,6 +14,7 @@ from rheobase.errors import StepperError
 from rheobase.kernels.delivery import Targets, collect, deliver, deliver_delayed
 from rheobase.kernels.plasticity import Columns
 from rheobase.origin import digest
+from rheobase.network.terminals import Terminals, terminals
 from rheobase.plasticity.base import AbstractRule, Arrivals, Synapses
 from rheobase.synapses import AbstractGradedRelease, AbstractRelease
 from rheobase.time import Clock, whole_steps
@@ -28,11 +29,13 @@ class ProjectionState(NamedTuple):
     ring: Array | None
     """Spikes on their way, (depth, n_pre), or where delays differ inputs, (depth, n_post)."""
     release: Any
-    """State of the presynaptic terminals, (n_pre,)."""
+    """State of the presynaptic terminals, (n_pre,), or one for each of `terminals`."""
     weight: Array | None
     """Weights that change, (synapses,)."""
     rules: tuple[Any, ...]
     """State of each rule that changes them."""
+    terminals: Terminals | None = None
+    """Where each synapse has a delay and whatever sends spikes to it has a state."""
 
 
 class Projection(eqx.Module):
@@ -88,6 +91,12 @@ class Projection(eqx.Module):
         """A hash of who is connected to whom; None inside of a trace."""
         return digest([self.to.start, self.to.target])
 
+    @property
+    def by_terminal(self) -> bool:
+        """Whether spikes of a neuron reach states of its terminals at different times."""
+        keeps = bool(self.rules) or self.release is not None
+        return keeps and self.delay is not None and self.delay.shape != (1,)
+
     def check(self, dt: float) -> None:
         """Refuse delays that are shorter than a time step (ms), and what the rules refuse.
 
@@ -119,24 +128,30 @@ class Projection(eqx.Module):
         ring: Any = None
         if steps and self.delay is not None:
             one = self.delay.shape == (1,)
-            shape = (steps, self.n_pre) if one else (steps + 1, self.to.n_post)
-            ring = np.zeros(shape, dtype)
+            wide = self.n_pre if one or self.by_terminal else self.to.n_post
+            ring = np.zeros((steps if one else steps + 1, wide), dtype)
+        to, by_post, place = self.to, self.by_post, None
+        if self.by_terminal and self.delay is not None:
+            place = terminals(to, by_post, self.delay, dt)
+            to = place.rows(to)
+            by_post = None if by_post is None else place.columns(by_post)
         release = None
         if self.release is not None:
+            sending = to.start.shape[0] - 1
             release = jax.tree.map(
-                lambda x: jnp.broadcast_to(_typed(x, dtype), (self.n_pre,)), self.release.init()
+                lambda x: jnp.broadcast_to(_typed(x, dtype), (sending,)), self.release.init()
             )
         weight: Any = None
         rules = ()
-        if self.rules and self.by_post is not None:
+        if self.rules and by_post is not None:
             traced = isinstance(self.weight, Tracer)
             given: Any = self.weight.astype(dtype) if traced else np.asarray(self.weight, dtype)
             weight = (jnp if traced else np).broadcast_to(given, (self.synapses,))
-            both = Synapses(self.to, self.by_post)
+            both = Synapses(to, by_post)
             rules = tuple(rule.start(both, dtype) for rule in self.rules)
         shape = (2, self.to.n_post) if self.electrical else (self.to.n_post,)
         arriving: Any = np.zeros(shape, dtype)
-        return ProjectionState(arriving, ring, release, weight, rules)
+        return ProjectionState(arriving, ring, release, weight, rules, place)
 
     def begin(self, v: Array, dt: float, dtype: Any) -> ProjectionState:
         """The state where voltages (n_pre,) are read that have long been what they are."""
@@ -175,6 +190,10 @@ class Projection(eqx.Module):
             late = jax.lax.dynamic_index_in_dim(ring, slot, keepdims=False)
             ring = jax.lax.dynamic_update_index_in_dim(ring, spikes, slot, 0)
             return self._deliver(state._replace(ring=ring), late, post, number, dt)
+        if state.terminals is not None:
+            ring = jax.lax.dynamic_update_index_in_dim(ring, spikes, slot, 0)
+            late = state.terminals.arriving(ring, number)
+            return self._deliver(state._replace(ring=ring), late, post, number, dt)
         delays = whole_steps(self.delay, dt)
         ring = deliver_delayed(self.to, spikes, self.weight, delays, slot, ring)
         arriving = jax.lax.dynamic_index_in_dim(ring, slot, keepdims=False)
@@ -187,19 +206,25 @@ class Projection(eqx.Module):
     ) -> ProjectionState:
         """Deliver spikes whose time has come, then let the rules change the weights."""
         release, given = state.release, late
+        to, by_post = self.to, self.by_post
+        if state.terminals is not None:
+            to = state.terminals.rows(to)
+            by_post = None if by_post is None else state.terminals.columns(by_post)
         if self.release is not None:
             given, release = self.release.step(release, late, dt)
-        if state.weight is None or self.by_post is None or post is None:
-            arriving = deliver(self.to, given, self.weight)
+        if state.weight is None or by_post is None or post is None:
+            arriving = deliver(to, given, self.weight)
             return state._replace(arriving=arriving, release=release)
         weight, rules = state.weight, []
-        arriving = deliver(self.to, given, weight)
+        arriving = deliver(to, given, weight)
         now = Arrivals(late, post, arriving, number)
-        both = Synapses(self.to, self.by_post)
+        both = Synapses(to, by_post)
         for rule, inner in zip(self.rules, state.rules, strict=True):
             weight, inner = rule.step(both, inner, weight, now, dt)
             rules.append(inner)
-        return ProjectionState(arriving, state.ring, release, weight, tuple(rules))
+        return state._replace(
+            arriving=arriving, release=release, weight=weight, rules=tuple(rules)
+        )
 
 
 def _typed(x: Any, dtype: Any) -> Array:
