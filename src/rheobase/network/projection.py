@@ -10,11 +10,11 @@ from jax import Array
 from jax.core import Tracer
 
 from rheobase.arguments import require_positive
-from rheobase.errors import StepperError
+from rheobase.errors import ArgumentError, StepperError
 from rheobase.kernels.delivery import Targets, collect, deliver, deliver_delayed
 from rheobase.kernels.plasticity import Columns
-from rheobase.origin import digest
 from rheobase.network.terminals import Terminals, terminals
+from rheobase.origin import digest
 from rheobase.plasticity.base import AbstractRule, Arrivals, Synapses
 from rheobase.synapses import AbstractGradedRelease, AbstractRelease
 from rheobase.time import Clock, whole_steps
@@ -120,6 +120,12 @@ class Projection(eqx.Module):
         """Steps that a spike can be on its way; 0 where all act in the next step."""
         if self.delay is None:
             return 0
+        if isinstance(self.delay, Tracer):
+            raise ArgumentError(
+                f"the delay from {self.pre!r} to {self.post!r} must be known before the program is "
+                f"compiled. Let the function close over the network, and take as an argument only "
+                f"what changes, such as its weights."
+            )
         return int(whole_steps(np.max(np.asarray(self.delay), initial=0), dt))
 
     def start(self, dt: float, dtype: Any) -> ProjectionState:
@@ -222,9 +228,7 @@ class Projection(eqx.Module):
         for rule, inner in zip(self.rules, state.rules, strict=True):
             weight, inner = rule.step(both, inner, weight, now, dt)
             rules.append(inner)
-        return state._replace(
-            arriving=arriving, release=release, weight=weight, rules=tuple(rules)
-        )
+        return state._replace(arriving=arriving, release=release, weight=weight, rules=tuple(rules))
 
 
 def _typed(x: Any, dtype: Any) -> Array:

@@ -12,9 +12,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.core import Tracer
 
-from rheobase.errors import ArgumentError
 from rheobase.kernels.delivery import Targets
 from rheobase.kernels.plasticity import Columns
 from rheobase.time import Clock, whole_steps
@@ -57,11 +55,6 @@ def by_delay(start: np.ndarray, target: np.ndarray, delay: np.ndarray) -> np.nda
 
 def terminals(to: Targets, by_post: Columns | None, delay: Array, dt: float) -> Terminals:
     """The terminals at a time step (ms), of synapses that stand in the order of their delays."""
-    if isinstance(delay, Tracer):
-        raise ArgumentError(
-            "plastic synapses with a delay each must be known before the program is compiled: "
-            "let the function close over the network, or give all of them one delay."
-        )
     lag = np.asarray(whole_steps(np.asarray(delay), dt))
     first = np.asarray(to.start)
     begins = np.ones(len(lag), bool)

@@ -147,12 +147,6 @@ def connect(**changes):
             ArgumentError,
             "leave one out",
         ),
-        ({"delay": [1, 2, 3, 1, 2, 3] * ms}, ArgumentError, "one delay, such as delay=1.5"),
-        (
-            {"delay": rb.Uniform(1 * ms, 2 * ms), "plasticity": rb.TsodyksMarkram()},
-            ArgumentError,
-            "must arrive at one time",
-        ),
         ({"post": rb.LI()}, ArgumentError, "'b' never fires"),
     ],
 )
