@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from rheobase.channels.rates import exp_linear
-from rheobase.units import A, V, kelvin, m, mM, ms, mV, nA, positive, quantity, s, um
+from rheobase.units import A, V, dimensionless, kelvin, m, mM, ms, mV, nA, positive, quantity, s, um
 
 FARADAY = 96485.33212 * A * s / (mM * m**3)
 """Charge of a mole (mM*m**3) of elementary charges."""
@@ -24,6 +24,8 @@ class Ion(NamedTuple):
     """R T/(z F): the voltage of an e-fold ratio of concentrations; its sign is that of the ion."""
     charge: Annotated[Array, nA * ms / (mM * um**3)]
     """z F: charge of an amount."""
+    kept: Annotated[Array, dimensionless] | None = None
+    """1 where a mechanism of a .mod file writes its concentration, 0 elsewhere."""
 
     @property
     def reversal(self) -> Array:
@@ -80,7 +82,8 @@ class Solutions(eqx.Module):
         charge = jnp.asarray(FARADAY.value_in(FARADAY.unit.internal()), self.temperature.dtype)
 
         def ion(inside: Array, outside: Array, valence: int) -> Ion:
-            return Ion(inside, outside, volts / (valence * charge), valence * charge)
+            thermal, none = volts / (valence * charge), jnp.zeros_like(self.temperature)
+            return Ion(inside, outside, thermal, valence * charge, none)
 
         return Ions(
             na=ion(self.na_inside, self.na_outside, 1),

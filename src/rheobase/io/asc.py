@@ -13,6 +13,7 @@ from rheobase.morphology.tree import Tree
 from rheobase.units import um
 from rheobase.units.fields import to_numbers
 
+_NUMBER = r"([-+]?[\d.]+(?:[eE][-+]?\d+)?)"
 SLICES = 21
 """Into so many slices a contour is cut, as NEURON does."""
 
@@ -21,7 +22,8 @@ def read_asc(path: str | Path, *, min_radius: Any = None) -> Tree:
     """Read a neuron from an ASC file of Neurolucida.
 
     The contour of the soma becomes a row of frusta along its longest axis, as wide as the contour
-    is there. Neurites grow from its middle and begin at their own first points.
+    is there. Neurites grow from its middle and begin at their own first points; a branch begins
+    where its parent ends, with its own first diameter.
 
     **Arguments:**
 
@@ -47,23 +49,55 @@ def read_asc(path: str | Path, *, min_radius: Any = None) -> Tree:
     path = Path(path)
     shape = _parsed(path)
     points, widths, parent, region = _body(path, shape.soma.points)
+    begin = [np.nan] * len(points)
     last: dict[int, int] = {}
+    written = _Written(path)
     for section in shape.iter():
         kind = int(section.type)
         rows, diameters = section.points.astype(float), section.diameters.astype(float)
         above = _root(path, points, rows[0]) if section.is_root else last[section.parent.id]
         told = not section.is_root and np.array_equal(rows[0], points[above])
+        own = written.begins(rows)
         for k in range(1 if told and len(rows) > 1 else 0, len(rows)):
             points.append(rows[k])
             widths.append(diameters[k])
+            # Where the file does not repeat the end of the parent, its diameter stands there.
+            begin.append(diameters[0 if own else 1] / 2 if told and k == 1 else np.nan)
             parent.append(above)
             region.append(TYPES.get(kind, f"custom{kind}"))
             above = len(points) - 1
         last[section.id] = above
     if not points:
         raise MorphologyError(f"{path} has neither a soma nor a neurite.")
-    radii = _radii(path, np.array(points), np.array(widths) / 2, min_radius)
-    return from_samples(Samples(np.array(points), radii, np.array(parent), region, apart=True))
+    place = np.array(points)
+    radii = _radii(path, place, np.array(widths) / 2, min_radius)
+    low = 0.0 if min_radius is None else float(radii.min())
+    start = np.maximum(np.array(begin), low)
+    return from_samples(Samples(place, radii, np.array(parent), region, apart=True, begin=start))
+
+
+class _Written:
+    """The points of a file in their order, to tell which of them a section has for itself."""
+
+    def __init__(self, path: Path):
+        text = re.sub(r";[^\n]*", "", path.read_text(errors="replace"))
+        found = re.findall(rf"\(\s*{_NUMBER}[\s,]+{_NUMBER}[\s,]+{_NUMBER}", text)
+        self.points = np.array(found, np.float32).reshape(-1, 3)
+        self.at = 0
+
+    def begins(self, rows: np.ndarray) -> bool:
+        """Whether the next section in the file, of these points, has the first among its own."""
+        wanted = rows.astype(np.float32)
+        here = self.at
+        while here < len(self.points):
+            if np.array_equal(self.points[here], wanted[0]):
+                self.at = here + len(wanted)
+                return True
+            if len(wanted) > 1 and np.array_equal(self.points[here], wanted[1]):
+                self.at = here + len(wanted) - 1
+                return False
+            here += 1
+        return True
 
 
 def _parsed(path: Path) -> Any:
@@ -152,8 +186,7 @@ def _radii(path: Path, points: np.ndarray, radii: np.ndarray, min_radius: Any) -
 
 def _line(path: Path, point: np.ndarray) -> str:
     """`, line 12`: where a point stands in the file."""
-    number = r"([-+]?[\d.]+(?:[eE][-+]?\d+)?)"
-    row = re.compile(rf"\(\s*{number}[\s,]+{number}[\s,]+{number}")
+    row = re.compile(rf"\(\s*{_NUMBER}[\s,]+{_NUMBER}[\s,]+{_NUMBER}")
     for line, text in enumerate(path.read_text(errors="replace").splitlines(), 1):
         for found in row.findall(text):
             if np.array_equal(np.array(found, np.float32), point.astype(np.float32)):

@@ -22,11 +22,12 @@ def read_mod(path: str | Path) -> Any:
     """Make a class of channels from a .mod file of NEURON.
 
     Its PARAMETERs are the fields, with their units and defaults; so are `ena` and `ek` where the
-    file reads them (the values of its PARAMETER block, else 50 and -77 mV), while other reversal
-    potentials and concentrations are those of the cell's solutions. `celsius` is their
-    temperature. A state x starts where INITIAL puts it, else at the parameter `x0`. States move
-    by exponential Euler, which for equations that are linear in each state is the method cnexp;
-    tables are ignored, as the exact curve is computed. Where a curve is 0/0, as x/(exp(x) - 1) at
+    file reads them (50 and -77 mV: NEURON does not look at their values in PARAMETER either; where
+    a mechanism writes the concentration they follow it), while other reversal potentials and
+    concentrations are those of the cell's solutions. `celsius` is their temperature. A state x
+    starts where INITIAL puts it, else at the parameter `x0`, a concentration at that of the
+    solutions. States move by exponential Euler, which for equations that are linear in each state
+    is the method cnexp; tables are ignored, as the exact curve is computed. Where a curve is 0/0, as x/(exp(x) - 1) at
     0, value and slope are those just beside it. A file that writes a concentration, or whose
     equations read the current of an ion, becomes a pump, which is moved by the currents of all
     mechanisms in the middle of a step.
@@ -140,7 +141,9 @@ def _seen(self: Any, state: Any, ions: Ions) -> Ions:
     for name in program.written:
         kind = name[:-1]
         inside = jnp.broadcast_to(names[name], shape)
-        ions = ions._replace(**{kind: getattr(ions, kind)._replace(inside=inside)})
+        there = getattr(ions, kind)
+        kept = None if there.kept is None else jnp.ones_like(inside)
+        ions = ions._replace(**{kind: there._replace(inside=inside, kept=kept)})
     return ions
 
 

@@ -1,10 +1,11 @@
 """From traced samples, each with a parent, to a tree of sections.
 
 A neurite begins at the sample that it grows from: with that sample's radius, or where it leaves the
-soma with the radius of its own first sample. Only at the centre of a soma that stands for a sphere,
-one sample alone or three (the centre and two at the distance of the radius), it begins at its own
-first sample, if it has two. NEURON's reader does the same, with exceptions where a soma branches or
-neurites leave it in the middle.
+soma with the radius of its own first sample. Only at the centre of a soma that stands for a sphere
+it begins at its own first sample, if it has two: one sample alone, or three, the centre and two at
+the distance of the radius (in any direction where the centre is the root of the file, else
+opposite). NEURON's reader does the same, with exceptions where a soma branches or neurites leave it
+in the middle.
 """
 
 from typing import NamedTuple, final
@@ -26,6 +27,8 @@ class Samples(NamedTuple):
     region: list[str]
     apart: bool = False
     """Whether neurites begin at their own first sample wherever they leave the soma."""
+    begin: np.ndarray | None = None
+    """Radius with which a section begins that goes to this sample; NaN: that of its parent."""
 
 
 class _Piece(NamedTuple):
@@ -67,7 +70,7 @@ def from_samples(samples: Samples) -> Tree:
     for i, above in enumerate(rooted(samples.parent, root)):
         if above >= 0:
             follow[above].append(i)
-    centre = _centre(points, radii, somatic, root, follow)
+    centre = _centre(samples, somatic, root, follow)
     rows: list[tuple[np.ndarray, np.ndarray]] = []
     heads: list[_Head] = []
     pending = [_Piece(-1, 0, [root])]
@@ -75,7 +78,7 @@ def from_samples(samples: Samples) -> Tree:
         above, place, own = pending.pop()
         _extend(own, follow, samples, somatic, whole=above < 0)
         apart = samples.apart or own[0] == centre
-        row, left_out = _row(own, points, radii, somatic, apart)
+        row, left_out = _row(own, samples, somatic, apart)
         number, places = len(rows), [max(k - left_out, 0) for k in range(len(own))]
         if np.ptp(row[0], axis=0).max() == 0:  # of no length
             if above >= 0:  # what follows it grows from where it does
@@ -109,14 +112,9 @@ def _root(parent: np.ndarray, somatic: np.ndarray) -> int:
     return int(ends[0])
 
 
-def _centre(
-    points: np.ndarray,
-    radii: np.ndarray,
-    somatic: np.ndarray,
-    root: int,
-    follow: list[list[int]],
-) -> int:
+def _centre(samples: Samples, somatic: np.ndarray, root: int, follow: list[list[int]]) -> int:
     """The central sample of a soma that stands for a sphere, or -1."""
+    points, radii, parent = samples.points, samples.radii, samples.parent
     own = np.flatnonzero(somatic)
     if len(own) == 1:
         return int(own[0])
@@ -128,9 +126,15 @@ def _centre(
         return -1
     r = radii[middle]
     one, two = points[[root, last]] - points[middle]
+    away = np.linalg.norm([one, two], axis=1)
+    # As at neuromorpho.org: the centre is the root of the file, and both others follow it.
+    written = parent[middle] < 0 and parent[root] == parent[last] == middle
     opposite = np.allclose(one, -two, rtol=0, atol=0.05 * r)
-    as_wide = abs(np.linalg.norm(one) - r) < 0.05 * r
-    return middle if opposite and as_wide and np.allclose(radii[own], r, rtol=0.05) else -1
+    as_wide = np.allclose(away, r, rtol=0.05)
+    if written and not opposite:
+        as_wide = bool(abs(away.sum() - 2 * r) < 0.02 * r)
+    sphere = (written or opposite) and as_wide and np.allclose(radii[own], r, rtol=0.05)
+    return middle if sphere else -1
 
 
 def _extend(
@@ -157,14 +161,16 @@ def _extend(
 
 
 def _row(
-    own: list[int], points: np.ndarray, radii: np.ndarray, somatic: np.ndarray, apart: bool
+    own: list[int], samples: Samples, somatic: np.ndarray, apart: bool
 ) -> tuple[tuple[np.ndarray, np.ndarray], int]:
     """Points and radii of a section, and how many samples at its beginning are left out."""
-    place, width = points[own], radii[own]
+    place, width = samples.points[own], samples.radii[own]
     if len(own) > 1 and somatic[own[0]] and not somatic[own[1]]:
         if apart and len(own) > 2:
             return (place[1:], width[1:]), 1
         width[0] = width[1]
+    elif len(own) > 1 and samples.begin is not None and np.isfinite(samples.begin[own[1]]):
+        width[0] = samples.begin[own[1]]
     return (place, width), 0
 
 

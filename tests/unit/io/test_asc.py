@@ -51,6 +51,19 @@ def test_a_neuron(read):
     np.testing.assert_allclose(tree.lengths[3], np.hypot(5, 10) + np.hypot(3, 10))
 
 
+def test_a_branch_begins_with_its_own_first_diameter(read):
+    """As NEURON's reader has it, whether or not the file repeats the end of the parent."""
+    text = "((Dendrite) (0 0 0 2) (0 5 0 2) ( {}(-5 5 0 3) | (6 5 0 3) ) )"
+    plain = read(SOMA + text.format(""))
+    np.testing.assert_allclose(plain.areas[1:], np.pi * np.array([2 * 5, 3 * 5, 3 * 6]), rtol=1e-6)
+    told = read(SOMA + text.format("(0 5 0 2) "))
+    ring = np.pi * (1 + 1.5) * np.hypot(5, 0.5)
+    np.testing.assert_allclose(told.areas[1:], [np.pi * 10, ring, np.pi * 18], rtol=1e-6)
+    other = read(SOMA + text.format("(0 5 0 4) "))
+    ring = np.pi * (2 + 1.5) * np.hypot(5, 0.5)
+    np.testing.assert_allclose(other.areas[2], ring, rtol=1e-6)
+
+
 def test_a_contour_becomes_the_body_of_its_turning():
     turn = np.linspace(0, 2 * np.pi, 40, endpoint=False)
     circle = 8 * np.stack([np.cos(turn), np.sin(turn), 0 * turn], axis=1) + [1, 2, 3]

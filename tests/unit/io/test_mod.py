@@ -164,6 +164,36 @@ def test_a_state_starts_at_its_parameter(read):
     assert [x[0] for x in state] == pytest.approx([0.7, 1.4, -0.4])
 
 
+def test_a_concentration_starts_at_that_of_the_solutions(read):
+    text = """NEURON { SUFFIX x USEION ca READ ica, cai WRITE cai }
+    PARAMETER { cai0 = 3 }
+    STATE { cai }
+    BREAKPOINT { SOLVE s METHOD cnexp }
+    DERIVATIVE s { cai' = -ica }"""
+    state, rate = states(read(text)(), ca=0.0)
+    assert state.cai[0] == pytest.approx(1e-4) and rate.cai[0] == 0
+
+
+def test_reversals_are_what_neuron_makes_of_them(read):
+    """The value in PARAMETER is not looked at; where potassium is written, ek follows it."""
+    channel = read(
+        "NEURON { SUFFIX x USEION k READ ek WRITE ik }\nPARAMETER { ek = -90 (mV) }\n"
+        "BREAKPOINT { ik = v - ek }"
+    )()
+    assert channel.ek == -77
+    pump = read(
+        "NEURON { SUFFIX y USEION k READ ki WRITE ki }\nSTATE { ki }\nINITIAL { ki = 80 }\n"
+        "BREAKPOINT { SOLVE s METHOD cnexp }\nDERIVATIVE s { ki' = 0*ki }"
+    )()
+    v = jnp.full(1, -77.0)
+    ions = ions_at(v)
+    assert channel.current((), v, ions)[0] == 0
+    written = pump.seen(pump.init(v, ions), ions)
+    unit = rb.units.Quantity(1.0, rb.units.mA / cm**2).value_in(rb.units.nA / um**2)
+    expected = -77 - float(ions.k.thermal[0]) * np.log(2.5 / 80)
+    assert float(channel.current((), v, written)[0]) / unit == pytest.approx(expected, rel=1e-4)
+
+
 OWN = """NEURON { SUFFIX own  USEION ca READ eca WRITE ica  NONSPECIFIC_CURRENT i }
 PARAMETER { g = 1e-5 (S/cm2) }
 STATE { c }

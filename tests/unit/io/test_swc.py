@@ -51,6 +51,15 @@ def test_three_samples_may_stand_for_a_sphere(read):
     assert tree.attach.tolist() == [0, 0.5]
 
 
+def test_the_outer_two_of_three_samples_may_lie_anywhere(read):
+    """As at neuromorpho.org: the neurite begins at its own first sample, 10 um long."""
+    tree = read(
+        "1 1 10 0 0 10 -1\n2 1 0 0 0 10 1\n3 1 10 0 -10 10 1\n4 3 40 0 0 1 1\n5 3 50 0 0 1 4\n"
+    )
+    np.testing.assert_allclose(tree.lengths, [20, 10])
+    np.testing.assert_allclose(tree.areas, [4 * np.pi * 100, 2 * np.pi * 10])
+
+
 def test_a_neurite_of_one_sample_begins_in_the_middle_of_the_soma(read):
     tree = read(BALL + "2 3 30 0 0 1 1\n")
     np.testing.assert_allclose(tree.lengths, [20, 30])

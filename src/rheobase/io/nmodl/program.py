@@ -84,11 +84,7 @@ class Program:
             for item in self.source.parameters
             if item.name not in own
         }
-        given = {item.name: item.value for item in self.source.parameters}
-        for name in self.seen:
-            if name in REVERSALS:
-                value = given.get(name)
-                fields[name] = (mV, REVERSALS[name] if value is None else value)
+        fields |= {name: (mV, REVERSALS[name]) for name in self.seen if name in REVERSALS}
         return fields
 
     def names(self, module: Any, v: Any, ions: Ions, carried: dict[str, Array]) -> Values:
@@ -111,8 +107,14 @@ class Program:
             flow = carried.get(ion.name)
             names[f"i{ion.name}"] = 0.0 if flow is None else in_unit(flow, CURRENT)
         names |= fields
-        # A state x starts at the parameter x0, where there is one, and at 0 else.
-        names |= {name: fields.get(f"{name}0", start) for name, start in self.starts.items()}
+        for name in REVERSALS.keys() & set(self.seen):
+            there = getattr(ions, name[1:])
+            if there.kept is not None:
+                names[name] = jnp.where(there.kept > 0, there.reversal, fields[name])
+        # A state x starts at the parameter x0, where there is one, and at 0 else; a concentration
+        # where the solutions have it.
+        starts = {n: x for n, x in self.starts.items() if n not in self.written}
+        names |= {name: fields.get(f"{name}0", start) for name, start in starts.items()}
         return self.meaning.block(self.source.initial, names)
 
     def shaped(self, names: Values, suffix: str, like: Array) -> Any:
