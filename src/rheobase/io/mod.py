@@ -27,10 +27,10 @@ def read_mod(path: str | Path) -> Any:
     concentrations are those of the cell's solutions. `celsius` is their temperature. A state x
     starts where INITIAL puts it, else at the parameter `x0`, a concentration at that of the
     solutions. States move by exponential Euler, which for equations that are linear in each state
-    is the method cnexp; tables are ignored, as the exact curve is computed. Where a curve is 0/0, as x/(exp(x) - 1) at
-    0, value and slope are those just beside it. A file that writes a concentration, or whose
-    equations read the current of an ion, becomes a pump, which is moved by the currents of all
-    mechanisms in the middle of a step.
+    is the method cnexp; tables are ignored, as the exact curve is computed. Where a curve is 0/0,
+    as x/(exp(x) - 1) at 0, value and slope are those just beside it. A file that writes a
+    concentration, or whose equations read the current of an ion, becomes a pump, which is moved by
+    the currents of all mechanisms in the middle of a step.
 
     Taken are NEURON (SUFFIX, USEION, NONSPECIFIC_CURRENT), UNITS, PARAMETER, CONSTANT, ASSIGNED,
     STATE, INITIAL, BREAKPOINT, DERIVATIVE, PROCEDURE, FUNCTION, if and else, LOCAL, TABLE.
