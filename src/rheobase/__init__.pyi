@@ -46,7 +46,7 @@ from .connectivity import (
 )
 from .fitting import fit_posterior, fit_recording
 from .io import load, save
-from .network import Connection, Drive, Network, NetworkRecording, Population
+from .network import Connection, Drive, Network, NetworkRecording, Population, SpikeSource
 from .neurons import (
     ALIF,
     GLIF,
@@ -206,6 +206,7 @@ __all__ = [
     "Skip",
     "SoftReset",
     "SpikeRateAdaptation",
+    "SpikeSource",
     "SpikeSynapse",
     "SurrogateReset",
     "Tanh",

@@ -5,7 +5,9 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jax import Array
 from jax.core import Tracer
 
 from rheobase.errors import ArgumentError, ParameterError, ShapeError, brief
@@ -71,6 +73,17 @@ def parameter_shape(system: Any) -> tuple[int, ...]:
     return shape
 
 
+def require_random_key(key: Any, example: str) -> Any:
+    """The key, one of JAX's: None, a number or several keys are refused."""
+    if isinstance(key, jax.Array | np.ndarray):
+        typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key) and key.shape == ()
+        if typed or (key.dtype == jnp.uint32 and key.shape in ((2,), (4,))):
+            return key
+    whole = isinstance(key, int) and not isinstance(key, bool)
+    cure = f"jax.random.key({key if whole else 0})"
+    raise ArgumentError(f"`key` is one random key, got {brief(key)}. Write {example.format(cure)}.")
+
+
 def require_parameters(system: Any, population: tuple[int, ...], whose: str) -> None:
     """Refuse a neuron or a synapse whose parameters are those of a population of another size."""
     for name, shape in _shapes(system):
@@ -86,6 +99,21 @@ def _shapes(system: Any) -> list[tuple[str, tuple[int, ...]]]:
         (f"`{jax.tree_util.keystr(path, simple=True, separator='.')}` of {kind}", x.shape)
         for path, x in (*arrays, *rest)
     ]
+
+
+def require_positions(positions: Array, n: int) -> None:
+    """Refuse positions (um) that are not those of `n` neurons."""
+    if positions.ndim != 2 or positions.shape[0] != n:
+        raise ShapeError(
+            f"`positions` has shape {positions.shape}, but {n} neurons need ({n}, dimensions). "
+            f"Write positions=[[0, 0], [10, 0], ...]*um."
+        )
+    if not isinstance(positions, Tracer) and not np.all(np.isfinite(positions)):
+        k = int(np.argmin(np.isfinite(positions).all(axis=1)))
+        raise ShapeError(
+            f"`positions` of neuron {k} is {np.asarray(positions[k]).tolist()}. Replace the NaN "
+            "or inf."
+        )
 
 
 def require_indices(indices: Iterable[int] | None, width: int, whose: str) -> None:

@@ -21,6 +21,7 @@ from rheobase.cable.cell import Inserted
 from rheobase.channels import Solutions
 from rheobase.errors import StepperError
 from rheobase.network import Network
+from rheobase.network.known import is_key
 from rheobase.network.numeric import evaluated
 from rheobase.neurons.base import AbstractMembrane
 from rheobase.neurons.gates import RANGE, gate_rates
@@ -73,7 +74,8 @@ def _found(system: Any) -> Iterator[tuple[str, _Fastest]]:
         for inserted in system.mechanisms:
             yield from _known(inserted.name, _Parts(inserted, system.solutions), _of_channel)
         return
-    yield from _known(type(system).__name__, _Parts(system), _of_neuron)
+    if isinstance(system, AbstractMembrane):  # a source of spikes has no gates
+        yield from _known(type(system).__name__, _Parts(system), _of_neuron)
 
 
 class _Parts:
@@ -83,7 +85,8 @@ class _Parts:
         self.model, self.solutions = model, solutions
         leaves, structure = jax.tree.flatten((model, solutions))
         self.traced = any(isinstance(x, Tracer) for x in leaves)
-        arrays = [] if self.traced else [np.asarray(x) for x in leaves if eqx.is_array_like(x)]
+        words = [jax.random.key_data(x) if is_key(x) else x for x in leaves]
+        arrays = [] if self.traced else [np.asarray(x) for x in words if eqx.is_array_like(x)]
         self.key = structure, tuple((x.shape, str(x.dtype), x.tobytes()) for x in arrays)
 
     def __eq__(self, other: object) -> bool:
@@ -114,6 +117,8 @@ def _fastest(parts: _Parts, rates: Callable[[_Parts], dict[str, np.ndarray]]) ->
 
 
 def _of_neuron(parts: _Parts) -> dict[str, np.ndarray]:
+    if any(map(is_key, jax.tree.leaves(parts.model))):  # parameters are drawn, which needs JAX
+        return jax.tree.map(np.asarray, jax.jit(lambda: gate_rates(parts.model, RANGE))())
     return evaluated(lambda: gate_rates(parts.model, RANGE))
 
 

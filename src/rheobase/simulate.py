@@ -6,6 +6,7 @@ from jax import Array
 from jax.core import Tracer
 
 from rheobase import uncoupled
+from rheobase.arguments import require_random_key
 from rheobase.cable import Cell
 from rheobase.cable import run as cable_run
 from rheobase.errors import (
@@ -146,6 +147,7 @@ def simulate(
     """
     if not isinstance(system, Network | Cell):
         _require_system(system)
+    key = None if key is None else require_random_key(key, "simulate(..., key={})")
     dt_ms = _concrete(dt, "dt")
     steps = int(round(_concrete(duration, "duration") / dt_ms))
     if steps < 1:

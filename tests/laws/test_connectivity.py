@@ -107,9 +107,10 @@ def test_distances_want_positions():
     rule = rb.GaussianProbability(0.5, sigma=1 * um)
     connection = rb.Connection("a", "a", rule, rb.Delta(), weight=1 * rb.units.mV)
     with pytest.raises(ArgumentError, match=r"positions of the presynaptic.*positions=xy\*um"):
-        rb.Network({"a": cells}, [connection])
+        rb.Network({"a": cells}, [connection], key=jax.random.key(0))
     placed = rb.Population(rb.LIF(), 3, positions=np.eye(3) * um)
-    assert rb.Network({"a": placed}, [connection]).projections[0].synapses <= 9
+    net = rb.Network({"a": placed}, [connection], key=jax.random.key(0))
+    assert net.projections[0].synapses <= 9
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from jax import Array
 from jax.core import Tracer
 
 from rheobase.adaptors.base import AbstractAdaptor, chain, require_neuron
-from rheobase.errors import ArgumentError, ParameterError, ShapeError, UnknownName, brief
+from rheobase.arguments import require_random_key, whole
+from rheobase.errors import ParameterError, ShapeError, UnknownName
 from rheobase.neurons.base import AbstractMembrane, AbstractNeuron
 from rheobase.units import (
     Parameter,
@@ -107,7 +108,7 @@ class Mismatch(AbstractAdaptor):
         self.neuron = neuron
         self.distribution = distribution
         self.spread = _spread(spread, distribution)
-        self.key = _key(key)
+        self.key = require_random_key(key, "Mismatch(..., key={})")
         self.parameters = _names(self, parameters)
         self.shape = _shape(self, n)
 
@@ -279,23 +280,10 @@ def _spread(value: Any, distribution: str) -> Array | Quantity:
     return Quantity(array, unit.internal())
 
 
-def _key(key: Any) -> Array:
-    if isinstance(key, jax.Array):
-        typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key) and key.shape == ()
-        if typed or (key.dtype == jnp.uint32 and key.shape == (2,)):
-            return key
-    raise ArgumentError(
-        f"`key` is one random key, got {brief(key)}. Write Mismatch(..., "
-        "key=jax.random.key(0)); for "
-        f"many chips build it under jax.vmap over jax.random.split(key, 10)."
-    )
-
-
 def _shape(mismatch: Mismatch, n: int | tuple[int, ...]) -> tuple[int, ...]:
     """`n` as a shape, to which every parameter that is spread must broadcast."""
-    shape = (n,) if isinstance(n, int | np.integer) else tuple(n)
-    if any(int(size) < 1 for size in shape):
-        raise ShapeError(f"`n` must be at least 1, got {n}. Write Mismatch(..., n=100).")
+    sizes = n if isinstance(n, tuple | list) else (n,)
+    shape = tuple(whole(size, "n", "Mismatch(..., n=100)") for size in sizes)
     places = _places(mismatch.neuron)
     for name in mismatch.parameters:
         other = _at(mismatch.neuron, places[name]).shape

@@ -5,10 +5,11 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jax.core import Tracer
 
 from rheobase.connectivity.storage import Rows
 from rheobase.declared import AbstractDeclared
-from rheobase.errors import ArgumentError, brief
+from rheobase.errors import ArgumentError, KeyRequired, brief
 from rheobase.units import DomainError
 
 
@@ -36,14 +37,47 @@ class AbstractConnectivity(AbstractDeclared):
         """Expected number of synapses, from which their memory is known before it is taken."""
 
 
-def generator(key: jax.Array | None, number: int | None = None) -> np.random.Generator:
+def generator(key: jax.Array, *numbers: int) -> np.random.Generator:
     """A generator of numpy's, seeded by a key of JAX's: building does not need a device.
 
-    None stands for `jax.random.key(0)`, which JAX would compile, and could not know inside jit.
-    Each `number` has one of its own, without a key to be made for it, which JAX would compile.
+    Each of the `numbers` has one of its own, without a key to be made for it, which JAX would
+    compile.
     """
-    seed = [0, 0] if key is None else np.asarray(jax.random.key_data(key)).ravel().tolist()
-    return np.random.default_rng(seed if number is None else [*seed, number])
+    seed = np.asarray(jax.random.key_data(key)).ravel().tolist()
+    return np.random.default_rng([*seed, *numbers])
+
+
+class NoGenerator:
+    """Stands where a generator cannot be had: who draws from it gets the error."""
+
+    def __init__(self, error: Exception):
+        self.error = error
+
+    def __getattr__(self, name: str) -> Any:
+        raise self.error
+
+
+def generator_for(what: str, key: jax.Array | None, *numbers: int) -> Any:
+    """The generator of one part of a network; without a key, and within a trace, one that refuses.
+
+    So a key is asked for where something is drawn and nowhere else.
+    """
+    if key is None:
+        return NoGenerator(
+            KeyRequired(
+                f"{what} draws random numbers. Write rb.Network(..., key=jax.random.key(0))."
+            )
+        )
+    if isinstance(key, Tracer):
+        return NoGenerator(
+            ArgumentError(
+                f"{what} is drawn where arrays have their sizes, outside of jit, grad and vmap, "
+                "but `key` is traced. Build one network for each key, [build(key) for key in "
+                "jax.random.split(key, 10)], and map over the key of the run: jax.vmap(lambda key: "
+                "rb.simulate(net, ..., key=key))."
+            )
+        )
+    return generator(key, *numbers)
 
 
 def require_count(name: str, value: object) -> int:

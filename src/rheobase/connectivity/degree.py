@@ -34,6 +34,7 @@ class FixedInDegree(AbstractConnectivity):
 
     def build(self, sides: Sides, random: np.random.Generator) -> Rows:
         # The same draws twice: to know where each row begins, and to fill it.
+        _require_partners(self, sides.n_pre, sides.same)
         begin = random.bit_generator.state
         counts = np.zeros(sides.n_pre, np.int64)
         for _, sources in _drawn(self, sides.n_post, sides.n_pre, sides.same, random):
@@ -68,6 +69,7 @@ class FixedOutDegree(AbstractConnectivity):
         return float(self.k) * sides.n_pre
 
     def build(self, sides: Sides, random: np.random.Generator) -> Rows:
+        _require_partners(self, sides.n_post, sides.same)
         target = room_for(sides.n_pre * self.k)
         rows = target.reshape(sides.n_pre, self.k)
         for first, some in _drawn(self, sides.n_pre, sides.n_post, sides.same, random):
@@ -91,17 +93,29 @@ def _fill(target: np.ndarray, free: np.ndarray, first: int, sources: np.ndarray)
     free += each
 
 
+def _require_partners(rule, size: int, same: bool) -> None:
+    """Refuse to draw more partners than there are."""
+    skip = same and not rule.autapses
+    pool = size - skip
+    if rule.k > pool and not (rule.multapses and pool > 0):
+        name = f"{type(rule).__name__}({rule.k})"
+        if pool <= 0:
+            raise ShapeError(
+                f"{name} has nobody to draw from: without autapses a population of {size} offers "
+                "no partner. Write autapses=True, or a larger population."
+            )
+        raise ShapeError(
+            f"{name} wants {rule.k} different partners, but there are {pool}. Lower k, or draw "
+            "with replacement: multapses=True."
+        )
+
+
 def _drawn(
     rule, rows: int, size: int, same: bool, random: np.random.Generator
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Row by row k partners out of `size`, int32: the first row of some, and (some, k) of them."""
     skip = same and not rule.autapses
     pool = size - skip
-    if rule.k > pool and not (rule.multapses and pool > 0):
-        raise ShapeError(
-            f"{type(rule).__name__}({rule.k}) wants {rule.k} different partners, but there are "
-            f"{pool}. Lower k, or draw with replacement: multapses=True."
-        )
     at_once = max(1, CHUNK // max(1, rule.k))
     for first in range(0, rows, at_once):
         some = np.arange(first, min(first + at_once, rows), dtype=np.int32)

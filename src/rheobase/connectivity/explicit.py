@@ -4,10 +4,12 @@ from typing import Any
 
 import equinox as eqx
 import numpy as np
+from jax.core import Tracer
 
 from rheobase.connectivity.base import AbstractConnectivity, Sides
 from rheobase.connectivity.storage import Rows, from_counts, from_pairs, room_for
-from rheobase.errors import ShapeError
+from rheobase.errors import ArgumentError, ShapeError, brief
+from rheobase.units import Quantity
 
 
 class Dense(AbstractConnectivity):
@@ -70,13 +72,32 @@ class Pairs(AbstractConnectivity):
     post: np.ndarray
 
     def __init__(self, pre: Any, post: Any):
-        self.pre, self.post = np.asarray(pre), np.asarray(post)
+        self.pre, self.post = _numbers("pre", pre), _numbers("post", post)
+        if self.pre.shape != self.post.shape:
+            raise ShapeError(
+                f"`pre` {self.pre.shape} and `post` {self.post.shape} must be lists of one length: "
+                "neuron pre[k] is connected to neuron post[k]."
+            )
 
     def expected(self, sides: Sides) -> float:
         return float(len(self.pre))
 
     def build(self, sides: Sides, random: np.random.Generator) -> Rows:
         return from_pairs(self.pre, self.post, sides.n_pre, sides.n_post)
+
+
+def _numbers(name: str, given: Any) -> np.ndarray:
+    """Numbers of neurons as a list."""
+    if not isinstance(given, Tracer):
+        found = np.atleast_1d(np.asarray(given))
+        if not found.size:
+            found = found.astype(np.int64)
+        if found.ndim == 1 and np.issubdtype(found.dtype, np.integer):
+            return found
+    raise ShapeError(
+        f"`{name}` is a list of numbers of neurons (integers), got {brief(given)}. Write "
+        "rb.Pairs([0, 0, 1], [1, 2, 2])."
+    )
 
 
 class Matrix(AbstractConnectivity):
@@ -99,10 +120,20 @@ class Matrix(AbstractConnectivity):
     def __init__(self, matrix: Any):
         if callable(getattr(matrix, "tocoo", None)):
             entries = matrix.tocoo()
-            self.pre, self.post = entries.row, entries.col
-        else:
-            self.pre, self.post = np.nonzero(np.asarray(matrix))
-        self.shape = tuple(matrix.shape)
+            self.pre, self.post, self.shape = entries.row, entries.col, tuple(matrix.shape)
+            return
+        if isinstance(matrix, Tracer | Quantity):
+            raise ArgumentError(
+                f"`matrix` says who is connected, got {brief(matrix)}. Write rb.Matrix(m != 0), "
+                "and the weights as weight=m[m != 0]*mV."
+            )
+        entries = np.asarray(matrix)
+        if entries.ndim != 2 or entries.dtype.kind not in "biuf":
+            raise ShapeError(
+                f"`matrix` has shape {entries.shape}, and a matrix (n_pre, n_post) of numbers is "
+                "asked for: rows are presynaptic, columns postsynaptic."
+            )
+        (self.pre, self.post), self.shape = np.nonzero(entries), entries.shape
 
     def expected(self, sides: Sides) -> float:
         return float(len(self.pre))

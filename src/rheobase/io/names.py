@@ -111,6 +111,7 @@ KINDS: dict[str, str] = {
     "rheobase.network.network": "Drive Network Population",
     "rheobase.network.projection": "Projection ProjectionState",
     "rheobase.network.recording": "NetworkRecording",
+    "rheobase.network.source": "Listed SourceState SpikeSource StepSource Trains",
     "rheobase.network.state": "NetworkState",
     "rheobase.neurons.adaptive": "ALIF ThresholdState",
     "rheobase.neurons.base": "Onset",

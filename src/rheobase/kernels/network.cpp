@@ -3,7 +3,8 @@
 // Operands, by `layout`: the step from which to go on in two words, how many to do and how many the
 // recordings hold already (uint32, 4); for each population its numbers (the constants of a program, where that
 // says what a step does), its whole numbers, state, remaining,
-// arriving, current, delta, drives of each kind of synapse, the key of the run with the number of the
+// arriving, current, delta, drives of each kind of synapse, of a source
+// the steps of its spikes in two words and their neurons, the key of the run with the number of the
 // drive, and the chances, of each drive that
 // is drawn here, the neurons and variables to record, steps, neurons and number of its events, traces,
 // counts and raster;
@@ -25,7 +26,7 @@ namespace {
 using namespace rheobase;
 
 // `layout`: number of populations and projections, whether recordings are no operands; the variables and synapses of each population, the
-// instructions (0: no program), slots and counters of its program, its code, how many of its drives are
+// instructions (0: no program), slots and counters of its program, its code, whether it is a source, how many of its drives are
 // drawn here and of which kind of synapse each of them is (-1: delta); pre, post, kind of synapse (-1: delta), kind of delay (0 none, 1 one, 2 one each) and number of
 // rules; pre- and postsynaptic traces of each rule.
 template <ffi::DataType type>
@@ -45,6 +46,7 @@ ffi::Error run(ffi::RemainingArgs from, ffi::RemainingRets to,
         const std::int64_t size = *shape++, slots = *shape++, counters = *shape++;
         const std::int64_t* code = shape;
         shape += size * instruction;
+        const bool source = *shape++ != 0;
         const Real* numbers = operands.real();
         const std::int32_t* whole = operands.whole();
         const std::int64_t n = operands.size(1);
@@ -52,7 +54,7 @@ ffi::Error run(ffi::RemainingArgs from, ffi::RemainingRets to,
         const std::int32_t* remaining = operands.whole();
         const Real* arriving = operands.real();
         Population<Real> one(
-            size > 0 ? Kind<Real>(variables, synapses)
+            size > 0 || source ? Kind<Real>(variables, synapses)
                      : Kind<Real>(numbers, variables, synapses, whole, static_cast<Real>(dt)));
         if (size > 0) one.machine = Machine<Real>(code, size, slots, numbers);
         one.counter = counters > 0;
@@ -63,6 +65,12 @@ ffi::Error run(ffi::RemainingArgs from, ffi::RemainingRets to,
         one.current = operands.series();
         one.delta = operands.series();
         for (std::int64_t s = 0; s < synapses; ++s) one.driven.push_back(operands.series());
+        if (source) {
+            const std::int64_t spikes = operands.size(0);
+            const std::uint32_t* high = operands.words();
+            const std::uint32_t* low = operands.words();
+            one.listed = Timed{true, high, low, operands.whole(), spikes};
+        }
         one.drawn.resize(synapses + 1);
         for (std::int64_t drawn = *shape++; drawn > 0; --drawn) {
             const std::int64_t synapse = *shape++;

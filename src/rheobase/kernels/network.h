@@ -16,6 +16,28 @@ namespace rheobase {
 // Neurons that are advanced at a time: their state stays in the nearest cache.
 constexpr std::int64_t block = most_drawn;
 
+// Spikes that are given, in the order of their steps.
+struct Timed {
+    bool given = false;
+    const std::uint32_t *high = nullptr, *low = nullptr;  // words of the number of the step
+    const std::int32_t* neuron = nullptr;
+    std::int64_t spikes = 0;
+
+    std::int64_t step(std::int64_t k) const {
+        return static_cast<std::int64_t>(static_cast<std::uint64_t>(high[k]) << 32 | low[k]);
+    }
+    // The first spike that is not before a step.
+    std::int64_t from(std::int64_t number) const {
+        std::int64_t first = 0, last = spikes;
+        while (first < last) {
+            const std::int64_t middle = first + (last - first) / 2;
+            if (step(middle) < number) first = middle + 1;
+            else last = middle;
+        }
+        return first;
+    }
+};
+
 // A population of a network; all arrays belong to the caller.
 template <typename Real>
 class Population {
@@ -39,9 +61,15 @@ class Population {
     bool kicks = false;      // whether a synapse adds to `target` at once
     std::vector<std::int32_t> fired{};
     Machine<Real> machine{};  // where a program says what a step does, not the numbers of `kind`
+    Timed listed{};           // of a source, which has no neurons that move
+    std::int64_t next = -1;   // the first of its spikes that is still to come
     bool counter = false;     // whether that program has a counter
 
     void begin() {
+        if (listed.given) {
+            drawn.resize(kind.synapses + 1);
+            return;
+        }
         if (machine.given()) {
             reached.assign(shows * n, Real(0));
         } else {
@@ -71,6 +99,16 @@ class Population {
     // the neurons that fired.
     void advance(std::int64_t now, std::int64_t number, std::int64_t kept) {
         fired.clear();
+        if (listed.given) {
+            if (next < 0) next = listed.from(number);
+            for (; next < listed.spikes && listed.step(next) == number; ++next) {
+                const std::int32_t i = listed.neuron[next];
+                if (i < 0 || i >= n) continue;
+                fired.push_back(i);
+                note(i, kept);
+            }
+            return;
+        }
         if (machine.given()) {
             carry_out(now, number);
             show(kept, reached.data(), nullptr);

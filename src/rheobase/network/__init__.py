@@ -3,5 +3,6 @@
 from rheobase.network.connection import Connection
 from rheobase.network.network import Drive, Network, Population
 from rheobase.network.recording import NetworkRecording
+from rheobase.network.source import SpikeSource
 
-__all__ = ["Connection", "Drive", "Network", "NetworkRecording", "Population"]
+__all__ = ["Connection", "Drive", "Network", "NetworkRecording", "Population", "SpikeSource"]

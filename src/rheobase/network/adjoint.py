@@ -36,6 +36,7 @@ from rheobase.network.network import Network
 from rheobase.record import Record, RunState
 from rheobase.steppers import AbstractStepper
 from rheobase.steppers.exact import affine
+from rheobase.synapses import Coupled
 from rheobase.time import Clock
 
 
@@ -51,7 +52,7 @@ def takes(
     return (
         not any(isinstance(x, Tracer) for x in jax.tree.leaves(known))
         and fused.takes(network, stepper, records, dt, dtype_of(state.neuron))
-        and all(affine(system) for system in network.systems.values())
+        and all(isinstance(s, Coupled) and affine(s) for s in network.systems.values())
         and not any(p.rules for p in network.projections)
         and not jax.tree.leaves(state.neuron.memories)
         and all(r.spikes != "events" and not r.variables for r in records.values())
@@ -98,7 +99,7 @@ class _Loop:
 
     def chunk(self, weights, state, clock: Array, key: Any, again: bool):
         """The state after a chunk, and its courses: what is asked for, or, again, every margin."""
-        network = eqx.tree_at(_weights, self.network, weights)
+        network = eqx.tree_at(_weights, self.network, weights) if weights else self.network
         dtype, sizes = dtype_of(state), network.populations.items()
         records, shown = self.records, {name: [] for name, _ in sizes}
         if again:

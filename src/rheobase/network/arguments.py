@@ -11,7 +11,9 @@ from rheobase.errors import ArgumentError, UnknownName, brief
 from rheobase.network.known import rest
 from rheobase.network.network import Network
 from rheobase.network.readable import of_connection, readable
+from rheobase.network.source import AbstractSource
 from rheobase.neurons import variables
+from rheobase.neurons.base import AbstractMembrane
 from rheobase.record import Record, require_everywhere
 from rheobase.units import Unit, mV
 
@@ -38,12 +40,19 @@ def records_of(network: Network, record: Any, held: dict[str, Clamps]) -> dict[s
         one = wanted if isinstance(wanted, Record) else Record(wanted, spikes="events")
         require_everywhere(one)
         require_indices(one.indices, network.populations[name].n, f"population {name!r}")
-        known = readable(network.systems[name]) if one.variables else {}
+        known = {}
+        if one.variables and not isinstance(cell, AbstractSource):
+            known = readable(network.systems[name])
         for variable in one.variables:
             if variable not in known:
                 raise UnknownName(f"variable of {name!r} (in `record`)", variable, known)
         records[name] = one
     return records
+
+
+def _units(neuron: AbstractMembrane | AbstractSource) -> dict[str, Unit]:
+    """The variables of a neuron; a source has none."""
+    return {} if isinstance(neuron, AbstractSource) else variables.units(rest(neuron))
 
 
 def units_of(network: Network, name: str, record: Any) -> dict[str, Unit]:
@@ -97,7 +106,7 @@ def initial_values(network: Network, init: Any) -> dict[str, dict[str, Array]]:
         if isinstance(neuron, Cell):
             values[name] = {"v": _voltages(name, network.populations[name].n, given)}
             continue
-        units = variables.units(rest(neuron))
+        units = _units(neuron)
         for variable, value in given.items():
             if variable not in units:
                 raise UnknownName(f"variable of {name!r} (in `init`)", variable, units)

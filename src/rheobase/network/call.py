@@ -25,6 +25,7 @@ from rheobase.network.linear import is_linear
 from rheobase.network.network import Drive, Network
 from rheobase.network.program import Form, Program, program
 from rheobase.network.projection import Projection, ProjectionState
+from rheobase.network.source import StepSource
 from rheobase.record import Record
 from rheobase.steppers import AbstractStepper
 from rheobase.stimulus import Poisson
@@ -167,6 +168,8 @@ def programs(
     """The programs of the populations that are not linear; None where one has none."""
     found = {}
     for name, system in network.systems.items():
+        if isinstance(system, StepSource):
+            continue
         if not isinstance(system, Coupled):
             return None
         if is_linear(system, stepper):
@@ -193,7 +196,6 @@ def _call(inside: Inside, state: Any, courses: dict[str, Course], given: Any, no
     """Some steps: the compiled loop, with the state taken apart for it and put together again."""
     network, records, shown, constants, rules, dt, _, programs = inside
     names, call = list(network.systems), Operands()
-    values, drawn = given
     fresh = all(isinstance(x, jax.ShapeDtypeStruct) for x in jax.tree.leaves(courses))
     layout = [len(names), len(network.projections), int(fresh)]
     call.give(now)
@@ -208,14 +210,7 @@ def _call(inside: Inside, state: Any, courses: dict[str, Course], given: Any, no
         still = counters[0] if counters else np.zeros(n, np.int32)
         call.go_on(_of(*leaves).stack(leaves), still)
         call.go_on(arriving_of(network, state.projections, name, kinds))
-        nothing: Any = np.zeros((1, 1), leaves[0].dtype)
-        current, delta = summed(network, name, values, nothing)
-        call.give(current, nothing if delta is None else delta)
-        call.give(*through_synapses(network, name, values, nothing))
-        here = [i for i in drawn if network.drives[i].population == name]
-        call.give(*(array for i in here for array in drawn[i]))
-        kinds_of = (network.driven[i] for i in here)
-        layout += [len(here), *(-1 if kind is None else kind for kind in kinds_of)]
+        layout += _give_inputs(call, network, name, given, leaves[0].dtype)
         call.give(_probed(records.get(name, NOTHING), n), np.asarray(shown[name], np.int32))
         for array in courses[name] if fresh else ():
             call.take(array.shape, array.dtype)
@@ -245,6 +240,23 @@ def _call(inside: Inside, state: Any, courses: dict[str, Course], given: Any, no
         ring = None if sending.ring is None else ring
         projections.append(ProjectionState(arriving, ring, sending.release, weight, rules))
     return state._replace(systems=systems, projections=tuple(projections)), recorded, made
+
+
+def _give_inputs(call: Operands, network: Network, name: str, given: Any, dtype: Any) -> list[int]:
+    """The operands of the drives of a population, or the spikes of a source; their layout."""
+    values, drawn = given
+    nothing: Any = np.zeros((1, 1), dtype)
+    current, delta = summed(network, name, values, nothing)
+    call.give(current, nothing if delta is None else delta)
+    call.give(*through_synapses(network, name, values, nothing))
+    system = network.systems[name]
+    source = isinstance(system, StepSource)
+    if source:
+        call.give(*system.listed)
+    here = [i for i in drawn if network.drives[i].population == name]
+    call.give(*(array for i in here for array in drawn[i]))
+    kinds_of = (network.driven[i] for i in here)
+    return [int(source), len(here), *(-1 if kind is None else kind for kind in kinds_of)]
 
 
 def give_rows(
@@ -352,6 +364,8 @@ def arriving_of(network: Network, sending: tuple, name: str, kinds: int) -> Any:
 
 def shown_of(system: Coupled, names: tuple[str, ...]) -> list[int]:
     """Places of the recorded variables among the continuous ones; -1 of a counter."""
+    if not names:
+        return []
     leaves, structure = jax.tree.flatten(rest(system))
     continuous = np.asarray([eqx.is_inexact_array(x) for x in leaves])
     places = np.where(continuous, np.cumsum(continuous) - 1, -1)

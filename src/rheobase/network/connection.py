@@ -92,7 +92,17 @@ class Connection(eqx.Module):
                 f"`synapse` is one such as rb.Exponential(tau=5*ms), got {brief(synapse)}."
             )
         if not isinstance(weight, Quantity | AbstractDistribution):
-            raise UnitError(f"`weight` needs a unit, got {brief(weight)}. Write weight=0.1*nA.")
+            raise UnitError(
+                f"`weight` needs a unit, got {brief(weight)}. Write weight={_example(synapse)}."
+            )
+        if not isinstance(delay, Quantity | AbstractDistribution | None):
+            raise UnitError(f"`delay` needs a unit, got {brief(delay)}. Write delay=1.5*ms.")
+        for name in (pre, post) if isinstance(post, str) else (pre, *post):
+            if not isinstance(name, str):
+                raise ArgumentError(
+                    f"`pre` and `post` are names of populations, got {brief(name)}. Write "
+                    'rb.Connection("e", ("e", "i"), ...).'
+                )
         self.pre = pre
         self.post = (post,) if isinstance(post, str) else tuple(post)
         self.connectivity, self.synapse = connectivity, synapse
@@ -125,6 +135,13 @@ class Connection(eqx.Module):
     def rules(self) -> tuple[AbstractRule, ...]:
         """What changes its weights."""
         return tuple(p for p in self.plasticity if isinstance(p, AbstractRule))
+
+
+def _example(synapse: AbstractSynapse | Delta) -> str:
+    """A weight as this synapse takes it."""
+    if isinstance(synapse, Delta):
+        return "0.5*mV"
+    return "1*nS" if synapse.conducts else "0.1*nA"
 
 
 def _require_conductances(connection: Connection) -> None:

@@ -19,6 +19,7 @@ from rheobase.network.cells import CoupledCells, sites_of
 from rheobase.network.inputs import drives, summed
 from rheobase.network.network import Network
 from rheobase.network.recording import NetworkRecording
+from rheobase.network.source import StepSource
 from rheobase.network.state import NetworkState, seen_voltage
 from rheobase.record import Record, Recording, RunState
 from rheobase.step import step
@@ -48,12 +49,17 @@ def run(
         *clamps.inputs(network, held, numbers, dt, dtype, start.key),
     ]
     loop = _Loop(network, stepper, rule, records, held, inputs, dt, dtype, start.key)
+    rows = {
+        name: system.rows(start.step, steps)
+        for name, system in network.systems.items()
+        if isinstance(system, StepSource)
+    }
     sums = {
         name: jnp.zeros(network.populations[name].n, dtype) if r.spikes == "count" else None
         for name, r in records.items()
     }
     series = tuple(one.series for one in inputs)
-    (*reached, sums), kept = scan(loop.step, (*start.neuron, sums), (numbers, series), steps)
+    (*reached, sums), kept = scan(loop.step, (*start.neuron, sums), (numbers, series, rows), steps)
     final = RunState(NetworkState(*reached), start.step.after(steps), None, None, start.key)
     recordings = {
         name: Recording(
@@ -90,7 +96,7 @@ class _Loop(NamedTuple):
     def step(self, carry: Any, x: Any) -> tuple[Any, Any]:
         """One step: what is carried on, and what is kept of it."""
         systems, sending, memories, sums = carry
-        number, series = x
+        number, series, rows = x
         network, dt = self.network, self.dt
         given = [
             one.at(number, now, memory)
@@ -102,8 +108,10 @@ class _Loop(NamedTuple):
         ]
         arriving = tuple(p.arriving for p in sending)
         done = {
-            name: self.advanced(place, name, systems[name], arriving, now, given, number)
-            for place, name in enumerate(network.systems)
+            name: system.fired(systems[name], rows[name])
+            if isinstance(system, StepSource)
+            else self.advanced(place, name, systems[name], arriving, now, given, number)
+            for place, (name, system) in enumerate(network.systems.items())
         }
         spikes: dict[str, Any] = {
             n: None if d.spike is None else bounded(once(d.spike)) for n, d in done.items()
@@ -153,7 +161,8 @@ class _Loop(NamedTuple):
         if isinstance(record, Probes):
             traces = done.traces
         else:
-            named = readable.named(self.network.systems[name], done.reached)
+            system = self.network.systems[name]
+            named = readable.named(system, done.reached) if record.variables else {}
             traces = {v: _chosen(named[v], record) for v in record.variables}
         if spikes is None or record.spikes not in ("raster", "events"):
             return None, traces

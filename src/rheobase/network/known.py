@@ -4,6 +4,7 @@ import functools
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
@@ -26,14 +27,19 @@ class Key(NamedTuple):
         return jax.tree.unflatten(self.structure, arrays)
 
 
+def is_key(x: Any) -> bool:
+    """Whether a leaf is a random key, such as `Mismatch` holds, and no number."""
+    return isinstance(x, jax.Array) and jnp.issubdtype(x.dtype, jax.dtypes.prng_key)
+
+
 def key_of(tree: Any) -> Key | None:
     """The key of a pytree; None where a leaf is traced or is more than one number."""
     leaves, structure = jax.tree.flatten(tree)
     if any(isinstance(x, Tracer) for x in leaves):
         return None
-    arrays = [np.asarray(x) for x in leaves]
-    if any(x.ndim for x in arrays):
+    if any(np.ndim(x) or is_key(x) for x in leaves):
         return None
+    arrays = [np.asarray(x) for x in leaves]
     return Key(structure, tuple((x.dtype, x.item()) for x in arrays))
 
 
@@ -42,7 +48,8 @@ def rest(system: AbstractMembrane) -> Any:
     key = key_of(system)
     if key is not None:
         return _rest(key)
-    return jax.tree.map(lambda x: x if isinstance(x, Tracer) else np.asarray(x), system).init()
+    traced_or_key = lambda x: isinstance(x, Tracer) or is_key(x)  # noqa: E731
+    return jax.tree.map(lambda x: x if traced_or_key(x) else np.asarray(x), system).init()
 
 
 @functools.lru_cache(maxsize=64)

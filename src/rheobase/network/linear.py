@@ -20,6 +20,7 @@ from rheobase.network.known import Key, key_of
 from rheobase.network.network import Network
 from rheobase.network.numeric import evaluated
 from rheobase.network.program import Program
+from rheobase.network.source import AbstractSource
 from rheobase.neurons import variables
 from rheobase.neurons.base import Onset
 from rheobase.steppers import AbstractStepper, ExponentialEuler, Flow
@@ -201,6 +202,9 @@ def constants(
     """Each population of a network in numbers; those that have a program, the numbers of that."""
     found = {}
     for name, system in network.systems.items():
+        if isinstance(system, AbstractSource):
+            found[name] = Numbers(np.zeros(0, dtype), np.zeros(0, np.int32))
+            continue
         key = key_of((system, stepper))
         if programs and name in programs:
             found[name] = Numbers(programs[name].constants, np.zeros(0, np.int32))

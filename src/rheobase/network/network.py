@@ -1,39 +1,51 @@
 """Networks: populations and connections, a plain pytree."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
-from jax.core import Tracer
 
 from rheobase.adaptors.base import chain, kinds_of
-from rheobase.arguments import require_parameters, require_positive, require_width, whole
+from rheobase.arguments import (
+    require_parameters,
+    require_positions,
+    require_random_key,
+    whole,
+)
 from rheobase.cable import Cell
 from rheobase.cable.cell import kinds_of as cable_kinds
-from rheobase.connectivity import Sides
-from rheobase.connectivity.base import generator
-from rheobase.errors import ArgumentError, ShapeError, UnknownName, brief
+from rheobase.connectivity.base import generator_for
+from rheobase.errors import ArgumentError, UnknownName, brief
 from rheobase.morphology import Location
-from rheobase.network.cells import CoupledCells, require_output, sites_of
+from rheobase.network.cells import CoupledCells
+from rheobase.network.checks import (
+    check_drive,
+    driven,
+    require_conductance,
+    require_memory,
+    require_spikes,
+    sides_of,
+    sites_on,
+    wide,
+)
 from rheobase.network.connection import (
-    bytes_of,
-    jump_unit,
+    Connection,
     kind,
-    measured_in,
     projection,
     require_synapse,
 )
 from rheobase.network.projection import Projection
+from rheobase.network.source import AbstractSource, SpikeSource
 from rheobase.neurons import variables
-from rheobase.neurons.base import AbstractMembrane, AbstractNeuron
+from rheobase.neurons.base import AbstractMembrane
 from rheobase.origin import Origin
 from rheobase.steppers import AbstractImplicit, AbstractStepper
 from rheobase.stimulus import AbstractStimulus, Constant
 from rheobase.synapses import AbstractSynapse, Coupled, Delta
-from rheobase.units import Quantity, Unit, UnitError, nA, to_internal, um
+from rheobase.units import Quantity, Unit, to_internal, um
 
 
 def _positions(value: Any) -> Array | None:
@@ -42,18 +54,43 @@ def _positions(value: Any) -> Array | None:
     return to_internal(value, um, "positions", "rb.Population(neuron, n, positions={})")
 
 
-def _require_positions(positions: Array, n: int) -> None:
-    if positions.ndim != 2 or positions.shape[0] != n:
-        raise ShapeError(
-            f"`positions` has shape {positions.shape}, but {n} neurons need ({n}, dimensions). "
-            f"Write positions=[[0, 0], [10, 0], ...]*um."
+def _named(populations: Any) -> "dict[str, Population]":
+    """Populations by name, sources among them."""
+    if not isinstance(populations, dict) or not populations:
+        raise ArgumentError(
+            f"`populations` go by name, got {brief(populations)}. Write "
+            'rb.Network({"e": rb.Population(rb.LIF(), 100)}, ...).'
         )
-    if not isinstance(positions, Tracer) and not np.all(np.isfinite(positions)):
-        k = int(np.argmin(np.isfinite(positions).all(axis=1)))
-        raise ShapeError(
-            f"`positions` of neuron {k} is {np.asarray(positions[k]).tolist()}. Replace the NaN "
-            "or inf."
-        )
+    found = {}
+    for name, given in populations.items():
+        one = _of_source(given) if isinstance(given, SpikeSource) else given
+        if not isinstance(name, str) or not isinstance(one, Population):
+            raise ArgumentError(
+                f"`populations` are made of rb.Population by name, got {brief(given)} for "
+                f'{brief(name)}. Write rb.Network({{"e": rb.Population(rb.LIF(), 100)}}, ...).'
+            )
+        found[name] = one
+    return found
+
+
+def _of_source(source: SpikeSource) -> "Population":
+    where = None if source.positions is None else Quantity(source.positions, um)
+    return Population(source, source.n, where)
+
+
+def _listed(given: Any, kind: type, argument: str) -> tuple:
+    """Connections or drives, several or one."""
+    found = (given,) if isinstance(given, kind) else given
+    if isinstance(found, list | tuple) and all(isinstance(one, kind) for one in found):
+        return tuple(found)
+    wrong = found
+    if isinstance(found, list | tuple):
+        wrong = next(one for one in found if not isinstance(one, kind))
+    example = "rb.Connection('e', 'i', ...)" if kind is Connection else "rb.Drive('e', 1*nA)"
+    raise ArgumentError(
+        f"`{argument}` is a list of {kind.__name__}s, got {brief(wrong)}. Write "
+        f"{argument}=[{example}]."
+    )
 
 
 def _size(value: Any) -> int:
@@ -69,13 +106,13 @@ class Population(eqx.Module):
     >>> in_a_row = rb.Population(rb.LIF(), 3, positions=[[0], [10], [20]] * um)
     """
 
-    neuron: AbstractMembrane | Cell
+    neuron: AbstractMembrane | Cell | AbstractSource
     n: int = eqx.field(static=True, converter=_size)
     positions: Array | None = eqx.field(default=None, converter=_positions)
     """(n, dimensions), um; for rules of connectivity that go by distance."""
 
     def __check_init__(self):
-        if not isinstance(self.neuron, AbstractMembrane | Cell):
+        if not isinstance(self.neuron, AbstractMembrane | Cell | AbstractSource):
             raise ArgumentError(
                 f"a population is made of neurons, got {brief(self.neuron)}. "
                 f"Write rb.Population(rb.LIF(), 100)."
@@ -89,7 +126,7 @@ class Population(eqx.Module):
                 )
             require_parameters(self.neuron, (self.n,), "the population")
         if self.positions is not None:
-            _require_positions(self.positions, self.n)
+            require_positions(self.positions, self.n)
 
 
 def _stimulus(value: Any) -> Any:
@@ -133,7 +170,7 @@ class Drive(eqx.Module):
             raise ArgumentError(
                 f"`synapse` is one such as rb.Exponential(tau=5*ms), got {brief(self.synapse)}."
             )
-        _require_conductance(self)
+        require_conductance(self)
 
     @property
     def name(self) -> str:
@@ -173,46 +210,48 @@ class Network(eqx.Module):
     projections: tuple[Projection, ...]
     drives: tuple[Drive, ...]
     systems: dict[str, Any]
-    """Each population's neuron with the synapses on it: `Coupled`, or `CoupledCells`."""
+    """Each population's neuron with the synapses on it, `Coupled` or `CoupledCells`; a source."""
     driven: tuple[int | None, ...] = eqx.field(static=True)
     """Which of these synapses each drive acts through; None for none."""
 
     def __init__(
         self,
-        populations: dict[str, Population],
-        connections: Any = (),
-        drives: Any = (),
+        populations: dict[str, Population | SpikeSource],
+        connections: Connection | Sequence[Connection] = (),
+        drives: Drive | Sequence[Drive] = (),
         *,
         key: Array | None = None,
     ):
-        self.populations = dict(populations)
-        self.drives = tuple(drives)
+        self.populations = populations = _named(populations)
+        connections = _listed(connections, Connection, "connections")
+        self.drives = _listed(drives, Drive, "drives")
+        key = None if key is None else require_random_key(key, "rb.Network(..., key={})")
         names = [c.pre for c in connections] + [d.population for d in self.drives]
         for name in names + [post for c in connections for post in c.post]:
             if name not in populations:
                 raise UnknownName("population", name, populations)
-        _require_spikes(populations, connections)
+        require_spikes(populations, connections, self.drives)
         kinds: dict[str, list] = {name: [] for name in populations}
         plans = []
         for c in connections:
             for post in c.post:
                 what = f"`weight` of the connection from {c.pre!r} to {post!r}"
                 neuron, unit = populations[post].neuron, c.weight.unit
-                sites = _sites(neuron, c.at)
+                sites = sites_on(neuron, c.at)
                 of = kind(c.synapse, unit, what, neuron, sites, kinds[post])
-                require_synapse(c, post, populations[c.pre].n, _wide(populations[post], sites))
+                require_synapse(c, post, populations[c.pre].n, wide(populations[post], sites))
                 plans.append((c, post, of, len(sites)))
-        self.driven = tuple(_driven(d, populations[d.population], kinds) for d in self.drives)
-        _require_memory(populations, plans)
+        self.driven = tuple(driven(d, populations[d.population], kinds) for d in self.drives)
+        require_memory(populations, plans)
         self.projections = tuple(
             projection(
                 c,
                 post,
                 of,
                 many,
-                _sites(populations[c.pre].neuron, c.source)[0],
-                _sides(c.pre, post, populations),
-                generator(key, i),
+                sites_on(populations[c.pre].neuron, c.source)[0],
+                sides_of(c.pre, post, populations),
+                generator_for(f"the connection from {c.pre!r} to {post!r}", key, i),
             )
             for i, (c, post, of, many) in enumerate(plans)
         )
@@ -266,6 +305,18 @@ class Network(eqx.Module):
         synapses = tuple(p.connected for p in self.projections)
         return Origin(dt, ", ".join(type(s).__name__ for s in used), tuple(parts), synapses)
 
+    def at(self, dt: float) -> "Network":
+        """The network as the loops run it in steps of dt (ms): the spikes of sources by step."""
+        found = {n: s.at(dt) for n, s in self.systems.items() if isinstance(s, AbstractSource)}
+        if not found:
+            return self
+        populations = {
+            name: eqx.tree_at(lambda p: p.neuron, p, found[name]) if name in found else p
+            for name, p in self.populations.items()
+        }
+        whole = populations, {**self.systems, **found}
+        return eqx.tree_at(lambda net: (net.populations, net.systems), self, whole)
+
     def check(self, dt: float) -> None:
         """Refuse a time step (ms) that delays, rules or drives cannot take.
 
@@ -273,7 +324,7 @@ class Network(eqx.Module):
         """
         for drive in self.drives:
             population = self.populations[drive.population]
-            _check_drive(drive, population.neuron, population.n)
+            check_drive(drive, population.neuron, population.n)
             drive.stimulus.check(dt)
         for synapses in self.projections:
             synapses.check(dt)
@@ -281,7 +332,7 @@ class Network(eqx.Module):
     def __str__(self) -> str:
         lines = [f"{'population':<24}{'neurons':>12}  neuron"]
         for name, p in self.populations.items():
-            inner = [p.neuron] if isinstance(p.neuron, Cell) else chain(p.neuron)
+            inner = chain(p.neuron) if isinstance(p.neuron, AbstractMembrane) else [p.neuron]
             kinds = " > ".join(type(n).__name__ for n in inner)
             lines.append(f"{name:<24}{p.n:>12,}  {kinds}")
         lines.append(f"{'connection':<24}{'synapses':>12}  memory")
@@ -292,131 +343,23 @@ class Network(eqx.Module):
         return "\n".join(lines)
 
 
-def _kinds(neuron: AbstractMembrane | Cell, synapses: tuple[AbstractSynapse, ...]) -> str:
+def _kinds(
+    neuron: AbstractMembrane | Cell | SpikeSource, synapses: tuple[AbstractSynapse, ...]
+) -> str:
     """A neuron or a cell with the synapses on it, by the names of their classes."""
+    if isinstance(neuron, SpikeSource):
+        return "SpikeSource"
     own = cable_kinds(neuron.cable) if isinstance(neuron, Cell) else kinds_of(neuron)
     return " with ".join([own, *(type(s).__name__ for s in synapses)])
 
 
-def _coupled(neuron: AbstractMembrane | Cell, kinds: list) -> Coupled | CoupledCells:
-    """A neuron or a cell with the kinds of synapses on it."""
+def _coupled(
+    neuron: AbstractMembrane | Cell | AbstractSource, kinds: list
+) -> Coupled | CoupledCells | AbstractSource:
+    """A neuron or a cell with the kinds of synapses on it; a source has none."""
+    if isinstance(neuron, AbstractSource):
+        return neuron
     synapses, resistances, sites = zip(*kinds, strict=True) if kinds else ((), (), ())
     if isinstance(neuron, Cell):
         return CoupledCells(neuron.cable, synapses, sites)
     return Coupled(neuron=neuron, synapses=synapses, resistances=resistances)
-
-
-def _sites(neuron: AbstractMembrane | Cell, at: Any) -> tuple[int, ...]:
-    """The nodes of a cell on which synapses end; a point neuron has one place."""
-    if isinstance(neuron, Cell):
-        return sites_of(neuron, at)
-    if at is not None:
-        raise ArgumentError("`at` is a place on a cell: leave it out for a point neuron.")
-    return (0,)
-
-
-def _require_spikes(populations: dict[str, Population], connections: Any) -> None:
-    """Refuse connections from what never fires, and plastic ones to it."""
-    for c in connections:
-        if not c.voltages and not _fires(populations, c.pre):
-            raise ArgumentError(f"population {c.pre!r} never fires and cannot be presynaptic.")
-        for post in c.post if c.rules else ():
-            if not _fires(populations, post):
-                raise ArgumentError(
-                    f"population {post!r} never fires, so that the plasticity of the "
-                    f"connection from {c.pre!r} has no postsynaptic spikes."
-                )
-            if len(_sites(populations[post].neuron, c.at)) > 1:
-                raise ArgumentError(
-                    f"the plastic connection from {c.pre!r} ends on several compartments of "
-                    f"{post!r}: give one location, at=cell.at('soma')."
-                )
-
-
-def _fires(populations: dict[str, Population], name: str) -> bool:
-    neuron = populations[name].neuron
-    if isinstance(neuron, Cell):
-        require_output(neuron, name)
-        return True
-    return isinstance(neuron, AbstractNeuron)
-
-
-def _require_conductance(drive: Drive) -> None:
-    """Refuse a drive that would make a conductance negative."""
-    if not isinstance(drive.synapse, AbstractSynapse) or not drive.synapse.conducts:
-        return
-    extent = drive.stimulus.extent()
-    if extent is not None:
-        require_positive(extent[0], f"the lowest value of {drive.name}", drive.stimulus.unit)
-
-
-def _check_drive(drive: Drive, neuron: AbstractMembrane | Cell, n: int) -> None:
-    """Refuse a drive that does not fit the population: its width, and its unit without a synapse.
-
-    That of a drive through a synapse is checked where the synapse gets its place.
-    """
-    _require_conductance(drive)
-    require_width(drive.name, drive.stimulus.shape, (n,), f"population {drive.population!r}")
-    if drive.synapse is not None:
-        return
-    unit = drive.stimulus.unit
-    if isinstance(neuron, Cell):
-        if not unit.same_dimension(nA):
-            raise UnitError(
-                f"{drive.name} is {measured_in(unit)}, but a cell receives a current, measured in "
-                "nA. Write ...*nA, or give a synapse with a time course for spikes that arrive."
-            )
-        return
-    receives, jump = neuron.receives, jump_unit(neuron)
-    if unit.same_dimension(receives) or unit.same_dimension(jump):
-        return
-    raise UnitError(
-        f"{drive.name} is {measured_in(unit)}, but {type(neuron).__name__} receives a current, "
-        f"measured in {receives}, or a delta input to {neuron.target!r}, measured in {jump}. Write "
-        f"...*{receives}."
-    )
-
-
-def _driven(drive: Drive, population: Population, kinds: dict[str, list]) -> int | None:
-    _check_drive(drive, population.neuron, population.n)
-    if drive.synapse is None:
-        return None
-    unit, known = drive.stimulus.unit, kinds[drive.population]
-    sites = _sites(population.neuron, drive.at)
-    if isinstance(drive.synapse, AbstractSynapse):
-        whose = f"population {drive.population!r}"
-        require_parameters(drive.synapse, _wide(population, sites), whose)
-    return kind(drive.synapse, unit, drive.name, population.neuron, sites, known)
-
-
-def _wide(population: Population, sites: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape of the states of the synapses on a population."""
-    n = population.n
-    return (n, len(sites)) if isinstance(population.neuron, Cell) else (n,)
-
-
-def _require_memory(populations: dict[str, Population], plans: list) -> None:
-    """Refuse more synapses than there is memory for."""
-    needed = 0.0
-    for connection, post, *_ in plans:
-        needed += bytes_of(connection, _sides(connection.pre, post, populations))
-    free = _free_memory()
-    if free is not None and needed > free:
-        raise ShapeError(
-            f"the synapses need about {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free. "
-            f"Lower the probability or the size of the populations."
-        )
-
-
-def _free_memory() -> float | None:
-    try:
-        with open("/proc/meminfo") as file:
-            rows = dict(line.split(":") for line in file)
-        return float(rows["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError, ValueError):  # not a Linux machine
-        return None
-
-
-def _sides(pre: str, post: str, populations: dict[str, Population]) -> Sides:
-    one, two = populations[pre], populations[post]
-    return Sides(one.n, two.n, pre == post, one.positions, two.positions)

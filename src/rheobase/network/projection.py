@@ -191,7 +191,7 @@ class Projection(eqx.Module):
         ring = state.ring
         if ring is None or self.delay is None:
             return self._deliver(state, spikes, post, number, dt)
-        slot = number.divided(ring.shape[0], ring.shape[0])[1]
+        slot = number.divided(ring.shape[0], ring.shape[0])[1].astype(jnp.int32)
         if self.delay.shape == (1,):
             late = jax.lax.dynamic_index_in_dim(ring, slot, keepdims=False)
             ring = jax.lax.dynamic_update_index_in_dim(ring, spikes, slot, 0)

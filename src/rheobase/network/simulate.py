@@ -49,6 +49,7 @@ def simulate(
     progress: bool,
 ) -> NetworkRecording:
     """`rheobase.simulate` for a network: checks the arguments by population and runs."""
+    given = network
     held = clamps.clamped(network, clamp, dt, None if state is not None else steps * dt)
     wanted, joined = records_of(network, record, held), connections_of(network, record)
     records = {name: _base(network, name, one) for name, one in wanted.items()}
@@ -58,7 +59,7 @@ def simulate(
             check(system, stepper, dt)
         else:
             system.check(dt)
-    origin = network.origin(stepper, rule, dt)
+    origin, network = network.origin(stepper, rule, dt), network.at(dt)
     if state is not None:
         require_state(state, init)
         require_origin(state.origin, origin)
@@ -70,9 +71,9 @@ def simulate(
                 "inside of jit, grad or vmap. Record them in a plain simulate(...)."
             )
         if not held and adjoint.takes(network, stepper, records, start, dt):
-            return _derivable(network, stepper, records, start, dt, steps).of(network, origin)
+            return _derivable(network, stepper, records, start, dt, steps).of(given, origin)
         whole = run(network, stepper, rule, records, held, start, dt, steps)
-        return _followed(_thinned(whole, records, 0), wanted, network).of(network, origin)
+        return _followed(_thinned(whole, records, 0), wanted, network).of(given, origin)
     # In pieces, so that what they record can move to the host.
     part, length = _part(network, stepper, rule, records, held, start, dt)
     if progress:
@@ -88,7 +89,7 @@ def simulate(
     parts, final = pieces(thinned, start, steps, dt, snapshots.between(length), progress)
     whole = {name: join([p.populations[name] for p in parts]) for name in parts[0].populations}
     told = _followed(NetworkRecording(whole, final), wanted, network)
-    return replace(told, connections=snapshots.recordings(final)).of(network, origin)
+    return replace(told, connections=snapshots.recordings(final)).of(given, origin)
 
 
 def _base(network: Network, name: str, record: Any) -> Any:

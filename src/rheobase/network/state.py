@@ -13,12 +13,13 @@ from rheobase.cable.arguments import Clamps
 from rheobase.compilation import Compiled
 from rheobase.inputs import memories
 from rheobase.network import clamps
-from rheobase.network.cells import CellsState, CoupledCells
+from rheobase.network.cells import CellsState
 from rheobase.network.known import rest
 from rheobase.network.network import Network
 from rheobase.network.projection import Projection, ProjectionState
 from rheobase.neurons import variables
 from rheobase.origin import require_like
+from rheobase.synapses import Coupled
 
 
 class NetworkState(NamedTuple):
@@ -44,7 +45,7 @@ def begin(
 
     systems = {}
     for name, system in network.systems.items():
-        if isinstance(system, CoupledCells):
+        if not isinstance(system, Coupled):
             v = (init or {}).get(name, {}).get("v")
             systems[name] = system.start(network.populations[name].n, dtype, v)
             continue

@@ -31,6 +31,7 @@ def everything():
         {"e": rb.Population(rb.LIF(), 20)},
         [rb.Connection("e", "e", rb.FixedInDegree(3), rb.Exponential(), weight=0.5 * nA)],
         drives=[rb.Drive("e", rb.stimulus.Constant(2 * nA))],
+        key=jax.random.key(0),
     )
 
 

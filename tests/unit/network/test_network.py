@@ -221,7 +221,7 @@ def small(**changes):
         weight=arguments["weight"],
         delay=arguments["delay"],
     )
-    return rb.Network({"e": rb.Population(neuron(), 10)}, [connection])
+    return rb.Network({"e": rb.Population(neuron(), 10)}, [connection], key=jax.random.key(0))
 
 
 @pytest.mark.parametrize(

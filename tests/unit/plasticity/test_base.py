@@ -132,7 +132,8 @@ def connect(**changes):
         plasticity=given["plasticity"],
     )
     post = given.get("post", rb.LIF())
-    return rb.Network({"a": rb.Population(rb.LIF(), 3), "b": rb.Population(post, 2)}, [connection])
+    populations = {"a": rb.Population(rb.LIF(), 3), "b": rb.Population(post, 2)}
+    return rb.Network(populations, [connection], key=jax.random.key(0))
 
 
 @pytest.mark.parametrize(

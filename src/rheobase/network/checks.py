@@ -1,0 +1,163 @@
+"""What a user says of the parts of a network, checked before anything is made."""
+
+from typing import TYPE_CHECKING, Any
+
+from rheobase.arguments import require_parameters, require_positive, require_width
+from rheobase.cable import Cell
+from rheobase.connectivity import Sides
+from rheobase.connectivity.storage import LARGEST
+from rheobase.errors import ArgumentError, ShapeError
+from rheobase.network.cells import require_output, sites_of
+from rheobase.network.connection import bytes_of, jump_unit, kind, measured_in
+from rheobase.network.source import AbstractSource
+from rheobase.neurons.base import AbstractMembrane, AbstractNeuron
+from rheobase.synapses import AbstractSynapse
+from rheobase.units import UnitError, nA
+
+if TYPE_CHECKING:
+    from rheobase.network.network import Drive, Population
+
+
+def sites_on(neuron: AbstractMembrane | Cell, at: Any) -> tuple[int, ...]:
+    """The nodes of a cell on which synapses end; a point neuron has one place."""
+    if isinstance(neuron, Cell):
+        return sites_of(neuron, at)
+    if at is not None:
+        raise ArgumentError("`at` is a place on a cell: leave it out for a point neuron.")
+    return (0,)
+
+
+def require_spikes(populations: dict[str, "Population"], connections: Any, drives: Any) -> None:
+    """Refuse connections from what never fires, plastic ones to it, and any input of a source."""
+    _require_no_input(populations, connections, drives)
+    for c in connections:
+        if not c.voltages and not _fires(populations, c.pre):
+            raise ArgumentError(f"population {c.pre!r} never fires and cannot be presynaptic.")
+        for post in c.post if c.rules else ():
+            if not _fires(populations, post):
+                raise ArgumentError(
+                    f"population {post!r} never fires, so that the plasticity of the "
+                    f"connection from {c.pre!r} has no postsynaptic spikes."
+                )
+            if len(sites_on(populations[post].neuron, c.at)) > 1:
+                raise ArgumentError(
+                    f"the plastic connection from {c.pre!r} ends on several compartments of "
+                    f"{post!r}: give one location, at=cell.at('soma')."
+                )
+
+
+def _require_no_input(populations: dict[str, "Population"], connections: Any, drives: Any) -> None:
+    sources = {name for name, p in populations.items() if isinstance(p.neuron, AbstractSource)}
+    reached = [post for c in connections for post in c.post] + [d.population for d in drives]
+    for name in reached:
+        if name in sources:
+            raise ArgumentError(
+                f"population {name!r} is a SpikeSource, which fires at given times and receives "
+                "nothing: connect it to neurons, rb.Population(rb.LIF(), n)."
+            )
+    for c in connections:
+        if c.voltages and c.pre in sources:
+            raise ArgumentError(
+                f"population {c.pre!r} is a SpikeSource and has no voltage, which "
+                f"{type(c.synapse).__name__} transmits. Take a synapse that spikes drive, such as "
+                "rb.Exponential(tau=5*ms)."
+            )
+
+
+def _fires(populations: dict[str, "Population"], name: str) -> bool:
+    neuron = populations[name].neuron
+    if isinstance(neuron, Cell):
+        require_output(neuron, name)
+        return True
+    return isinstance(neuron, AbstractNeuron | AbstractSource)
+
+
+def require_conductance(drive: "Drive") -> None:
+    """Refuse a drive that would make a conductance negative."""
+    if not isinstance(drive.synapse, AbstractSynapse) or not drive.synapse.conducts:
+        return
+    extent = drive.stimulus.extent()
+    if extent is not None:
+        require_positive(extent[0], f"the lowest value of {drive.name}", drive.stimulus.unit)
+
+
+def check_drive(drive: "Drive", neuron: AbstractMembrane | Cell, n: int) -> None:
+    """Refuse a drive that does not fit the population: its width, and its unit without a synapse.
+
+    That of a drive through a synapse is checked where the synapse gets its place.
+    """
+    require_conductance(drive)
+    require_width(drive.name, drive.stimulus.shape, (n,), f"population {drive.population!r}")
+    if drive.synapse is not None:
+        return
+    unit = drive.stimulus.unit
+    if isinstance(neuron, Cell):
+        if not unit.same_dimension(nA):
+            raise UnitError(
+                f"{drive.name} is {measured_in(unit)}, but a cell receives a current, measured in "
+                "nA. Write ...*nA, or give a synapse with a time course for spikes that arrive."
+            )
+        return
+    receives, jump = neuron.receives, jump_unit(neuron)
+    if unit.same_dimension(receives) or unit.same_dimension(jump):
+        return
+    raise UnitError(
+        f"{drive.name} is {measured_in(unit)}, but {type(neuron).__name__} receives a current, "
+        f"measured in {receives}, or a delta input to {neuron.target!r}, measured in {jump}. Write "
+        f"...*{receives}."
+    )
+
+
+def driven(drive: "Drive", population: "Population", kinds: dict[str, list]) -> int | None:
+    """Through which synapse of the population a drive acts; None for none."""
+    check_drive(drive, population.neuron, population.n)
+    if drive.synapse is None:
+        return None
+    unit, known = drive.stimulus.unit, kinds[drive.population]
+    sites = sites_on(population.neuron, drive.at)
+    if isinstance(drive.synapse, AbstractSynapse):
+        whose = f"population {drive.population!r}"
+        require_parameters(drive.synapse, wide(population, sites), whose)
+    return kind(drive.synapse, unit, drive.name, population.neuron, sites, known)
+
+
+def wide(population: "Population", sites: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of the states of the synapses on a population."""
+    n = population.n
+    return (n, len(sites)) if isinstance(population.neuron, Cell) else (n,)
+
+
+def require_memory(populations: dict[str, "Population"], plans: list) -> None:
+    """Refuse more synapses than there is memory for."""
+    needed = 0.0
+    for connection, post, *_ in plans:
+        sides = sides_of(connection.pre, post, populations)
+        expected = connection.connectivity.expected(sides)
+        if expected > LARGEST:
+            raise ShapeError(
+                f"the connection from {connection.pre!r} to {post!r} would have {expected:,.0f} "
+                f"synapses, more than the {LARGEST:,} that one can hold. Lower their number, or "
+                f"split a population in two."
+            )
+        needed += bytes_of(connection, sides)
+    free = _free_memory()
+    if free is not None and needed > free:
+        raise ShapeError(
+            f"the synapses need about {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free. "
+            f"Lower the probability or the size of the populations."
+        )
+
+
+def _free_memory() -> float | None:
+    try:
+        with open("/proc/meminfo") as file:
+            rows = dict(line.split(":") for line in file)
+        return float(rows["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):  # not a Linux machine
+        return None
+
+
+def sides_of(pre: str, post: str, populations: dict[str, "Population"]) -> Sides:
+    """The two populations of a connection."""
+    one, two = populations[pre], populations[post]
+    return Sides(one.n, two.n, pre == post, one.positions, two.positions)
