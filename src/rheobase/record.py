@@ -1,7 +1,7 @@
 """What is kept of a run."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -12,6 +12,7 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
+from rheobase import printed
 from rheobase.errors import ArgumentError, ShapeError, StepperError, UnknownName, brief
 from rheobase.origin import Origin
 from rheobase.time import Clock, sample_times
@@ -112,6 +113,9 @@ class RunState(NamedTuple):
     """The random key of the run."""
     origin: Origin | None = None
     """The run that it ended: what goes on from it is compared with that."""
+
+    def __repr__(self) -> str:
+        return printed.table("RunState: what a run goes on from", printed.leaves(self))
 
     def at(self, *, dt: Quantity) -> "RunState":
         """The same state with the time step of its run, where it does not know it.
@@ -318,6 +322,25 @@ class Recording(eqx.Module):
             units=self.units,
         )
 
+    def __repr__(self) -> str:
+        title = f"Recording: {self.steps} steps of {self.dt:g} ms"
+        every = f", every {self.every} steps" if self.every > 1 else ""
+        rows = [("spikes", *printed_spikes(self))]
+        for name, values in self.traces.items():
+            unit = str(self.units[name]) if self.units[name].factors else ""
+            rows.append((name, f"{np.shape(values)}{every}", printed.extent(values, unit)))
+        return printed.table(title, rows)
+
+    def keys(self) -> list[str]:
+        """The names of the recorded variables."""
+        return list(self.traces)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.traces
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.traces)
+
     def __getitem__(self, name: str) -> Array:
         if name not in self.traces:
             raise UnknownName("recorded variable", name, self.traces)
@@ -336,6 +359,25 @@ class Recording(eqx.Module):
 
     def __len__(self) -> int:
         return self.steps
+
+
+def printed_spikes(run: Recording) -> tuple[str, str]:
+    """What of the spikes is kept, and how many they are."""
+    if run.raster is None and run.sums is None:
+        return "not kept", ""
+    kept = run.sums if run.raster is None else run.raster
+    kind = "counts" if run.raster is None else "raster"
+    if isinstance(kept, Events):
+        return f"events of {kept.size}", _firing(len(kept.step), kept.size, run)
+    if isinstance(kept, Tracer):
+        return f"{kind} {kept.shape}", "traced"
+    neurons = kept.shape if run.raster is None else kept.shape[1:]
+    return f"{kind} {kept.shape}", _firing(int(np.sum(kept)), int(np.prod(neurons)), run)
+
+
+def _firing(spikes: int, size: int, run: Recording) -> str:
+    rate = in_unit(spikes / (max(size, 1) * run.steps * run.dt), Hz)
+    return f"{spikes:,} spikes, {rate:.3g} Hz each"
 
 
 def _nested(spikes: np.ndarray, times: np.ndarray) -> Any:

@@ -329,6 +329,9 @@ class Network(eqx.Module):
         for synapses in self.projections:
             synapses.check(dt)
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def __str__(self) -> str:
         lines = [f"{'population':<24}{'neurons':>12}  neuron"]
         for name, p in self.populations.items():

@@ -1,15 +1,18 @@
 """What is kept of a run of a network."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 
+from rheobase import printed
 from rheobase.errors import ArgumentError, UnknownName
 from rheobase.network.network import Network
 from rheobase.origin import Origin
-from rheobase.record import Recording, RunState
+from rheobase.record import Recording, RunState, printed_spikes
 from rheobase.units import Quantity
 
 
@@ -68,6 +71,43 @@ class NetworkRecording(eqx.Module):
         changed = self.final.neuron.projections[place].weight
         value = projection.weight if changed is None else changed
         return Quantity(jnp.broadcast_to(value, (projection.synapses,)), projection.unit.internal())
+
+    @property
+    def t(self) -> np.ndarray:
+        """Time (ms) of each recorded sample of the variables, where all keep every k-th step."""
+        every = {one.every for one in self.populations.values()}
+        if len(every) > 1:
+            raise AttributeError(
+                f"the populations are recorded every {' and '.join(map(str, sorted(every)))} "
+                f"steps. Write run[{next(iter(self.populations))!r}].t."
+            )
+        return next(iter(self.populations.values())).t
+
+    def keys(self) -> list[str]:
+        """The names of the recorded populations."""
+        return list(self.populations)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.populations)
+
+    def __len__(self) -> int:
+        return len(self.populations)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.populations or name in self.connections
+
+    def __repr__(self) -> str:
+        every = [*self.populations.items(), *self.connections.items()]
+        rows = []
+        for name, one in every:
+            called = name if isinstance(name, str) else " -> ".join(map(str, name))
+            variables = ", ".join(f"{v} {np.shape(x)}" for v, x in one.traces.items())
+            spikes = printed_spikes(one) if isinstance(name, str) else ("", "")
+            rows.append((called, *spikes, variables))
+        title = "NetworkRecording"
+        if every:
+            title += f": {every[0][1].steps} steps of {every[0][1].dt:g} ms"
+        return printed.table(title, rows)
 
     def __getitem__(self, name: str | tuple[Any, ...]) -> Recording:
         if isinstance(name, tuple):

@@ -9,6 +9,7 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
+from rheobase import printed
 from rheobase.cable.arguments import Clamps
 from rheobase.compilation import Compiled
 from rheobase.inputs import memories
@@ -30,6 +31,9 @@ class NetworkState(NamedTuple):
     projections: tuple[ProjectionState, ...]
     memories: tuple[Any, ...]
     """Memory of each drive, and of each clamp."""
+
+    def __repr__(self) -> str:
+        return printed.table("NetworkState", printed.leaves(self))
 
 
 def begin(

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+from rheobase import printed
 from rheobase.declared import AbstractDeclared
 from rheobase.errors import ParameterError
 from rheobase.neurons import variables
@@ -44,6 +45,12 @@ class AbstractMembrane(AbstractDeclared):
     onset: ClassVar[Onset] = Onset.NEVER
     receives: ClassVar[Unit] = nA
     target: ClassVar[str] = "v"
+
+    def __str__(self) -> str:
+        return printed.model(self)
+
+    def __repr__(self) -> str:
+        return printed.line(self)
 
     @abstractmethod
     def init(self) -> Any:
