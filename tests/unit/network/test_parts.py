@@ -128,7 +128,7 @@ def test_a_key_is_one_of_jax(key):
 
 def test_a_traced_delay_is_refused_with_the_way_out():
     net = network(connection(delay=1.5 * ms))
-    with pytest.raises(ArgumentError, match="decides how many steps a spike can be on its way"):
+    with pytest.raises(ArgumentError, match="must be known before the program is compiled"):
         eqx.filter_jit(lambda net: rb.simulate(net, duration=1 * ms, dt=0.1 * ms))(net)
 
 
