@@ -10,8 +10,10 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
+from rheobase.connectivity import AbstractDistribution
 from rheobase.errors import ArgumentError, ParameterError, ShapeError, brief
 from rheobase.stimulus import AbstractStimulus, Constant
+from rheobase.stimulus.base import distributions
 from rheobase.units import Quantity, Unit, to_internal, uS
 from rheobase.units.fields import to_host
 
@@ -166,8 +168,25 @@ def require_positive(values: Any, what: str, unit: Unit) -> None:
     )
 
 
+def require_support(distribution: AbstractDistribution, what: str) -> None:
+    """Refuse conductances from a distribution that reaches below zero."""
+    if distribution.lowest is not None and distribution.lowest < 0:
+        raise ParameterError(
+            f"{what} is drawn from {type(distribution).__name__}, which reaches below zero, but a "
+            "conductance is never negative. Cut it at zero, such as rb.Normal(1*nS, 0.5*nS, "
+            "low=0*nS)."
+        )
+
+
 def stimulus_of(value: Any, unit: Unit, name: str, example: str, dt: float) -> AbstractStimulus:
     """An input as a stimulus in this unit that can be had with a step of dt (ms)."""
+    if distributions(value):
+        kind = type(distributions(value)[0]).__name__
+        raise ArgumentError(
+            f"`{name}` holds a distribution, of which a network draws a value for each neuron: "
+            f"rb.Drive(population, rb.{kind}(...)). Draw it here, rb.{kind}(...).draw(n, "
+            "np.random.default_rng(0))."
+        )
     if not isinstance(value, AbstractStimulus):
         array = to_internal(value, unit, name, example)
         return Constant(Quantity(array, unit.internal()))

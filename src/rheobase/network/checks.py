@@ -2,7 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
-from rheobase.arguments import require_parameters, require_positive, require_width
+from rheobase.arguments import (
+    require_parameters,
+    require_positive,
+    require_support,
+    require_width,
+)
 from rheobase.cable import Cell
 from rheobase.connectivity import Sides
 from rheobase.connectivity.storage import LARGEST
@@ -11,6 +16,7 @@ from rheobase.network.cells import require_output, sites_of
 from rheobase.network.connection import bytes_of, jump_unit, kind, measured_in
 from rheobase.network.source import AbstractSource
 from rheobase.neurons.base import AbstractMembrane, AbstractNeuron
+from rheobase.stimulus.base import distributions
 from rheobase.synapses import AbstractSynapse
 from rheobase.units import UnitError, nA
 
@@ -75,6 +81,10 @@ def _fires(populations: dict[str, "Population"], name: str) -> bool:
 def require_conductance(drive: "Drive") -> None:
     """Refuse a drive that would make a conductance negative."""
     if not isinstance(drive.synapse, AbstractSynapse) or not drive.synapse.conducts:
+        return
+    for one in distributions(drive.stimulus):
+        require_support(one, drive.name)
+    if distributions(drive.stimulus):
         return
     extent = drive.stimulus.extent()
     if extent is not None:

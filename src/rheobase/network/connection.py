@@ -10,7 +10,13 @@ from jax import Array
 from jax.core import Tracer
 
 from rheobase.adaptors.base import chain
-from rheobase.arguments import fits, require_parameters, require_positive, require_width
+from rheobase.arguments import (
+    fits,
+    require_parameters,
+    require_positive,
+    require_support,
+    require_width,
+)
 from rheobase.cable import Cell
 from rheobase.connectivity import AbstractConnectivity, AbstractDistribution, Rows, Sides
 from rheobase.connectivity.storage import CHUNK, room_for
@@ -148,12 +154,7 @@ def _require_conductances(connection: Connection) -> None:
     """Refuse conductances below zero, in weights and in the bounds of rules."""
     weight, name = connection.weight, type(connection.synapse).__name__
     if isinstance(weight, AbstractDistribution):
-        if weight.lowest is not None and weight.lowest < 0:
-            raise ParameterError(
-                f"`weight` of {name} is drawn from {type(weight).__name__}, which reaches below "
-                "zero, but a conductance is never negative. Cut it at zero, such as "
-                "rb.Normal(1*nS, 0.5*nS, low=0*nS)."
-            )
+        require_support(weight, f"`weight` of {name}")
     else:
         require_positive(weight.value, f"`weight` of {name}", weight.unit)
     for rule in connection.rules:

@@ -17,6 +17,7 @@ from rheobase.arguments import (
 )
 from rheobase.cable import Cell
 from rheobase.cable.cell import kinds_of as cable_kinds
+from rheobase.connectivity import AbstractDistribution
 from rheobase.connectivity.base import generator_for
 from rheobase.errors import ArgumentError, UnknownName, brief
 from rheobase.morphology import Location
@@ -44,6 +45,7 @@ from rheobase.neurons.base import AbstractMembrane
 from rheobase.origin import Origin
 from rheobase.steppers import AbstractImplicit, AbstractStepper
 from rheobase.stimulus import AbstractStimulus, Constant
+from rheobase.stimulus.base import distributions, drawn
 from rheobase.synapses import AbstractSynapse, Coupled, Delta
 from rheobase.units import Quantity, Unit, to_internal, um
 
@@ -52,45 +54,6 @@ def _positions(value: Any) -> Array | None:
     if value is None:
         return None
     return to_internal(value, um, "positions", "rb.Population(neuron, n, positions={})")
-
-
-def _named(populations: Any) -> "dict[str, Population]":
-    """Populations by name, sources among them."""
-    if not isinstance(populations, dict) or not populations:
-        raise ArgumentError(
-            f"`populations` go by name, got {brief(populations)}. Write "
-            'rb.Network({"e": rb.Population(rb.LIF(), 100)}, ...).'
-        )
-    found = {}
-    for name, given in populations.items():
-        one = _of_source(given) if isinstance(given, SpikeSource) else given
-        if not isinstance(name, str) or not isinstance(one, Population):
-            raise ArgumentError(
-                f"`populations` are made of rb.Population by name, got {brief(given)} for "
-                f'{brief(name)}. Write rb.Network({{"e": rb.Population(rb.LIF(), 100)}}, ...).'
-            )
-        found[name] = one
-    return found
-
-
-def _of_source(source: SpikeSource) -> "Population":
-    where = None if source.positions is None else Quantity(source.positions, um)
-    return Population(source, source.n, where)
-
-
-def _listed(given: Any, kind: type, argument: str) -> tuple:
-    """Connections or drives, several or one."""
-    found = (given,) if isinstance(given, kind) else given
-    if isinstance(found, list | tuple) and all(isinstance(one, kind) for one in found):
-        return tuple(found)
-    wrong = found
-    if isinstance(found, list | tuple):
-        wrong = next(one for one in found if not isinstance(one, kind))
-    example = "rb.Connection('e', 'i', ...)" if kind is Connection else "rb.Drive('e', 1*nA)"
-    raise ArgumentError(
-        f"`{argument}` is a list of {kind.__name__}s, got {brief(wrong)}. Write "
-        f"{argument}=[{example}]."
-    )
 
 
 def _size(value: Any) -> int:
@@ -130,8 +93,8 @@ class Population(eqx.Module):
 
 
 def _stimulus(value: Any) -> Any:
-    """A stimulus; a quantity stands for a constant one."""
-    return Constant(value) if isinstance(value, Quantity) else value
+    """A stimulus; a quantity or a distribution stands for a constant one."""
+    return Constant(value) if isinstance(value, Quantity | AbstractDistribution) else value
 
 
 class Drive(eqx.Module):
@@ -139,7 +102,9 @@ class Drive(eqx.Module):
 
     - `stimulus`: in the unit of the current that the neurons receive (nA), or in that of the
       variable to which delta inputs add (mV, or nA for `CubaLIF`, then with `rb.Delta()`). A
-      quantity stands for a constant current: one for all neurons, or one for each.
+      quantity stands for a constant current: one for all neurons, or one for each. Where the
+      value of a stimulus may be one for each neuron, a distribution such as `rb.Normal` draws
+      them, from the key of the network.
     - `synapse`: through which it acts, so that its value in a step is the weight that arrives;
       `rb.Delta()` adds it to the neuron at once.
     - `at`: on which compartment of a cell it acts, by default the root.
@@ -152,6 +117,7 @@ class Drive(eqx.Module):
     >>> barrage = rb.Drive("e", rb.stimulus.Poisson(1000 * Hz, 0.1 * mV))
     >>> slow = rb.Drive("e", rb.stimulus.Poisson(1000 * Hz, 0.1 * nA), rb.Exponential(2 * ms))
     >>> steady = rb.Drive("e", 0.5 * nA)
+    >>> uneven = rb.Drive("e", rb.Normal(0.5 * nA, 0.1 * nA))
     """
 
     population: str = eqx.field(static=True)
@@ -231,6 +197,9 @@ class Network(eqx.Module):
             if name not in populations:
                 raise UnknownName("population", name, populations)
         require_spikes(populations, connections, self.drives)
+        self.drives = tuple(
+            _drawn(d, populations[d.population].n, key, i) for i, d in enumerate(self.drives)
+        )
         kinds: dict[str, list] = {name: [] for name in populations}
         plans = []
         for c in connections:
@@ -344,6 +313,53 @@ class Network(eqx.Module):
             size = sum(x.nbytes for x in arrays) / 1e6
             lines.append(f"{p.pre + ' -> ' + p.post:<24}{p.synapses:>12,}  {size:.1f} MB")
         return "\n".join(lines)
+
+
+def _named(populations: Any) -> dict[str, Population]:
+    """Populations by name, sources among them."""
+    if not isinstance(populations, dict) or not populations:
+        raise ArgumentError(
+            f"`populations` go by name, got {brief(populations)}. Write "
+            'rb.Network({"e": rb.Population(rb.LIF(), 100)}, ...).'
+        )
+    found = {}
+    for name, given in populations.items():
+        one = _of_source(given) if isinstance(given, SpikeSource) else given
+        if not isinstance(name, str) or not isinstance(one, Population):
+            raise ArgumentError(
+                f"`populations` are made of rb.Population by name, got {brief(given)} for "
+                f'{brief(name)}. Write rb.Network({{"e": rb.Population(rb.LIF(), 100)}}, ...).'
+            )
+        found[name] = one
+    return found
+
+
+def _of_source(source: SpikeSource) -> Population:
+    where = None if source.positions is None else Quantity(source.positions, um)
+    return Population(source, source.n, where)
+
+
+def _drawn(drive: Drive, n: int, key: Array | None, number: int) -> Drive:
+    """A drive with a value of its own for each neuron, where it has a distribution."""
+    if not distributions(drive.stimulus):
+        return drive
+    random = generator_for(f"the drive of {drive.population!r}", key, number, 1)
+    return eqx.tree_at(lambda d: d.stimulus, drive, drawn(drive.stimulus, n, random))
+
+
+def _listed(given: Any, kind: type, argument: str) -> tuple:
+    """Connections or drives, several or one."""
+    found = (given,) if isinstance(given, kind) else given
+    if isinstance(found, list | tuple) and all(isinstance(one, kind) for one in found):
+        return tuple(found)
+    wrong = found
+    if isinstance(found, list | tuple):
+        wrong = next(one for one in found if not isinstance(one, kind))
+    example = "rb.Connection('e', 'i', ...)" if kind is Connection else "rb.Drive('e', 1*nA)"
+    raise ArgumentError(
+        f"`{argument}` is a list of {kind.__name__}s, got {brief(wrong)}. Write "
+        f"{argument}=[{example}]."
+    )
 
 
 def _kinds(

@@ -10,6 +10,7 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
+from rheobase.connectivity.distributions import AbstractDistribution
 from rheobase.declared import AbstractDeclared
 from rheobase.fixed import step_at
 from rheobase.time import Clock
@@ -117,12 +118,14 @@ class AbstractSteadyStimulus(AbstractStimulus):
 
 
 def measured(meaning: str) -> Any:
-    """A field that holds a finite quantity of whatever dimension."""
+    """A field that holds a finite quantity of whatever dimension, or what it is drawn from."""
     return eqx.field(converter=_quantity, metadata={"meaning": meaning})
 
 
 def _quantity(value: Any) -> Quantity:
     """A finite quantity in internal units; a bare number is dimensionless."""
+    if isinstance(value, AbstractDistribution):
+        return value
     unit = value.unit if isinstance(value, Quantity) else dimensionless
     array = to_internal(value, unit, "amplitude", "rb.stimulus.Step({})")
     if not isinstance(array, Tracer) and not np.all(np.isfinite(array)):
@@ -130,6 +133,21 @@ def _quantity(value: Any) -> Quantity:
         where = f" at index {bad[0] if len(bad) == 1 else bad}" if bad else ""
         raise DomainError(f"a stimulus must be finite, got {value}{where}. Replace the NaN or inf.")
     return Quantity(array, unit.internal())
+
+
+def distributions(stimulus: Any) -> list[AbstractDistribution]:
+    """What of a stimulus is still to be drawn, one value for each neuron."""
+    leaves = jax.tree.leaves(stimulus, is_leaf=lambda x: isinstance(x, AbstractDistribution))
+    return [x for x in leaves if isinstance(x, AbstractDistribution)]
+
+
+def drawn(stimulus: Any, n: int, random: np.random.Generator) -> Any:
+    """The stimulus with a value of its own for each of n neurons, where it has a distribution."""
+
+    def one(x: Any) -> Any:
+        return _quantity(x.draw(n, random)) if isinstance(x, AbstractDistribution) else x
+
+    return jax.tree.map(one, stimulus, is_leaf=lambda x: isinstance(x, AbstractDistribution))
 
 
 def spread(*values: Any) -> tuple[Any, Any] | None:

@@ -9,7 +9,7 @@ import pytest
 import scipy.sparse
 
 import rheobase as rb
-from rheobase.errors import ArgumentError, KeyRequired, ShapeError
+from rheobase.errors import ArgumentError, KeyRequired, ParameterError, ShapeError
 from rheobase.units import Hz, UnitError, ms, mV, nA, nS
 
 CONNECTION = {"synapse": rb.Exponential(), "weight": 0.1 * nA}
@@ -162,3 +162,49 @@ def test_a_network_without_connections_is_closed_over():
 def test_conductances_have_their_own_example():
     assert rb.Conductance(rb.Exponential(), 0 * mV).conducts and not rb.Exponential().conducts
     assert connection(synapse=rb.GapJunction(), weight=1 * nS).weight.unit == nS
+
+
+UNEVEN = {
+    "drive": lambda: rb.Normal(2 * nA, 0.5 * nA),
+    "constant": lambda: rb.stimulus.Constant(rb.Uniform(1 * nA, 3 * nA)),
+    "step": lambda: rb.stimulus.Step(rb.LogNormal(2 * nA, 1 * nA), start=1 * ms) + 0.5 * nA,
+}
+
+
+@pytest.mark.parametrize("case", UNEVEN)
+def test_a_distribution_draws_a_drive_for_each_neuron(case):
+    def made(seed):
+        return network(n=500, key=jax.random.key(seed), drives=[rb.Drive("e", UNEVEN[case]())])
+
+    one, again, other = made(0), made(0), made(1)
+    values = [jax.tree.leaves(net.drives[0].stimulus)[0] for net in (one, again, other)]
+    assert values[0].shape == (500,)
+    np.testing.assert_array_equal(values[0], values[1])
+    assert np.any(values[0] != values[2])
+    assert abs(values[0].mean() - 2) < 0.2 and values[0].std() > 0.3
+    v = rb.simulate(one, duration=2 * ms, dt=0.1 * ms, record={"e": ("v",)})["e"].v[-1]
+    assert len(np.unique(v)) > 400
+
+
+def test_drives_and_connections_draw_independently():
+    spread = rb.Normal(2 * nA, 0.5 * nA)
+    drives = [rb.Drive("e", spread), rb.Drive("e", spread)]
+    net = network(connection(rb.OneToOne(), weight=spread), key=jax.random.key(0), drives=drives)
+    found = [net.projections[0].weight, *(d.stimulus.amplitude.value for d in net.drives)]
+    assert len({x.tolist()[0] for x in found}) == 3
+
+
+def test_what_cannot_be_drawn_is_refused():
+    spread = rb.Normal(2 * nA, 0.5 * nA)
+    with pytest.raises(KeyRequired, match="the drive of 'e' draws random numbers"):
+        network(drives=[rb.Drive("e", spread)])
+    for current in (spread, rb.stimulus.Constant(spread)):
+        with pytest.raises(ArgumentError, match=r"Draw it here, rb.Normal\(...\).draw\(n, "):
+            rb.simulate(rb.LIF(), n=3, current=current, duration=1 * ms, dt=0.1 * ms)
+    with pytest.raises(UnitError, match="is in uS, but LIF receives a current"):
+        network(drives=[rb.Drive("e", rb.Uniform(1 * nS, 2 * nS))], key=jax.random.key(0))
+    excite = rb.Conductance(rb.Exponential(), 0 * mV)
+    with pytest.raises(ParameterError, match=r"reaches below zero.*low=0\*nS"):
+        rb.Drive("e", rb.Normal(1 * nS, 1 * nS), excite)
+    with pytest.raises(UnitError, match="`tau` is measured in ms, got a Normal distribution"):
+        rb.LIF(tau=rb.Normal(20 * ms, 2 * ms))
