@@ -12,6 +12,7 @@ import numpy as np
 from jax.core import Tracer
 
 from rheobase.errors import ArgumentError, ShapeError, StepperError
+from rheobase.provenance import Versions
 
 
 class Origin(eqx.Module):
@@ -28,6 +29,8 @@ class Origin(eqx.Module):
     """Of each population and connection its name, and the kinds of which it is made."""
     synapses: tuple[str | None, ...] | None = eqx.field(static=True, default=None)
     """Of each connection a hash of who is connected to whom."""
+    versions: Versions | None = eqx.field(static=True, default=None)
+    """Of what computed it, by name; not compared."""
 
 
 def require_origin(was: Origin | None, now: Origin) -> None:

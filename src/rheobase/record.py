@@ -15,6 +15,7 @@ from jax.core import Tracer
 from rheobase import printed
 from rheobase.errors import ArgumentError, ShapeError, StepperError, UnknownName, brief
 from rheobase.origin import Origin
+from rheobase.provenance import Provenance, precision_of
 from rheobase.time import Clock, sample_times
 from rheobase.units import Hz, Quantity, Unit, in_unit, ms, to_internal
 
@@ -116,6 +117,12 @@ class RunState(NamedTuple):
 
     def __repr__(self) -> str:
         return printed.table("RunState: what a run goes on from", printed.leaves(self))
+
+    @property
+    def provenance(self) -> Provenance:
+        """What made it: versions, stepper, dt, precision and key."""
+        was = Origin() if self.origin is None else self.origin
+        return Provenance(was.versions, was.stepper, was.dt, precision_of(self.neuron), self.key)
 
     def at(self, *, dt: Quantity) -> "RunState":
         """The same state with the time step of its run, where it does not know it.
@@ -232,6 +239,11 @@ class Recording(eqx.Module):
     every: int = eqx.field(static=True)
     steps: int = eqx.field(static=True)
     units: dict[str, Unit] = eqx.field(static=True)
+
+    @property
+    def provenance(self) -> Provenance:
+        """What made the run: versions, stepper, dt, precision and key."""
+        return self.final.provenance
 
     @property
     def t(self) -> np.ndarray:

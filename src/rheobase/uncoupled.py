@@ -28,6 +28,7 @@ from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane, Onset
 from rheobase.origin import Origin, require_like, require_origin
 from rheobase.progress import chunked
+from rheobase.provenance import versions
 from rheobase.record import Record, Recording, RunState, require_everywhere, require_state
 from rheobase.step import step
 from rheobase.steppers import AbstractStepper
@@ -86,7 +87,8 @@ def simulate(  # noqa: PLR0913
 
 def origin_of(system: AbstractMembrane, stepper: AbstractStepper, dt: float) -> Origin:
     """What the state at the end of a run knows of it."""
-    return Origin(dt, type(stepper).__name__, (("the neuron", kinds_of(system)),))
+    parts = (("the neuron", kinds_of(system)),)
+    return Origin(dt, type(stepper).__name__, parts, versions=versions())
 
 
 @Compiled

@@ -129,6 +129,13 @@ def test_the_tables_of_names_are_true():
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_old_files_do_not_know_what_made_them():
+    runs = from_archive(ARCHIVE / "811e802-runs.xz")
+    made = runs["neuron"].provenance
+    assert made.versions == {} and made.dt is None and made.precision == "float32"
+    assert runs["noise"].provenance.key is not None
+
+
 def test_an_old_state_goes_on_where_its_dt_is_said():
     """Of a run of the first version, from before a state knew its dt."""
     states = from_archive(ARCHIVE / "811e802-runs.xz")

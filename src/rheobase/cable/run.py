@@ -25,6 +25,7 @@ from rheobase.kernels.tree import laplacian
 from rheobase.loop import scan
 from rheobase.origin import Origin, require_like, require_origin
 from rheobase.progress import chunked
+from rheobase.provenance import versions
 from rheobase.record import Recording, RunState, require_state
 from rheobase.steppers import AbstractImplicit
 from rheobase.stimulus import AbstractStimulus, Grid
@@ -98,7 +99,8 @@ def simulate(
 
 def origin_of(cell: Cell, stepper: AbstractImplicit, dt: float) -> Origin:
     """What the state at the end of a run knows of it."""
-    return Origin(dt, type(stepper).__name__, (("the cell", kinds_of(cell.cable)),))
+    parts = (("the cell", kinds_of(cell.cable)),)
+    return Origin(dt, type(stepper).__name__, parts, versions=versions())
 
 
 def _stretch(checkpoint: bool | int, steps: int) -> int | None:

@@ -23,6 +23,7 @@ from rheobase.fitting.uncertainty import Estimate, estimates
 from rheobase.io.recording import CurrentClamp, Sweep
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractNeuron
+from rheobase.provenance import Provenance, precision_of, versions
 from rheobase.steppers import AbstractStepper, ExponentialEuler
 from rheobase.train.domains import Where
 from rheobase.units import Quantity, ms, mV
@@ -48,6 +49,8 @@ class RecordingFit(NamedTuple):
     seconds: float
     """Wall time."""
     details: "Details"
+    provenance: Provenance = Provenance()
+    """What made it: versions, stepper, dt, precision, and the seed as its key."""
 
     @property
     def scores(self) -> dict[str, Scores | None]:
@@ -168,6 +171,9 @@ def fit_recording(
         losses=losses,
         seconds=time.perf_counter() - began,
         details=Details(recording, train_sweeps, test_sweeps, times, run, step, problem, found),
+        provenance=Provenance(
+            versions(), type(stepper).__name__, step, precision_of(best), key=seed
+        ),
     )
 
 

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
+from rheobase.provenance import Provenance
 from rheobase.time import Clock
 
 Fields = dict[str, Any]
@@ -101,12 +102,15 @@ FORMS: dict[str, Form] = {
         absent={"Iampa_rise": None, "Inmda_rise": None, "activity": None, "log_gain": None}
     ),
     "rheobase.devices.dynapse2.soma.Inputs": Form(absent={"reversals": None}),
+    "rheobase.devices.dynapse2.network.NetworkRun": Form(absent={"provenance": Provenance()}),
+    "rheobase.fitting.fit.RecordingFit": Form(absent={"provenance": Provenance()}),
     "rheobase.gradients.compare.Row": Form(absent={"refusal": None}),
     "rheobase.morphology.samples.Samples": Form(absent={"apart": False}),
     "rheobase.network.connection.Connection": Form(absent={"at": None, "source": None}),
     "rheobase.network.network.Drive": Form(absent={"at": None}),
     "rheobase.network.projection.Projection": Form(absent={"source": 0}),
     "rheobase.network.recording.NetworkRecording": Form(absent={"connections": {}}),
+    "rheobase.origin.Origin": Form(absent={"versions": None}),
     "rheobase.plasticity.pair.PairSTDP": Form(read=_unaimed),
     "rheobase.population.Carry": Form(absent={"later": None}),
     "rheobase.record.Record": Form(absent={"places": None}),
@@ -115,6 +119,7 @@ FORMS: dict[str, Form] = {
     "rheobase.stimulus.base.Grid": Form(renamed={"steps": "clock"}),
     "rheobase.train.convolution.Form": Form(absent={"dilation": 1, "groups": 1}, read=_by_axis),
     "rheobase.train.dense.Linear": Form(absent={"delays": None, "mask": None, "density": 1.0}),
+    "rheobase.train.fit.FitResult": Form(absent={"provenance": Provenance()}),
     "rheobase.train.recurrent.Recurrent": Form(
         absent={"delays": None, "mask": None, "density": 1.0, "damping": 1.0}
     ),

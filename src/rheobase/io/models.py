@@ -47,6 +47,7 @@ from rheobase.io.fields import is_named, misfit
 from rheobase.io.reader import by_name, read
 from rheobase.kernels.tree import Tree as Nodes
 from rheobase.morphology.content import SameContent
+from rheobase.provenance import Provenance
 from rheobase.train import checkpoint
 from rheobase.units import Quantity, Unit, parameters
 
@@ -74,7 +75,9 @@ def save(path: str | Path, model: Any) -> None:
     (-52.0, 2.0)
     """
     atomic.require_path(path, 'rb.save("cell.rheobase", model), the path first')
-    checkpoint.write(path, *_described(model))
+    made = getattr(model, "provenance", None)
+    known = made if isinstance(made, Provenance) else None
+    checkpoint.write(path, *_described(model), known)
 
 
 def packed(model: Any) -> bytes:
@@ -138,6 +141,24 @@ def _loaded(content: checkpoint.Content, path: str | Path, classes: Iterable[typ
             f"reads {VERSION}. Read it with rheobase {notes.get('library')!s:.20}, which wrote it."
         )
     return read(content, known, path)
+
+
+def provenance(path: str | Path) -> Provenance:
+    """What made a file of `rb.save`, `rb.train.save` or `rb.fit`: versions, precision, and more.
+
+    Of a run or a fit also its stepper, dt and key. Errors: those of `load` for a file that cannot
+    be read.
+
+    >>> import tempfile, rheobase as rb
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     rb.save(f"{folder}/lif.rheobase", rb.LIF())
+    ...     rb.io.provenance(f"{folder}/lif.rheobase").versions["rheobase"] == rb.__version__
+    True
+    """
+    content = checkpoint.read(path)
+    if content.made.known is None and isinstance(content.notes.get("library"), str):
+        return Provenance((("rheobase", content.notes["library"]),))
+    return content.made
 
 
 def is_model(path: str | Path) -> bool:

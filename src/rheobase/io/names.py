@@ -135,6 +135,7 @@ KINDS: dict[str, str] = {
     "rheobase.plasticity.triplet": "FastAndSlow TripletSTDP",
     "rheobase.plasticity.vogels": "VogelsSTDP",
     "rheobase.population": "Carry",
+    "rheobase.provenance": "Provenance",
     "rheobase.record": "Events Record Recording RunState",
     "rheobase.steppers.base": "Flow",
     "rheobase.steppers.euler": "Euler",

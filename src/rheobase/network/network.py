@@ -43,6 +43,7 @@ from rheobase.network.source import AbstractSource, SpikeSource
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane
 from rheobase.origin import Origin
+from rheobase.provenance import versions
 from rheobase.steppers import AbstractImplicit, AbstractStepper
 from rheobase.stimulus import AbstractStimulus, Constant
 from rheobase.stimulus.base import distributions, drawn
@@ -272,7 +273,8 @@ class Network(eqx.Module):
         parts += [(f"connection {i} from {p.pre!r} to {p.post!r}", p.kinds)
                   for i, p in enumerate(self.projections)]  # fmt: skip
         synapses = tuple(p.connected for p in self.projections)
-        return Origin(dt, ", ".join(type(s).__name__ for s in used), tuple(parts), synapses)
+        names = ", ".join(type(s).__name__ for s in used)
+        return Origin(dt, names, tuple(parts), synapses, versions())
 
     def at(self, dt: float) -> "Network":
         """The network as the loops run it in steps of dt (ms): the spikes of sources by step."""

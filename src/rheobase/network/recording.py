@@ -12,6 +12,7 @@ from rheobase import printed
 from rheobase.errors import ArgumentError, UnknownName
 from rheobase.network.network import Network
 from rheobase.origin import Origin
+from rheobase.provenance import Provenance
 from rheobase.record import Recording, RunState, printed_spikes
 from rheobase.units import Quantity
 
@@ -33,6 +34,11 @@ class NetworkRecording(eqx.Module):
     final: RunState
     network: Network | None = None
     connections: dict[tuple[Any, ...], Recording] = eqx.field(default_factory=dict)
+
+    @property
+    def provenance(self) -> Provenance:
+        """What made the run: versions, stepper, dt, precision and key."""
+        return self.final.provenance
 
     def on_host(self) -> "NetworkRecording":
         """The same with what was recorded in host memory."""

@@ -7,8 +7,9 @@ The file, all numbers little-endian:
     12-19         length of the file in bytes
     20-27         length h of the header in bytes
     28-59         SHA-256 of bytes 0 to 27 and of everything that follows
-    60 ...        header, h bytes of JSON in UTF-8: `leaves`, a list of {path, dtype, shape}, and
-                  `notes`, whatever the writer wants to say
+    60 ...        header, h bytes of JSON in UTF-8: `leaves`, a list of {path, dtype, shape};
+                  `notes`, whatever the writer wants to say; and `made`, the versions, precision
+                  and what else is known of what made it
     60 + h ...    the arrays in this order, each in C order, nothing in between
 
 It holds numbers only: no code is stored, and none runs when it is read. What the numbers belong to
@@ -31,6 +32,7 @@ import numpy as np
 
 from rheobase import atomic
 from rheobase.errors import CheckpointError
+from rheobase.provenance import Provenance, noted, of_notes
 
 Tree = TypeVar("Tree")
 
@@ -62,14 +64,22 @@ def save(path: str | Path, tree: Any, notes: dict[str, Any] | None = None) -> No
     write(path, _named(tree), notes or {})
 
 
-def write(path: str | Path, named: list[tuple[str, np.ndarray]], notes: dict[str, Any]) -> None:
-    """Write named arrays and notes in this layout."""
-    atomic.write(path, packed(named, notes))
+def write(
+    path: str | Path,
+    named: list[tuple[str, np.ndarray]],
+    notes: dict[str, Any],
+    made: Provenance | None = None,
+) -> None:
+    """Write named arrays and notes in this layout, and what made them."""
+    atomic.write(path, packed(named, notes, made))
 
 
-def packed(named: list[tuple[str, np.ndarray]], notes: dict[str, Any]) -> bytes:
+def packed(
+    named: list[tuple[str, np.ndarray]], notes: dict[str, Any], made: Provenance | None = None
+) -> bytes:
     """Named arrays and notes as the content of a file of this layout."""
-    header = json.dumps({"leaves": _described(named), "notes": notes}).encode()
+    parts = {"leaves": _described(named), "notes": notes, "made": noted(made)}
+    header = json.dumps(parts).encode()
     body = b"".join([header, *(_little(array).tobytes() for _, array in named)])
     head = MAGIC + VERSION.to_bytes(4, "little")
     head += (_HEAD + len(body)).to_bytes(8, "little") + len(header).to_bytes(8, "little")
@@ -117,6 +127,7 @@ class Content(NamedTuple):
     leaves: list[dict[str, Any]]
     notes: dict[str, Any]
     data: bytes
+    made: Provenance = Provenance()
 
     def arrays(self) -> list[np.ndarray]:
         """The arrays in their order."""
@@ -165,22 +176,27 @@ def unpacked(content: bytes, path: str | Path) -> Content:
     if len(content) != length or _checksum(version, content[:28], body) != content[28:_HEAD]:
         raise CheckpointError(f"{path} is damaged: its checksum is wrong. {CURE}")
     split = int.from_bytes(content[20:28], "little")
-    leaves, notes = _header(body[:split], path)
+    leaves, notes, made = _header(body[:split], path)
     if split > len(body) or sum(map(_bytes, leaves)) != len(body) - split:
         raise CheckpointError(f"{path} is damaged: its arrays are of another length. {CURE}")
-    return Content(leaves, notes, body[split:])
+    return Content(leaves, notes, body[split:], made)
 
 
 def _checksum(version: int, head: bytes, body: bytes) -> bytes:
     return hashlib.sha256(body if version == 1 else head + body).digest()
 
 
-def _header(text: bytes, path: str | Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """The description of the arrays, and the notes."""
+def _header(
+    text: bytes, path: str | Path
+) -> tuple[list[dict[str, Any]], dict[str, Any], Provenance]:
+    """The description of the arrays, the notes, and what made the file."""
     try:
         match json.loads(text):
-            case {"leaves": list(leaves), "notes": dict(notes)} if all(map(_is_leaf, leaves)):
-                return leaves, notes
+            case {"leaves": list(leaves), "notes": dict(notes), **rest} if all(
+                map(_is_leaf, leaves)
+            ):
+                made = rest.get("made")
+                return leaves, notes, of_notes(made if isinstance(made, dict) else {})
     except (ValueError, RecursionError):  # of UTF-8 and of JSON
         pass
     raise CheckpointError(f"{path} is damaged: its header cannot be read. {CURE}")

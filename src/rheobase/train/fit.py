@@ -14,6 +14,7 @@ from jax import Array
 from jax.sharding import Mesh
 
 from rheobase.errors import ArgumentError, brief
+from rheobase.provenance import Provenance, precision_of, versions
 from rheobase.train.calibrate import SAMPLES, over_samples, require_calibrable
 from rheobase.train.data import (
     Loss,
@@ -54,6 +55,8 @@ class FitResult(NamedTuple):
     """The epoch of the smallest validation loss, from 1; without validation the last."""
     seconds: float
     """Wall time of this call, compilation included."""
+    provenance: Provenance = Provenance()
+    """What made it: versions, stepper, dt, precision and key."""
 
 
 def fit(  # noqa: PLR0913
@@ -162,7 +165,16 @@ def fit(  # noqa: PLR0913
     fixed = _narrowed(state, fixed, task, state.epoch / epochs, best)
     params = gathered(state.best if best else state.params, update.mesh)
     used = _as_used(params, fixed, task)
-    return FitResult(used, state.history, state.best_epoch, time.perf_counter() - begun)
+    seconds = time.perf_counter() - begun
+    return FitResult(used, state.history, state.best_epoch, seconds, _provenance(model, key))
+
+
+def _provenance(model: Any, key: Array) -> Provenance:
+    """What made a fit; only a `Sequential` says its stepper and dt."""
+    stepper, dt = None, None
+    if isinstance(model, Sequential):
+        stepper, dt = type(model.stepper).__name__, model.dt
+    return Provenance(versions(), stepper, dt, precision_of(model), key)
 
 
 class _Update(NamedTuple):

@@ -10,6 +10,7 @@ import pytest
 
 import rheobase as rb
 from rheobase.errors import CheckpointError
+from rheobase.provenance import versions
 from rheobase.train import load, read_notes, save
 
 
@@ -73,7 +74,9 @@ def test_the_file_is_as_documented(tmp_path):
     )
     assert (version, length) == (2, len(content))
     assert hashlib.sha256(content[:28] + content[60:]).digest() == content[28:60]
+    made = {"versions": dict(versions()), "precision": "float32"}
     assert json.loads(content[60 : 60 + header]) == {
+        "made": made,
         "leaves": [
             {"path": "['n']", "dtype": "int32", "shape": [3]},
             {"path": "['w']", "dtype": "float32", "shape": [1, 2]},

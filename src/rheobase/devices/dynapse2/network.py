@@ -20,6 +20,7 @@ from rheobase.kernels.product import spike_product
 from rheobase.loop import scan
 from rheobase.neurons import variables
 from rheobase.neurons.base import reset_by
+from rheobase.provenance import Provenance, versions
 from rheobase.time import whole_steps
 from rheobase.units import Quantity, ms, to_internal
 
@@ -47,6 +48,8 @@ class NetworkRun(NamedTuple):
     """Those of the output neurons, (time, batch, n_out)."""
     traces: dict[str, Array]
     state: NetworkState
+    provenance: Provenance = Provenance()
+    """What made it: versions, mode of the neurons as the stepper, dt and precision."""
 
 
 class Network(eqx.Module):
@@ -237,7 +240,8 @@ def _run(net: Network, x: Array, state: NetworkState, record: tuple[str, ...]) -
     else:
         spikes, traces, final = _recurrent(net, net.synapses, step, driven, state)
     final = final._replace(inputs_before=before, input_resource=resource)
-    return NetworkRun(spikes, spikes[..., net.n - net.n_out :], traces, final)
+    made = Provenance(versions(), net.neuron.mode, net.dt, str(spikes.dtype))
+    return NetworkRun(spikes, spikes[..., net.n - net.n_out :], traces, final, made)
 
 
 def _recurrent(
