@@ -11,6 +11,7 @@ import random
 import sys
 import tracemalloc
 from pathlib import Path
+from typing import get_args
 
 import equinox as eqx
 import numpy as np
@@ -20,7 +21,7 @@ import rheobase as rb
 from rheobase.errors import CheckpointError, StepperError
 from rheobase.io import models, names
 from rheobase.io.fields import hints, is_named
-from rheobase.io.forms import FORMS, Form
+from rheobase.io.forms import FORMS, Form, absent
 from rheobase.neurons import Onset
 from rheobase.train import checkpoint
 from rheobase.units import ms, nA
@@ -92,7 +93,8 @@ def test_every_form_of_a_class_ever_written_has_a_reader():
         form = FORMS.get(names.current(name), Form())
         if issubclass(kind, enum.Enum) or name in NEVER_WRITTEN or form.read is not None:
             continue
-        read = {form.renamed.get(x, x) for x in written if x not in form.dropped} | set(form.absent)
+        read = {form.renamed.get(x, x) for x in written if x not in form.dropped}
+        read |= set(absent(names.current(name), kind))
         assert read == set(hints(kind)), f"{name} has other fields: add a line to rheobase.io.forms"
 
 
@@ -107,15 +109,40 @@ def classes():
                 yield kind, name in public
 
 
+def is_data(kind):
+    data = is_named(kind) or issubclass(kind, eqx.Module | enum.Enum)
+    return data and not kind.__name__.startswith(("Abstract", "_"))
+
+
 def test_public_classes_and_states_can_be_in_files():
     missing = []
     for kind, public in classes():
-        data = is_named(kind) or issubclass(kind, eqx.Module | enum.Enum)
-        if not data or kind.__name__.startswith(("Abstract", "_")):
+        if not is_data(kind):
             continue
         if (public or kind.__name__.endswith("State")) and not names.is_known(names.name_of(kind)):
             missing.append(names.name_of(kind))
     assert not missing, f"add to KINDS of rheobase.io.names: {sorted(set(missing))}"
+
+
+def inside(hint):
+    """The classes that an annotation names."""
+    if inspect.isclass(hint):
+        return {hint}
+    return set().union(*map(inside, get_args(hint)))
+
+
+def test_what_a_class_holds_can_be_in_files():
+    """Else a state that can be saved today could not be tomorrow."""
+    missing = set()
+    for module, listed in names.KINDS.items():
+        for name in listed.split():
+            kind = names.found(f"{module}.{name}")
+            held = [] if issubclass(kind, enum.Enum) else hints(kind).values()
+            for one in set().union(*map(inside, held)):
+                full = names.name_of(one)
+                if names.is_ours(full) and is_data(one) and not names.is_known(full):
+                    missing.add(full)
+    assert not missing, f"add to KINDS of rheobase.io.names: {sorted(missing)}"
 
 
 def test_the_tables_of_names_are_true():

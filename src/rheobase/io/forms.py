@@ -3,7 +3,8 @@
 How to add a reader, when the fields of a class change:
 
 1. A new field: name what it is worth in a file without it, `Form(absent={"dt": None})`. Take the
-   value with which the class behaves as it did before, not today's default.
+   value with which the class behaves as it did before, not today's default. A field of a NamedTuple
+   with a default needs no line: without one in the file it has that default.
 2. A field that went: `Form(dropped=("ceiling",))`.
    One that was renamed: `Form(renamed={"old": "new"})`.
 3. Anything else, such as a counter of one word that now has two: `Form(read=function)`, from the
@@ -21,7 +22,6 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from rheobase.provenance import Provenance
 from rheobase.time import Clock
 
 Fields = dict[str, Any]
@@ -102,24 +102,19 @@ FORMS: dict[str, Form] = {
         absent={"Iampa_rise": None, "Inmda_rise": None, "activity": None, "log_gain": None}
     ),
     "rheobase.devices.dynapse2.soma.Inputs": Form(absent={"reversals": None}),
-    "rheobase.devices.dynapse2.network.NetworkRun": Form(absent={"provenance": Provenance()}),
-    "rheobase.fitting.fit.RecordingFit": Form(absent={"provenance": Provenance()}),
     "rheobase.gradients.compare.Row": Form(absent={"refusal": None}),
-    "rheobase.morphology.samples.Samples": Form(absent={"apart": False}),
     "rheobase.network.connection.Connection": Form(absent={"at": None, "source": None}),
     "rheobase.network.network.Drive": Form(absent={"at": None}),
     "rheobase.network.projection.Projection": Form(absent={"source": 0}),
     "rheobase.network.recording.NetworkRecording": Form(absent={"connections": {}}),
     "rheobase.origin.Origin": Form(absent={"versions": None}),
     "rheobase.plasticity.pair.PairSTDP": Form(read=_unaimed),
-    "rheobase.population.Carry": Form(absent={"later": None}),
     "rheobase.record.Record": Form(absent={"places": None}),
-    "rheobase.record.RunState": Form(absent={"origin": None}, read=_two_words("step")),
+    "rheobase.record.RunState": Form(read=_two_words("step")),
     "rheobase.record.Recording": Form(read=_two_words("start")),
     "rheobase.stimulus.base.Grid": Form(renamed={"steps": "clock"}),
     "rheobase.train.convolution.Form": Form(absent={"dilation": 1, "groups": 1}, read=_by_axis),
     "rheobase.train.dense.Linear": Form(absent={"delays": None, "mask": None, "density": 1.0}),
-    "rheobase.train.fit.FitResult": Form(absent={"provenance": Provenance()}),
     "rheobase.train.recurrent.Recurrent": Form(
         absent={"delays": None, "mask": None, "density": 1.0, "damping": 1.0}
     ),
@@ -128,11 +123,15 @@ FORMS: dict[str, Form] = {
 """By the present name of the class."""
 
 
-def present(name: str, fields: Fields) -> Fields:
+def absent(name: str, kind: type) -> Fields:
+    """What fields are worth that a file does not have: by the table, and in a state its default."""
+    defaults = getattr(kind, "_field_defaults", {})
+    return {**defaults, **FORMS.get(name, Form()).absent}
+
+
+def present(name: str, kind: type, fields: Fields) -> Fields:
     """The fields of a class, as a file of any version has them, in today's form."""
-    form = FORMS.get(name)
-    if form is None:
-        return fields
+    form = FORMS.get(name, Form())
     kept = {form.renamed.get(k, k): x for k, x in fields.items() if k not in form.dropped}
-    kept = {name: copy(x) for name, x in form.absent.items()} | kept
+    kept = {name: copy(x) for name, x in absent(name, kind).items()} | kept
     return kept if form.read is None else form.read(kept)

@@ -199,7 +199,7 @@ class _Reader:
         """The values of a class in its present form, each of its type and in its domain."""
         read = {field: self.decode(x, f"{place}.{field:.40}") for field, x in trees.items()}
         try:
-            found = present(names.current(name), read)
+            found = present(names.current(name), kind, read)
         except (KeyError, TypeError, AttributeError, ValueError):
             raise self.damaged(place, f"the fields of a {kind.__name__} do not fit") from None
         if set(found) != set(own):
