@@ -22,8 +22,8 @@ DT = {"snntorch": 1e-4, "norse": 1e-3, "spikingjelly": 1e-4, "spyx": 1.0, "sinab
 HOME = {"rockpool": "sinabs"}
 """The environment, where it is not called like the library."""
 CASES = [
-    ("snntorch", "LIF"), ("snntorch", "CubaLIF"),
-    ("norse", "LIF"), ("norse", "CubaLIF"), ("norse", "recurrent"),
+    ("snntorch", "LIF"), ("snntorch", "CubaLIF"), ("snntorch", "IF"),
+    ("norse", "LIF"), ("norse", "CubaLIF"), ("norse", "recurrent"), ("norse", "IF"),
     ("spikingjelly", "LIF"), ("spikingjelly", "IF"), ("spikingjelly", "CubaLIF"),
     ("spyx", "LIF"), ("spyx", "CubaLIF"), ("spyx", "IF"),
     ("sinabs", "LIF"), ("sinabs", "IF"), ("rockpool", "CubaLIF"),
@@ -38,7 +38,7 @@ def population(library, kind, n, random):
     tau, tau_syn = times * dt
     ends = {"v_threshold": np.ones(n), "v_reset": np.zeros(n)}
     if kind == "IF":
-        r = np.ones(n) / (1.0 if library == "sinabs" else dt)
+        r = np.ones(n) / (1.0 if library in ("sinabs", "snntorch", "norse") else dt)
         return nir.IF(r=r, **ends)
     r = {"norse": np.ones(n), "rockpool": tau / dt - 1, "sinabs": np.ones(n)}.get(library, tau / dt)
     if kind == "CubaLIF":
@@ -51,6 +51,7 @@ def population(library, kind, n, random):
 def graph(library, kind):
     random = np.random.default_rng(3)
     strong = {"norse": 8.0, "spyx": 0.5, "sinabs": 0.4}.get(library, 1.0)
+    strong = 1.0 if (library, kind) == ("norse", "IF") else strong
     weak = {"CubaLIF": 0.1 if library == "spyx" else 0.05, "IF": 0.5}.get(kind, 1.0)
     nodes, edges, last, n_in = {}, [], "input", N_IN
     nodes["input"] = nir.Input(input_type={"input": np.array([N_IN])})
@@ -82,6 +83,13 @@ def _without_reset(path):
                 del node["v_reset"]
 
 
+def _leaks(python):
+    """Whether the importer of snnTorch gives an IF a leak."""
+    code = "import inspect, snntorch.import_nir as m; print('beta=0.9,' in inspect.getsource(m))"
+    run = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
+    return run.stdout.strip() == "True"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("library", "kind"), CASES)
 def test_the_spikes_of_the_library(library, kind, tmp_path):
@@ -99,6 +107,8 @@ def test_the_spikes_of_the_library(library, kind, tmp_path):
     process = subprocess.run(command, capture_output=True, text=True, check=False)
     assert process.returncode == 0, process.stderr[-3000:]
     theirs = np.load(out)
+    if (library, kind) == ("snntorch", "IF") and _leaks(python):
+        pytest.skip("this snnTorch makes a Leaky(beta=0.9) of an IF, which its #452 mends")
     model = rb.io.read_nir(path, convention=library, dt=DT[library] * s)
     with jax.numpy_rank_promotion("allow"):  # one parameter a neuron, beside a batch
         ours = np.asarray(model(x[:, None]))[:, 0]

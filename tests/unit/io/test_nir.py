@@ -1,6 +1,7 @@
 """NIR: there and back to the bit, and the published graphs."""
 
 import os
+from fractions import Fraction
 from pathlib import Path
 
 import jax
@@ -85,6 +86,7 @@ def test_there_and_back_to_the_bit(name, tmp_path):
     shape = PICTURE.get(name)
     lost = rb.io.write_nir(model, tmp_path / "a.nir", strict=name not in LOST, shape=shape)
     assert bool(lost) == (name in LOST)
+    nir.read(tmp_path / "a.nir")
     again = rb.io.read_nir(tmp_path / "a.nir")
     one, two = jax.tree.leaves(model), jax.tree.leaves(again)
     for a, b in zip(one, two, strict=True):
@@ -109,6 +111,109 @@ def test_others_can_read_it(tmp_path):
     np.testing.assert_allclose(graph.nodes["0"].weight.T * 1e9, model.layers[0].weight, rtol=1e-6)
     np.testing.assert_allclose(graph.nodes["3"].w_in, 5 / 0.7, rtol=1e-6)
     assert ("1", "1_recurrent") in graph.edges and ("1_recurrent", "1") in graph.edges
+
+
+def chain_of(node, path):
+    """A graph of one population, in a file."""
+    ends = np.array(np.shape(node.v_threshold))
+    graph = nir.NIRGraph(
+        {
+            "input": nir.Input(input_type={"input": ends}),
+            "n": node,
+            "output": nir.Output(output_type={"output": ends}),
+        },
+        [("input", "n"), ("n", "output")],
+    )
+    nir.write(path, graph)
+    return path
+
+
+def one(kind, library):
+    """A node of one neuron, as the importer of a library takes it, with v_threshold 1."""
+    dt = rb.io.nir.CONVENTIONS[library].dt
+    plain = library in ("sinabs", "snntorch", "norse")
+    ends = {"v_threshold": np.ones(1), "v_reset": np.zeros(1)}
+    if kind == "IF":
+        return nir.IF(r=np.ones(1) / (1 if plain else dt), **ends)
+    tau = np.full(1, 10 * dt)
+    r = {"norse": 1, "rockpool": 9, "sinabs": 1}.get(library, 10) * np.ones(1)
+    if kind == "LIF":
+        return nir.LIF(tau=tau, r=r, v_leak=np.zeros(1), **ends)
+    r = np.ones(1) if library == "norse" else r
+    return nir.CubaLIF(tau_syn=tau, tau_mem=tau, r=r, v_leak=np.zeros(1), w_in=tau / dt, **ends)
+
+
+def summing(x, steps, *, subtract):
+    """V <- V + x without rounding, and a spike where V > 1."""
+    v, found = Fraction(0), []
+    for _ in range(steps):
+        v = v + Fraction(str(x))
+        found.append(int(v > 1))
+        v = (v - found[-1]) if subtract else (v * (1 - found[-1]))
+    return found
+
+
+@pytest.mark.parametrize("x", [1.5, 0.3, 0.25, 0.5, 0.7])
+def test_if_of_norse_and_snntorch_adds_its_input(x, tmp_path):
+    """Whatever dt is: Norse resets to 0, snnTorch subtracts the threshold."""
+    path = chain_of(one("IF", "norse"), tmp_path / "g.nir")
+    for library in ("norse", "snntorch"):
+        model = rb.io.read_nir(path, convention=library)
+        found = np.asarray(model(np.full((12, 1, 1), x, np.float32)))[:, 0, 0].astype(int).tolist()
+        assert found == summing(x, 12, subtract=library == "snntorch")
+    told = {1.5: "1" * 12, 0.3: "000100100010"}
+    assert x not in told or "".join(map(str, found)) == told[x]
+    with pytest.raises(ArgumentError, match="an IF of snnTorch has r = 1, got 2"):
+        node = nir.IF(r=np.full(1, 2.0), v_threshold=np.ones(1), v_reset=np.zeros(1))
+        rb.io.read_nir(chain_of(node, tmp_path / "h.nir"), convention="snntorch")
+
+
+PAIRS = [(library, kind) for library in rb.io.nir.CONVENTIONS for kind in ("IF", "LIF", "CubaLIF")]
+
+
+@pytest.mark.parametrize(("library", "kind"), PAIRS)
+def test_every_population_of_every_convention_fires(library, kind, tmp_path):
+    """A strong input fires it, and none does not."""
+    model = rb.io.read_nir(chain_of(one(kind, library), tmp_path / "g.nir"), convention=library)
+    strong = 12.0 if library == "norse" else 1.5
+    assert 2 <= np.asarray(model(np.full((40, 1, 1), strong, np.float32))).sum() <= 40
+    assert np.asarray(model(np.zeros((40, 1, 1), np.float32))).sum() == 0
+
+
+@pytest.mark.parametrize("kernel, stride", [(4, 2), (3, 2), (2, 3), ((4, 3), (2, 1))])
+def test_padding_of_even_kernels_with_a_stride(kernel, stride, tmp_path):
+    model = rb.Sequential(rb.Conv2d(1, 2, kernel, stride=stride, padding="same"), rb.LIF())
+    rb.io.write_nir(model, tmp_path / "a.nir", shape=(1, 8, 9), strict=True)
+    graph = nir.read(tmp_path / "a.nir")
+    again = rb.io.read_nir(tmp_path / "a.nir")
+    x = 90 * np.random.default_rng(0).normal(size=(5, 1, 1, 8, 9)).astype(np.float32)
+    np.testing.assert_array_equal(model(x), again(x))
+    assert again.layers[0].weight.shape == model.layers[0].weight.shape
+    # As another library convolves: symmetric zeros around the picture.
+    node = graph.nodes["0"]
+    sides = [(int(p), int(p)) for p in node.padding]
+    got = jax.lax.conv_general_dilated(
+        x[0], np.float32(node.weight * 1e9), [int(s) for s in node.stride], sides
+    )
+    bare, bias = rb.Sequential(model.layers[0]), np.asarray(model.layers[0].bias)
+    np.testing.assert_allclose(got, np.asarray(bare(x))[0] - bias[:, None, None], atol=1e-3)
+
+
+def test_what_nir_cannot_read_is_not_left_behind(tmp_path, monkeypatch):
+    path = tmp_path / "a.nir"
+    rb.io.write_nir(MODELS["LIF"](), path)
+    before = path.read_bytes()
+
+    def refused(path):
+        raise ValueError("Type inference error")
+
+    monkeypatch.setattr(nir, "read", refused)
+    with pytest.raises(ArgumentError, match="no library reads.*Type inference"):
+        rb.io.write_nir(MODELS["recurrent"](), path)
+    assert path.read_bytes() == before and len(list(tmp_path.iterdir())) == 1
+    monkeypatch.undo()
+    with pytest.raises(ArgumentError, match="got a Network. A NIR graph holds layers"):
+        rb.io.write_nir(rb.Network({"a": rb.Population(rb.LIF(), 2)}), path)
 
 
 @pytest.mark.parametrize("neuron", [rb.AdEx, rb.ALIF, lambda: rb.SoftReset(rb.LIF()),

@@ -9,7 +9,10 @@ the metadata of the graph and of its nodes, so that our own graphs come back to 
     neuron  "reset" value or subtract, "refractory_ms", "refractory_hold", for others to read, and
             "rheobase", the bytes of a file of `rb.save` with the neuron, its adaptors and surrogate
     weights "scale" in which they train; "rheobase", bytes with the delays and the mask
-    others  a layer without a node (dropout, norms) is a Scale of 1 with "rheobase"
+    conv    "front", "back", "groups": zeros that were put around and between its weights, so that
+            every reader sees its sizes
+    others  a layer without a node (dropout, norms) is a Scale of 1 with "rheobase", a Linear of
+            zeros where it changes sizes
 
 "rheobase" counts only while the node says the same: a node that another tool has changed is read
 as it is now.

@@ -6,8 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from rheobase.errors import ArgumentError
 from rheobase.io.nir.notes import kind_of, package
 from rheobase.steppers import AbstractStepper, Euler, ExponentialEuler
+
+_TIE = 5e-7
+"""By this part of it a threshold is higher than one that must be exceeded."""
+_SPIKING = ("IF", "LIF", "CubaLIF")
 
 
 def _as_it_is(node: Any, dt: float) -> Any:
@@ -21,8 +26,8 @@ class Convention:
     dt: float
     """s, where it is not told."""
     stepper: AbstractStepper
-    subtract: bool = False
-    """Whether a reset subtracts the distance from v_reset to the threshold."""
+    subtract: tuple[str, ...] = ()
+    """The nodes whose reset subtracts the distance from v_reset to the threshold."""
     split: bool = False
     """Whether the membrane of CubaLIF sees the synaptic current of its own step."""
     late: bool = False
@@ -41,11 +46,31 @@ def _changed(node: Any, **values: Any) -> Any:
     return made
 
 
-def _to_zero(node: Any, dt: float) -> Any:
-    return _changed(node, v_reset=0 * np.asarray(node.r, float))
+def _summing(node: Any, dt: float) -> Any:
+    """V <- V + x, with a spike where V > v_threshold; v_reset is 0.
+
+    Sums of inputs reach a threshold exactly, where there is no spike: it lies a little higher.
+    """
+    threshold = np.asarray(node.v_threshold, float)
+    none = 0 * threshold
+    higher = threshold + _TIE * np.abs(threshold)
+    return _changed(node, r=none + 1 / dt, v_threshold=higher, v_reset=none)
 
 
-def _without_r(node: Any, dt: float) -> Any:
+def _snntorch(node: Any, dt: float) -> Any:
+    if kind_of(node) != "IF":
+        return _changed(node, v_reset=0 * np.asarray(node.r, float))
+    if np.any(np.asarray(node.r) != 1):
+        raise ArgumentError(
+            f"an IF of snnTorch has r = 1, got {np.ravel(node.r)[0]:g}. Write the graph with "
+            f"r = 1, or read it with dt= and without a convention."
+        )
+    return _summing(node, dt)
+
+
+def _norse(node: Any, dt: float) -> Any:
+    if kind_of(node) == "IF":
+        return _summing(node, dt)
     r = node.r if kind_of(node).startswith("Cuba") else np.ones(np.shape(node.r))
     return _changed(node, r=r, v_reset=0 * np.asarray(node.r, float))
 
@@ -80,16 +105,17 @@ def _jumps(node: Any, dt: float) -> Any:
 
 
 CONVENTIONS = {
-    # Leaky(beta=1 - dt/tau, reset_mechanism="zero", reset_delay=False), whatever v_reset is.
-    "snntorch": Convention(1e-4, Euler(), split=True, seen=_to_zero),
-    # LIFBoxCell: r and v_reset are not looked at.
-    "norse": Convention(1e-3, Euler(), split=True, seen=_without_r),
+    # Leaky(beta=1 - dt/tau, reset_mechanism="zero", reset_delay=False), whatever v_reset is; an IF
+    # is a Leaky(beta=1) with a reset by subtraction (from its pull request 452 on).
+    "snntorch": Convention(1e-4, Euler(), subtract=("IF",), split=True, seen=_snntorch),
+    # LIFBoxCell, IAFCell: r and v_reset are not looked at.
+    "norse": Convention(1e-3, Euler(), split=True, seen=_norse),
     "spikingjelly": Convention(1e-4, Euler(), split=True),
     # LIF: V <- beta V + x - s, s the spikes of the step before, which are what leaves.
-    "spyx": Convention(1.0, Euler(), subtract=True, split=True, late=True, seen=_spyx),
+    "spyx": Convention(1.0, Euler(), subtract=_SPIKING, split=True, late=True, seen=_spyx),
     # Decays of exp(-dt/tau), inputs that jump; several spikes in a step and a lowest voltage, which
     # sinabs gives to IF, are not imitated.
-    "sinabs": Convention(1.0, ExponentialEuler(), subtract=True, split=True, seen=_jumps),
-    "rockpool": Convention(1e-3, ExponentialEuler(), subtract=True, split=True, seen=_jumps),
+    "sinabs": Convention(1.0, ExponentialEuler(), subtract=_SPIKING, split=True, seen=_jumps),
+    "rockpool": Convention(1e-3, ExponentialEuler(), subtract=_SPIKING, split=True, seen=_jumps),
 }
 """By the names of libraries."""

@@ -118,6 +118,15 @@ def read_convolution(node: Any, entering: Any) -> Conv1d | Conv2d:
     weight = np.asarray(node.weight, float)
     axes = weight.ndim - 2
     groups = int(np.asarray(node.groups))
+    weight, groups = _grouped(weight, int(notes.get("groups", groups)), groups)
+    # Taps of zero that were written around a kernel are no part of it, if they still are zero.
+    front, back = (np.atleast_1d(notes.get(x, (0,) * axes)).astype(int) for x in ("front", "back"))
+    inner = tuple(slice(f, n - b) for f, b, n in zip(front, back, weight.shape[2:], strict=True))
+    own = weight[(..., *inner)]
+    if np.count_nonzero(weight) == np.count_nonzero(own):
+        weight = own
+    else:
+        notes = {**notes, "padding": node.padding}
     padding = notes.get("padding", node.padding)
     if isinstance(padding, bytes | np.bytes_):
         padding = padding.decode()
@@ -139,6 +148,17 @@ def read_convolution(node: Any, entering: Any) -> Conv1d | Conv2d:
     if layer.bias is None:
         return layer
     return eqx.tree_at(lambda x: x.bias, layer, from_amperes(node.bias, 1.0))
+
+
+def _grouped(weight: np.ndarray, told: int, groups: int) -> tuple[np.ndarray, int]:
+    """The weights of `told` groups that were written as one, if there still is nothing between."""
+    if told == groups:
+        return weight, groups
+    n_out, seen = weight.shape[0], weight.shape[1] // told
+    rows = np.split(np.arange(n_out), told)
+    own = np.concatenate([weight[r, g * seen : (g + 1) * seen] for g, r in enumerate(rows)])
+    same = np.count_nonzero(own) == np.count_nonzero(weight)
+    return (own, told) if same else (weight, groups)
 
 
 def read_pool(node: Any) -> Pool:

@@ -54,7 +54,8 @@ def read_nir(
     - `dt`: the time step, where it is not that of the convention.
 
     Graphs of ours need neither. At a voltage of exactly the threshold a neuron fires here, and in
-    Norse, snnTorch and Spyx it does not.
+    Norse, snnTorch and Spyx it does not; an IF, whose inputs may add up to it, is given a threshold
+    higher by 5e-7 of it.
 
     Errors: `ArgumentError` with the node that we have no layer for, or with branches;
     `UnknownName`; `CheckpointError` for what is no NIR file.
@@ -167,12 +168,16 @@ class _Reader:
 
     def _own(self, name: str, node: Any, kind: str, notes: dict[str, Any]) -> Any:
         """The layer or the neuron of ours that a node stands for and still is."""
-        if self.own is None or kind in ("Affine", "Linear"):
+        if self.own is None:
             return None
         held = unpacked(notes, name)
+        if kind in ("Affine", "Linear"):
+            # A Linear of zeros stands for a layer without a node.
+            stands = isinstance(held, AbstractLayer | Graph) and not np.any(node.weight)
+            held = held if stands else None
         if isinstance(held, AbstractMembrane):
             return own_neuron(node, name, self.dt)
-        if held is None or kind in ("Scale", "Flatten"):
+        if held is None or kind in ("Scale", "Flatten", "Linear"):
             return held
         if isinstance(held, Delay):
             return held if _same(axons(node.delay).time, held.delays.time) else None
@@ -192,7 +197,8 @@ class _Reader:
                 synapse, seen = split_synapse(seen, gain)
                 self._append(synapse)
                 gain = CURRENT
-            neuron = read_neuron(seen, gain, self.way.subtract, self.dt)
+            subtract = kind_of(node) in self.way.subtract
+            neuron = read_neuron(seen, gain, subtract, self.dt)
         bias = None
         if ways:
             layer, bias = read_recurrent(neuron, ways, name, gain, self.dt)

@@ -13,6 +13,7 @@ from rheobase.errors import ArgumentError, brief
 from rheobase.io.nir.neurons import CURRENT, gives, write_neuron
 from rheobase.io.nir.notes import KEY, package, packed
 from rheobase.io.nir.units import SPIKE, amperes
+from rheobase.network import Network
 from rheobase.neurons.base import AbstractMembrane
 from rheobase.train import (
     AbstractLayer,
@@ -47,8 +48,8 @@ def write_nir(
 
     Needs the package `nir`: `pip install "rheobase[nir]"`.
 
-    Errors: `ArgumentError` with the layer that has no place in NIR, or for a `shape` that is
-    missing.
+    Errors: `ArgumentError` with the layer that has no place in NIR, for a `shape` that is missing,
+    or for a graph that `nir.read` does not take; the file then stays as it was.
 
     >>> import tempfile, rheobase as rb
     >>> model = rb.Sequential(rb.Linear(4, 8), rb.ALIF(), rb.Linear(8, 2), rb.LI())
@@ -60,8 +61,15 @@ def write_nir(
     """
     nir = package()
     if not isinstance(model, Sequential):
+        what = (
+            ""
+            if not isinstance(model, Network)
+            else (
+                " A NIR graph holds layers, and no connections, drives or delays of an rb.Network."
+            )
+        )
         raise ArgumentError(
-            f"write_nir takes an rb.Sequential, got {brief(model)}. For any model of ours "
+            f"write_nir takes an rb.Sequential, got {brief(model)}.{what} For any model of ours "
             f"write rb.save(path, model)."
         )
     writer = _Writer(model, strict, shape)
@@ -82,7 +90,19 @@ def write_nir(
     graph = nir.NIRGraph(writer.nodes, writer.edges, metadata=metadata, type_check=False)
     with atomic.replacing(path) as beside:
         nir.write(beside, graph)
+        _check_readable(nir, beside)
     return tuple(writer.lost)
+
+
+def _check_readable(nir: Any, path: Path) -> None:
+    """Refuse a file that the package itself cannot read, before it takes its place."""
+    try:
+        nir.read(path)
+    except Exception as problem:
+        raise ArgumentError(
+            f"the model would make a NIR file that no library reads: {problem}. Keep it by "
+            f"rb.save(path, model), or give layers whose shapes NIR can say."
+        ) from problem
 
 
 class _Writer:
@@ -106,7 +126,7 @@ class _Writer:
 
     def add(self, number: int, layer: Any) -> None:
         self.entered.append((self.last, self.unit))
-        name, shape = str(number), self.shape
+        name = str(number)
         match layer:
             case Dropout():
                 self.aside.append((number, layer))
@@ -119,7 +139,7 @@ class _Writer:
                 self._population(name, layer)
             case Conv1d() | Conv2d():
                 self._convolution(name, layer)
-            case Pool() if len(self.shape) == 3 and layer.how != "max":
+            case Pool() if len(self.shape) == 3:
                 self._pool(name, layer)
             case Flatten():
                 whole = {"input": np.array(self.shape)}
@@ -127,19 +147,30 @@ class _Writer:
             case Delay():
                 self._delay(name, layer.delays, {KEY: packed(layer)})
             case Threshold():
-                theta = np.broadcast_to(np.asarray(layer.theta, np.float64), self.shape)
-                node = self.nir.Threshold(theta * self.unit, metadata={KEY: packed(layer)})
-                self._chain(name, node)
-                self.unit = SPIKE
+                self._threshold(name, layer)
             case Skip():
                 self._skip(name, layer)
             case _:
-                self._lose(name, type(layer).__name__)
-                node = self.nir.Scale(scale=np.ones(self.shape), metadata={KEY: packed(layer)})
-                self._chain(name, node)
-                self.unit = SPIKE if isinstance(layer, Graph) else self.unit
-        if isinstance(layer, AbstractLayer | Graph):
-            self.shape = layer.shape(shape, f"layer {number - 1}") or shape
+                self._without_node(number, layer)
+        self.shape = self._after(number, layer)
+
+    def _after(self, number: int, layer: Any) -> Shape:
+        """The shape behind a layer."""
+        if not isinstance(layer, AbstractLayer | Graph):
+            return self.shape
+        return layer.shape(self.shape, f"layer {number - 1}") or self.shape
+
+    def _without_node(self, number: int, layer: Any) -> None:
+        self._lose(str(number), type(layer).__name__)
+        self._chain(str(number), self._stand_in(number, layer))
+        self.unit = SPIKE if isinstance(layer, Graph) else self.unit
+
+    def _stand_in(self, number: int, layer: Any) -> Any:
+        """A node for a layer that has none: a Scale of 1, or where it changes sizes a Linear."""
+        notes, after = {KEY: packed(layer)}, self._after(number, layer)
+        if after == self.shape or len(after) > 1 or len(self.shape) > 1:
+            return self.nir.Scale(scale=np.ones(self.shape), metadata=notes)
+        return self.nir.Linear(weight=np.zeros((after[0], self.shape[0])), metadata=notes)
 
     def end(self) -> None:
         self.nodes["output"] = self.nir.Output(output_type={"output": np.array(self.shape)})
@@ -215,24 +246,32 @@ class _Writer:
         bias = np.zeros(form.n_out) if layer.bias is None else amperes(layer.bias, 1.0)
         notes = {"scale": float(layer.scale), "bias": int(layer.bias is not None)}
         one, padding = form.axes == 1, form.padding
+        weight = np.asarray(layer.weight)
         if padding == "same" and any(stride > 1 for stride in form.stride):
             # "same" keeps the size in NIR, whatever the stride.
-            if any(before != after for before, after in form.edges):
-                self._lose(name, "padding 'same' of an even kernel with a stride")
-            else:
-                padding = tuple(before for before, _ in form.edges)
-                notes["padding"] = "same"
+            front, back = _taps(form.edges, form.kernel, form.dilation)
+            padding = tuple(
+                before + tap * step
+                for (before, _), tap, step in zip(form.edges, front, form.dilation, strict=True)
+            )
+            notes |= {"padding": "same", "front": front, "back": back}
+            weight = np.pad(weight, [(0, 0), (0, 0), *zip(front, back, strict=True)])
+
+        if form.groups > 1:
+            # The package takes channels within a group for those of the input: zeros between them.
+            notes["groups"] = form.groups
+            weight = _apart(weight, form.groups)
 
         def sides(x: Any) -> Any:
             return x if isinstance(x, str) else int(x[0]) if one else tuple(x)
 
         node = (self.nir.Conv1d if one else self.nir.Conv2d)(
             input_shape=places[0] if one else places,
-            weight=amperes(layer.weight, self.unit),
+            weight=amperes(weight, self.unit),
             stride=sides(form.stride),
             padding=sides(padding),
             dilation=sides(form.dilation),
-            groups=form.groups,
+            groups=1,
             bias=bias,
             metadata=notes,
         )
@@ -240,6 +279,8 @@ class _Writer:
         self.unit = CURRENT
 
     def _pool(self, name: str, layer: Pool) -> None:
+        if layer.how == "max":
+            self._lose(name, "the maximum of Pool, for others a mean")
         kind = self.nir.SumPool2d if layer.how == "sum" else self.nir.AvgPool2d
 
         def pair(x: Any) -> np.ndarray:
@@ -249,6 +290,11 @@ class _Writer:
         node.metadata = {KEY: packed(layer)}
         self._chain(name, node)
 
+    def _threshold(self, name: str, layer: Threshold) -> None:
+        theta = np.broadcast_to(np.asarray(layer.theta, np.float64), self.shape)
+        self._chain(name, self.nir.Threshold(theta * self.unit, metadata={KEY: packed(layer)}))
+        self.unit = SPIKE
+
     def _skip(self, name: str, layer: Skip) -> None:
         source, unit = self.entered[int(name) - layer.layers]
         if unit != self.unit:
@@ -256,6 +302,31 @@ class _Writer:
         node = self.nir.Scale(scale=np.ones(self.shape), metadata={KEY: packed(layer)})
         self._chain(name, node)
         self.edges.append((source, name))
+
+
+def _apart(weight: np.ndarray, groups: int) -> np.ndarray:
+    """The weights of groups as those of one, with zeros from each to the others' inputs."""
+    n_out, seen = weight.shape[:2]
+    whole = np.zeros((n_out, groups * seen, *weight.shape[2:]), weight.dtype)
+    for g, rows in enumerate(np.split(np.arange(n_out), groups)):
+        whole[rows, g * seen : (g + 1) * seen] = weight[rows]
+    return whole
+
+
+def _taps(
+    edges: tuple[tuple[int, int], ...], kernel: tuple[int, ...], dilation: tuple[int, ...]
+) -> tuple[list[int], list[int]]:
+    """Taps of zero before and behind a kernel, with which it stands between equal paddings.
+
+    They also make it as long along all axes, as the package takes it to be, where that is possible.
+    """
+    front = [
+        int(after != before and step == 1)
+        for (before, after), step in zip(edges, dilation, strict=True)
+    ]
+    longest = max(k + f for k, f in zip(kernel, front, strict=True))
+    more = [max(longest - k - f, 0) // 2 for k, f in zip(kernel, front, strict=True)]
+    return [f + m for f, m in zip(front, more, strict=True)], more
 
 
 def _entering(model: Sequential) -> Shape:
