@@ -75,6 +75,11 @@ def parameter_shape(system: Any) -> tuple[int, ...]:
     return shape
 
 
+def key_or_first(key: Any, example: str) -> Any:
+    """The key, or `jax.random.key(0)` where none is given."""
+    return jax.random.key(0) if key is None else require_random_key(key, example)
+
+
 def require_random_key(key: Any, example: str) -> Any:
     """The key, one of JAX's: None, a number or several keys are refused."""
     if isinstance(key, jax.Array | np.ndarray):
@@ -116,6 +121,16 @@ def require_positions(positions: Array, n: int) -> None:
             f"`positions` of neuron {k} is {np.asarray(positions[k]).tolist()}. Replace the NaN "
             "or inf."
         )
+
+
+def free_memory() -> float | None:
+    """Bytes that are free; None where that is not known."""
+    try:
+        with open("/proc/meminfo") as file:
+            rows = dict(line.split(":") for line in file)
+        return float(rows["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):  # not a Linux machine
+        return None
 
 
 def require_indices(indices: Iterable[int] | None, width: int, whose: str) -> None:

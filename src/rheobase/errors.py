@@ -167,6 +167,10 @@ class KeyRequired(ValueError):
 
 def require_key(key: Any) -> Any:
     """The key, where one was given to what draws random numbers."""
+    if isinstance(key, int | float | str):
+        raise ArgumentError(
+            f"`key` is one random key, got {brief(key)}. Write key=jax.random.key(0)."
+        )
     if key is None:
         raise KeyRequired("this draws random numbers. Write key=jax.random.key(0).")
     return key

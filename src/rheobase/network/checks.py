@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from rheobase.arguments import (
+    free_memory,
     require_parameters,
     require_positive,
     require_support,
@@ -150,21 +151,12 @@ def require_memory(populations: dict[str, "Population"], plans: list) -> None:
                 f"split a population in two."
             )
         needed += bytes_of(connection, sides)
-    free = _free_memory()
+    free = free_memory()
     if free is not None and needed > free:
         raise ShapeError(
             f"the synapses need about {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free. "
             f"Lower the probability or the size of the populations."
         )
-
-
-def _free_memory() -> float | None:
-    try:
-        with open("/proc/meminfo") as file:
-            rows = dict(line.split(":") for line in file)
-        return float(rows["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError, ValueError):  # not a Linux machine
-        return None
 
 
 def sides_of(pre: str, post: str, populations: dict[str, "Population"]) -> Sides:

@@ -9,16 +9,19 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
-from rheobase.arguments import require_positive
-from rheobase.errors import ArgumentError, StepperError
+from rheobase.arguments import free_memory, require_positive
+from rheobase.errors import ArgumentError, ShapeError, StepperError
 from rheobase.kernels.delivery import Targets, collect, deliver, deliver_delayed
 from rheobase.kernels.plasticity import Columns
 from rheobase.network.terminals import Terminals, terminals
 from rheobase.origin import digest
 from rheobase.plasticity.base import AbstractRule, Arrivals, Synapses
 from rheobase.synapses import AbstractGradedRelease, AbstractRelease
-from rheobase.time import Clock, whole_steps
+from rheobase.time import FAR, Clock, whole_steps
 from rheobase.units import Unit, uS
+
+_MUCH = 1e8
+"""Bytes for which it is worth to ask how much memory is free."""
 
 
 class ProjectionState(NamedTuple):
@@ -114,6 +117,21 @@ class Projection(eqx.Module):
                 f"the delay from {self.pre!r} to {self.post!r}, {shortest:g} ms, is shorter than "
                 f"a step of dt = {dt:g} ms. A spike acts in the next step at the earliest: leave "
                 f"`delay` out, or write delay={dt:g}*ms or more."
+            )
+        self._require_memory(dt)
+
+    def _require_memory(self, dt: float) -> None:
+        """Refuse delays so long that the spikes on their way would not fit into memory."""
+        longest = float(np.max(np.asarray(self.delay), initial=0))
+        wide = self.n_pre if np.size(self.delay) == 1 else self.to.n_post
+        steps = longest / dt
+        needed = 4 * steps * wide
+        free = free_memory() if needed > _MUCH else None
+        if steps > FAR or (free is not None and needed > free):
+            raise ShapeError(
+                f"the delay from {self.pre!r} to {self.post!r}, {longest:g} ms, is {steps:.3g} "
+                f"steps of dt = {dt:g} ms, and the spikes on their way would need about "
+                f"{needed / 1e9:.1f} GB. Shorten the delay."
             )
 
     def depth(self, dt: float) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
+from rheobase.arguments import key_or_first
 from rheobase.errors import ArgumentError
 from rheobase.train.data import as_source, require_model, series
 from rheobase.train.encoders import AbstractEncoder
@@ -52,7 +53,7 @@ def calibrated(
     require_model(model)
     require_calibrable(model)
     source = as_source(data, "data", model, _any_loss, encoder)
-    key = jax.random.key(0) if key is None else key
+    key = key_or_first(key, "calibrated(..., key={})")
     return over_samples(model, source, encoder, samples, batch_size, key)
 
 

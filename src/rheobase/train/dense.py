@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from rheobase.arguments import require_random_key
 from rheobase.errors import ArgumentError, ParameterError, ShapeError, brief
 from rheobase.kernels.sparse import product
 from rheobase.train.delays import Delays, delayed_axons
@@ -56,6 +57,8 @@ class Linear(AbstractLayer):
         delays: Delays | None = None,
         density: float = 1.0,
     ):
+        if key is not None:
+            require_random_key(key, "Linear(64, 256, key={})")
         self.n_in = width(n_in, "n_in", "Linear(64, 256)")
         self.n_out = width(n_out, "n_out", "Linear(64, 256)")
         self.biased, self.scale = bias, scale

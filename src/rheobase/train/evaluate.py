@@ -9,6 +9,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
+from rheobase.arguments import key_or_first
 from rheobase.train.data import (
     Loss,
     aligned,
@@ -53,7 +54,7 @@ def evaluate(
     require_model(model)
     loss = cross_entropy("max") if loss is None else require_loss(loss)
     source = as_source(data, "data", model, loss, encoder)
-    key = jax.random.key(0) if key is None else key
+    key = key_or_first(key, "rb.evaluate(..., key={})")
     return over(model, source, loss, encoder, min(batch_size, len(source)), key)
 
 

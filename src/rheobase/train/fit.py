@@ -13,6 +13,7 @@ import numpy as np
 from jax import Array
 from jax.sharding import Mesh
 
+from rheobase.arguments import key_or_first
 from rheobase.errors import ArgumentError, brief
 from rheobase.provenance import Provenance, precision_of, versions
 from rheobase.train.calibrate import SAMPLES, over_samples, require_calibrable
@@ -154,7 +155,7 @@ def fit(  # noqa: PLR0913
         rewiring=rewiring,
     )
     require_sparse(rewiring, update.mask)
-    key = jax.random.key(0) if key is None else key
+    key = key_or_first(key, "rb.fit(..., key={})")
     task = _Task(source, judged, update, batch_size, key)
     state, fixed = _begin(in_training(model, True), task)
     kept = _checkpoint(checkpoint, fixed, task)

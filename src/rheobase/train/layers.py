@@ -10,6 +10,7 @@ import numpy as np
 from jax import Array
 
 from rheobase import population
+from rheobase.arguments import key_or_first, require_random_key
 from rheobase.errors import ArgumentError, KeyRequired, ShapeError, UnknownName, brief
 from rheobase.feedback import AbstractFeedback
 from rheobase.neurons import variables
@@ -95,7 +96,7 @@ class Sequential(eqx.Module):
                 "Sequential has no layers. Write rb.Sequential(rb.Linear(64, 10), rb.LI())."
             )
         _shapes(layers, None)
-        key = jax.random.key(0) if key is None else key
+        key = key_or_first(key, "rb.Sequential(..., key={})")
         self.layers = _drawn(layers, key, self.dt, inputs == "spikes")
 
     @property
@@ -382,6 +383,8 @@ def _check_skip(layer: "Skip", name: str, number: int, entered: list[Shape | Non
 
 
 def _checked(model: Sequential, x: Any, key: Array | None) -> Array:
+    if key is not None:
+        require_random_key(key, "model(x, key={})")
     x = jnp.asarray(x)
     if not jnp.issubdtype(x.dtype, jnp.floating):
         x = x.astype(jnp.result_type(float))

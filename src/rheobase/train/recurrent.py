@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from rheobase.arguments import require_random_key
 from rheobase.declared import AbstractDeclared
 from rheobase.errors import ArgumentError, ParameterError, ShapeError, brief
 from rheobase.feedback import AbstractFeedback, Dense, Late
@@ -63,6 +64,8 @@ class Recurrent(AbstractDeclared):
         density: float = 1.0,
         damping: float = DAMPING,
     ):
+        if key is not None:
+            require_random_key(key, "Recurrent(rb.LIF(), 256, key={})")
         self.neuron = _neuron(neuron, "Recurrent(rb.LIF(), 256)")
         if neuron.onset is Onset.NEVER:
             raise ArgumentError(

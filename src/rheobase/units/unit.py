@@ -350,7 +350,8 @@ class Quantity:
         return len(self.shape)
 
     def __array__(self, *_: Any, **__: Any):
-        raise UnitError(f"{self} has a unit, an array has none. Write .value_in({self.unit}).")
+        what = str(self) if self.ndim < 2 else f"a quantity of shape {self.shape}"
+        raise UnitError(f"{what} has a unit, an array has none. Write .value_in({self.unit}).")
 
     def __str__(self) -> str:
         number = show(self.value)

@@ -9,6 +9,7 @@ import pytest
 import scipy.sparse
 
 import rheobase as rb
+from rheobase.devices import dynapse2 as d2
 from rheobase.errors import ArgumentError, KeyRequired, ParameterError, ShapeError
 from rheobase.units import Hz, UnitError, ms, mV, nA, nS
 
@@ -119,11 +120,21 @@ def test_a_key_is_one_of_jax(key):
         "rb.Network": lambda: network(key=key),
         "simulate": lambda: rb.simulate(rb.LIF(), duration=1 * ms, dt=0.1 * ms, key=key),
         "Mismatch": lambda: rb.Mismatch(rb.LIF(), 0.1, key=key, n=3),
+        "rb.Sequential": lambda: rb.Sequential(rb.Linear(2, 3), rb.LI(), key=key),
+        "Linear.*": lambda: rb.Linear(64, 256, key=key),
+        "d2.Network": lambda: d2.Network(2, 3, key=key),
     }
     for name, call in calls.items():
-        text = rf"`key` is one random key, got .*{name}\(..., key=jax.random.key\({number}\)\)"
+        text = rf"`key` is one random key, got .*{name}\(.*key=jax.random.key\({number}\)\)"
         with pytest.raises(ArgumentError, match=text):
             call()
+
+
+@pytest.mark.parametrize("delay", [1e15 * ms, [1e12] * 16 * ms], ids=["one", "each"])
+def test_a_delay_that_would_fill_the_memory_is_refused(delay):
+    net = network(connection(delay=delay))
+    with pytest.raises(ShapeError, match="steps of dt = 0.1 ms, and the spikes on their way"):
+        rb.simulate(net, duration=1 * ms, dt=0.1 * ms)
 
 
 def test_a_traced_delay_is_refused_with_the_way_out():

@@ -10,6 +10,7 @@ import numpy as np
 from jax import Array
 
 from rheobase import feedback
+from rheobase.arguments import key_or_first
 from rheobase.compilation import Compiled
 from rheobase.devices.dynapse2 import compatible, physical
 from rheobase.devices.dynapse2.neuron import Mode, Neuron
@@ -113,7 +114,7 @@ class Network(eqx.Module):
         self.neuron = Neuron(mode=mode) if neuron is None else neuron
         if not isinstance(self.neuron, Neuron):
             raise ArgumentError(f"`neuron` is a d2.Neuron, got {brief(neuron)}. Write d2.Neuron().")
-        first, second = jax.random.split(jax.random.key(0) if key is None else key)
+        first, second = jax.random.split(key_or_first(key, "d2.Network(..., key={})"))
         if inputs is None:
             inputs = Projection(_drawn(first, _width("n_in", n_in), n, gain))
         if synapses is None and recurrent:

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
+from rheobase.arguments import key_or_first
 from rheobase.devices.dynapse2.mismatch import mismatch
 from rheobase.devices.dynapse2.network import Network
 from rheobase.devices.dynapse2.quantise import Quantised, on_grid
@@ -96,7 +97,7 @@ def train(
     if optimizer is None:
         optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(0.01))
     moving, fixed = eqx.partition(free(net, mask), mask)
-    key = jax.random.key(0) if key is None else key
+    key = key_or_first(key, "d2.train(..., key={})")
     draws = chips if spread else 1
 
     def nominal(moving: Any) -> Network:
