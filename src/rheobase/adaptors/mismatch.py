@@ -13,6 +13,7 @@ from jax.core import Tracer
 
 from rheobase.adaptors.base import AbstractAdaptor, chain, require_neuron
 from rheobase.arguments import require_random_key, whole
+from rheobase.declared import orders
 from rheobase.errors import ParameterError, ShapeError, UnknownName
 from rheobase.neurons.base import AbstractMembrane, AbstractNeuron
 from rheobase.units import (
@@ -30,15 +31,6 @@ from rheobase.units.foreign import from_foreign
 
 Distribution = Literal["lognormal", "gaussian"]
 
-_ORDERED = (
-    ("v_reset", "v_th"),
-    ("v_T", "v_th"),
-    ("v_c", "v_th"),
-    ("c", "v_th"),
-    ("v_reset", "v_th_inf"),
-    ("v_reset", "v_th_reset"),
-)
-"""Parameters of which the first must stay below the second, as neurons ask by `require_below`."""
 _REACH = 0.9
 """How far a draw may go towards what is forbidden; a tenth of the nominal distance remains."""
 _FAR = 6.0
@@ -128,7 +120,12 @@ class Mismatch(AbstractAdaptor):
         if self.distribution == "lognormal":
             s = jnp.sqrt(jnp.log1p(spread**2))
             xi = jax.random.normal(key, self.shape, nominal.dtype)
-            return nominal * jnp.exp(s * xi - s * s / 2)
+            moved = s * xi - s * s / 2
+            module = chain(self.neuron)[place.depth]
+            for low, high, movers in self._pairs(name, place):
+                reach = _REACH * jnp.log(getattr(module, high) / getattr(module, low)) / movers
+                moved = jnp.clip(moved, -reach, reach)
+            return nominal * jnp.exp(moved)
         sd = spread if isinstance(self.spread, Quantity) else spread * nominal
         most = jnp.minimum(_REACH * self._room(name, place), _FAR * sd)
         most = most / jnp.where(sd > 0, sd, jnp.inf)
@@ -145,17 +142,19 @@ class Mismatch(AbstractAdaptor):
             room = nominal
         elif place.parameter.domain is probability:
             room = jnp.minimum(nominal, 1 - nominal)
-        declared, owner = parameters(module), name.removesuffix(place.name)
-        pairs = _ORDERED if "v_reset" in declared else (*_ORDERED, ("v_rest", "v_th"))
-        for pair in pairs:
-            if place.name in pair and all(
-                p in declared and declared[p].unit.same_dimension(place.parameter.unit)
-                for p in pair
-            ):
-                gap = getattr(module, pair[1]) - getattr(module, pair[0])
-                movers = [p for p in pair if owner + p in self.parameters]
-                room = jnp.minimum(room, gap / len(movers))
+        for low, high, movers in self._pairs(name, place):
+            gap = getattr(module, high) - getattr(module, low)
+            room = jnp.minimum(room, gap / movers)
         return room
+
+    def _pairs(self, name: str, place: "_Place") -> list[tuple[str, str, int]]:
+        """The orders in which a parameter stands, with how many of the two are drawn."""
+        module, owner = chain(self.neuron)[place.depth], name.removesuffix(place.name)
+        return [
+            (*pair, sum(owner + p in self.parameters for p in pair))
+            for pair in orders(module)
+            if place.name in pair
+        ]
 
     @property
     def firing(self) -> AbstractNeuron:

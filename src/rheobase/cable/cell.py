@@ -16,7 +16,18 @@ from rheobase.channels import Q10, AbstractMechanism, Diffusing, Solutions
 from rheobase.errors import ArgumentError, ParameterError, ShapeError, UnknownName, brief
 from rheobase.kernels.tree import Tree as Nodes
 from rheobase.morphology import Compartments, Location, Tree, discretise
-from rheobase.units import DomainError, anything, cm, mV, ohm, parameters, positive, quantity, uF
+from rheobase.units import (
+    DomainError,
+    Role,
+    anything,
+    cm,
+    mV,
+    ohm,
+    parameters,
+    positive,
+    quantity,
+    uF,
+)
 
 
 class Inserted(eqx.Module):
@@ -99,7 +110,9 @@ class Cell(eqx.Module):
     solutions: Solutions
     mechanisms: tuple[Inserted, ...]
     axial_resistivity: Array = quantity(ohm * cm, positive, "resistivity of the inside")
-    capacitance: Array = quantity(uF / cm**2, positive, "capacitance of the membrane")
+    capacitance: Array = quantity(
+        uF / cm**2, positive, "capacitance of the membrane", role=Role.CAPACITANCE
+    )
     v_init: Array = quantity(mV, anything, "voltage at the start")
 
     def __init__(

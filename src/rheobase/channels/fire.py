@@ -11,10 +11,10 @@ from jax.core import Tracer
 from rheobase.channels.base import AbstractFiring
 from rheobase.channels.ions import Ions
 from rheobase.errors import StepperError
-from rheobase.neurons.base import require_below, softened, unseen
+from rheobase.neurons.base import softened, unseen
 from rheobase.surrogate import AbstractSurrogate, FastSigmoid
 from rheobase.time import whole_steps
-from rheobase.units import anything, dimensionless, ms, mV, non_negative, positive, quantity
+from rheobase.units import Role, anything, dimensionless, ms, mV, non_negative, positive, quantity
 
 
 class FireState(NamedTuple):
@@ -41,14 +41,13 @@ class Fire(AbstractFiring):
     >>> fire = ch.Fire(v_th=-50 * mV, v_reset=-70 * mV, refractory=2 * ms)
     """
 
-    v_th: Array = quantity(mV, anything, "threshold", default=-50 * mV)
-    v_reset: Array = quantity(mV, anything, "reset voltage", default=-70 * mV)
+    v_th: Array = quantity(mV, anything, "threshold", default=-50 * mV, role=Role.THRESHOLD)
+    v_reset: Array = quantity(
+        mV, anything, "reset voltage", default=-70 * mV, below="v_th", role=Role.RESET
+    )
     refractory: Array = quantity(ms, non_negative, "refractory period", default=0 * ms)
     spike: AbstractSurrogate = FastSigmoid()
     through_reset: bool = eqx.field(static=True, default=True)
-
-    def __check_init__(self):
-        require_below(self, "v_reset", "v_th")
 
     def init(self, v: Array, ions: Ions) -> FireState:
         return FireState(remaining=jnp.zeros(jnp.shape(v), jnp.int32))

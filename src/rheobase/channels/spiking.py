@@ -8,9 +8,21 @@ from jax import Array
 
 from rheobase.channels.base import AbstractChannel, AbstractFiring, Stateless
 from rheobase.channels.ions import Ions
-from rheobase.neurons.base import require_below
 from rheobase.surrogate import AbstractSurrogate, FastSigmoid
-from rheobase.units import A, S, anything, cm, ms, mV, non_negative, positive, quantity, uA, uF
+from rheobase.units import (
+    A,
+    Role,
+    S,
+    anything,
+    cm,
+    ms,
+    mV,
+    non_negative,
+    positive,
+    quantity,
+    uA,
+    uF,
+)
 
 _DENSITY = S / cm**2
 _CURRENT = uA / cm**2
@@ -79,19 +91,26 @@ class AdEx(AbstractFiring):
 
     g: Array = quantity(_DENSITY, non_negative, "leak conductance", default=1.0676e-4 * _DENSITY)
     e: Array = quantity(mV, anything, "leak reversal", default=-70.6 * mV)
-    v_T: Array = quantity(mV, anything, "threshold of the upstroke", default=-50.4 * mV)
+    v_T: Array = quantity(
+        mV,
+        anything,
+        "threshold of the upstroke",
+        default=-50.4 * mV,
+        below="v_th",
+        role=Role.THRESHOLD,
+    )
     delta_T: Array = quantity(mV, positive, "slope factor", default=2 * mV)
-    v_th: Array = quantity(mV, anything, "voltage that counts as a spike", default=-32 * mV)
-    v_reset: Array = quantity(mV, anything, "reset voltage", default=-70.6 * mV)
+    v_th: Array = quantity(
+        mV, anything, "voltage that counts as a spike", default=-32 * mV, role=Role.PEAK
+    )
+    v_reset: Array = quantity(
+        mV, anything, "reset voltage", default=-70.6 * mV, below="v_th", role=Role.RESET
+    )
     tau_w: Array = quantity(ms, positive, "time constant of adaptation", default=144 * ms)
     a: Array = quantity(_DENSITY, anything, "subthreshold adaptation", default=1.4235e-5 * _DENSITY)
     b: Array = quantity(_CURRENT, anything, "adaptation at a spike", default=0.28648 * _CURRENT)
     spike: AbstractSurrogate = FastSigmoid()
     through_reset: bool = eqx.field(static=True, default=True)
-
-    def __check_init__(self):
-        require_below(self, "v_reset", "v_th")
-        require_below(self, "v_T", "v_th")
 
     def init(self, v: Array, ions: Ions) -> AdaptationState:
         return AdaptationState(w=self.a * (v - self.e))
@@ -151,7 +170,7 @@ class Izhikevich(AbstractFiring):
 
     a: Array = quantity(ms**-1, positive, "rate of recovery", default=0.02 / ms)
     b: Array = quantity(ms**-1, anything, "coupling of recovery to voltage", default=0.2 / ms)
-    c: Array = quantity(mV, anything, "reset voltage", default=-65 * mV)
+    c: Array = quantity(mV, anything, "reset voltage", default=-65 * mV, below="v_th")
     d: Array = quantity(mV / ms, anything, "recovery at a spike", default=8 * mV / ms)
     quadratic: Array = quantity(
         (mV * ms) ** -1, positive, "coefficient of v^2", default=0.04 / (mV * ms)
@@ -162,9 +181,6 @@ class Izhikevich(AbstractFiring):
     c_m: Array = quantity(uF / cm**2, positive, "capacitance", default=1 * uF / cm**2)
     spike: AbstractSurrogate = FastSigmoid()
     through_reset: bool = eqx.field(static=True, default=True)
-
-    def __check_init__(self):
-        require_below(self, "c", "v_th")
 
     def init(self, v: Array, ions: Ions) -> RecoveryState:
         return RecoveryState(u=self.b * v)

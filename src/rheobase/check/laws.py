@@ -367,8 +367,8 @@ LAWS = (
     Law(
         "reset",
         "reset takes the margin below zero",
-        "Reset v to a voltage below the threshold, and let __check_init__ refuse parameters with "
-        'require_below(self, "v_reset", "v_th").',
+        "Reset v to a voltage below the threshold, and declare that it is: "
+        'v_reset: Array = quantity(..., below="v_th").',
         _reset,
         ("state", "margin"),
         fires=True,

@@ -23,9 +23,9 @@ from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractNeuron, Onset, at_most, span
 from rheobase.step import step as advance
 from rheobase.steppers import AbstractStepper, Flow
+from rheobase.units import Role
+from rheobase.units.fields import of_role
 
-_BEGINS = ("v_T", "v_c")
-"""What neurons with an upstroke call the voltage at which it begins."""
 _STEEPEST = 1.2
 """An upstroke whose speed grows by more than this from step to step is not resolved any more."""
 _CLIMB = 0.003
@@ -136,10 +136,10 @@ def excitation(neuron: AbstractNeuron, state: Any) -> Array:
     voltage at a spike says nothing of how close they were before.
     """
     inner = chain(neuron)[-1]
-    names = [name for name in _BEGINS if name in vars(inner)]
-    if neuron.onset is not Onset.UPSTROKE or not names:
+    begins = of_role(inner, Role.THRESHOLD)
+    if neuron.onset is not Onset.UPSTROKE or begins is None:
         return neuron.margin(state)
-    v, begins = variables.get(state, "v"), getattr(inner, names[0])
+    v = variables.get(state, "v")
     reach = jnp.abs(begins - neuron_reset(neuron, state)) + 5.0
     return (v - begins) / reach
 

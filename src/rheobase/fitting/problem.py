@@ -23,7 +23,8 @@ from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractNeuron, Onset
 from rheobase.steppers import AbstractStepper
 from rheobase.train.domains import choose, free, legal, ordered
-from rheobase.units import anything, mV, parameters
+from rheobase.units import Role, anything, mV, parameters
+from rheobase.units.fields import name_of_role
 
 _TRUSTED = 10.0
 """mV that a voltage is expected to move from where the fit begins."""
@@ -225,12 +226,9 @@ def default_mask(neuron: Any) -> Any:
         return patched.default_mask(neuron)
     mask = choose(neuron)
     inner = chain(neuron)[-1]
-    if neuron.onset is Onset.UPSTROKE and "v_th" in vars(inner):
-
-        def cut(model: Any) -> Any:
-            return vars(chain(model)[-1])["v_th"]
-
-        mask = eqx.tree_at(cut, mask, False)
+    peak = name_of_role(inner, Role.PEAK)
+    if neuron.onset is Onset.UPSTROKE and peak is not None:
+        mask = eqx.tree_at(lambda model: getattr(chain(model)[-1], peak), mask, False)
     return mask
 
 

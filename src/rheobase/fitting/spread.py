@@ -6,9 +6,9 @@ from jax.flatten_util import ravel_pytree
 
 from rheobase.fitting.problem import Problem, fields
 from rheobase.train.domains import free
-from rheobase.units import anything, mV, parameters
+from rheobase.units import Role, anything, mV, parameters
 
-_KNOWN = {"tau", "R", "C", "v_rest", "g_L", "capacitance"}
+_KNOWN = {Role.TIME_CONSTANT, Role.RESISTANCE, Role.CAPACITANCE, Role.REST, Role.LEAK}
 """What the passive membrane has told already."""
 _NEAR, _FAR = 0.1, 0.8
 """Standard deviation of the logarithm of known and of unknown parameters."""
@@ -28,7 +28,7 @@ def scatter(problem: Problem, n: int, seed: int) -> np.ndarray:
             noise = random.normal(size=leaf.shape)
             declared = parameters(module).get(name)
             value = np.asarray(leaf, float)
-            known = name in _KNOWN
+            known = declared is not None and declared.role in _KNOWN
             if (
                 declared is not None
                 and declared.unit.same_dimension(mV)

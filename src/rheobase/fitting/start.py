@@ -10,8 +10,9 @@ import numpy as np
 from rheobase.adaptors.base import AbstractAdaptor
 from rheobase.cable import Cell
 from rheobase.fitting.membrane import Passive
-from rheobase.neurons import ALIF, GLIF, HodgkinHuxley, Izhikevich
+from rheobase.neurons import GLIF, HodgkinHuxley, Izhikevich
 from rheobase.neurons.base import Onset
+from rheobase.units import Role, parameters
 
 _AFTER_SPIKE = 8.0
 """ms after a spike at which the voltage is taken for that of the reset."""
@@ -80,7 +81,7 @@ def begin(neuron: Any, look: Look) -> Any:
     if isinstance(neuron, AbstractAdaptor):
         return eqx.tree_at(lambda n: n.neuron, neuron, begin(neuron.neuron, look))
     values = _values(neuron, look)
-    names = [name for name in values if name in _names(neuron)]
+    names = list(values)
     if not names:
         return neuron
     old = [getattr(neuron, name) for name in names]
@@ -91,14 +92,16 @@ def begin(neuron: Any, look: Look) -> Any:
     return eqx.tree_at(lambda n: [getattr(n, name) for name in names], neuron, new)
 
 
-def _names(neuron: Any) -> set[str]:
-    return {k for k, v in vars(neuron).items() if eqx.is_inexact_array(v)}
-
-
 def _values(neuron: Any, look: Look) -> dict[str, float]:
+    """By name: what the roles of its parameters say, and what only this kind of neuron has."""
+    roles = _roles(neuron, look)
+    named = {n: roles[d.role] for n, d in parameters(neuron).items() if d.role in roles}
+    return named | _own(neuron, look)
+
+
+def _own(neuron: Any, look: Look) -> dict[str, float]:
     p = look.passive
-    tau, R, rest = p.tau, p.R, p.v_rest
-    threshold = look.threshold
+    tau, R, rest, threshold = p.tau, p.R, p.v_rest, look.threshold
     reset = min(look.reset, threshold - 2.0)
     way = abs(threshold - rest) + 2.0
     if isinstance(neuron, Izhikevich):
@@ -114,18 +117,34 @@ def _values(neuron: Any, look: Look) -> dict[str, float]:
             "C": tau / R, "g_L": 1 / R, "g_Na": 1.2 * g * 0.3, "g_K": 0.36 * g * 0.3,
             "v_rest": rest, "v_L": rest,
         }  # fmt: skip
-    step = 0.1 * way / R
-    common = {"tau": tau, "R": R, "v_rest": rest, "v_reset": reset, "C": tau / R}
     if isinstance(neuron, GLIF):
-        return common | {
-            "v_th_inf": threshold, "v_th_reset": reset + 0.5 * (threshold - reset),
+        step = 0.1 * way / R
+        return {
+            "v_th_reset": reset + 0.5 * (threshold - reset),
             "a": 0.002, "b": 0.01, "k1": 0.05, "k2": 0.005, "A1": -step, "A2": -step / 4,
         }  # fmt: skip
-    if isinstance(neuron, ALIF):
-        return common | {"v_th": threshold, "beta": 0.1 * way, "tau_a": 100.0}
-    if getattr(neuron, "onset", None) is Onset.UPSTROKE:
-        return common | {
-            "v_T": threshold, "v_th": look.peak, "delta_T": 1.0, "v_c": threshold,
-            "a": 0.05 / R, "b": step / 2, "tau_w": 5 * tau,
-        }  # fmt: skip
-    return common | {"v_th": threshold}
+    return {}
+
+
+def _roles(neuron: Any, look: Look) -> dict[Role | None, float]:
+    p = look.passive
+    way = abs(look.threshold - p.v_rest) + 2.0
+    found: dict[Role | None, float] = {
+        Role.TIME_CONSTANT: p.tau,
+        Role.RESISTANCE: p.R,
+        Role.CAPACITANCE: p.tau / p.R,
+        Role.REST: p.v_rest,
+        Role.RESET: min(look.reset, look.threshold - 2.0),
+        Role.THRESHOLD: look.threshold,
+        Role.LIFT: 0.1 * way,
+        Role.LIFT_TIME: 100.0,
+    }
+    if neuron.onset is Onset.UPSTROKE:
+        found |= {
+            Role.PEAK: look.peak,
+            Role.SLOPE: 1.0,
+            Role.COUPLING: 0.05 / p.R,
+            Role.JUMP: 0.05 * way / p.R,
+            Role.ADAPTATION_TIME: 5 * p.tau,
+        }
+    return found

@@ -31,8 +31,8 @@ from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane
 from rheobase.plasticity import AbstractRule
 from rheobase.synapses import AbstractRelease, AbstractSynapse, Delta
-from rheobase.units import Quantity, Unit, UnitError, ms, mV, nA, parameters, uS
-from rheobase.units.fields import to_host
+from rheobase.units import Quantity, Role, Unit, UnitError, ms, mV, nA, parameters, uS
+from rheobase.units.fields import of_role, to_host
 
 
 class Connection(eqx.Module):
@@ -283,13 +283,13 @@ def _require_unit(given: Unit, unit: Unit, what: str, why: str, alternative: str
 
 
 def _resistance(neuron: AbstractMembrane, what: str) -> Array:
-    """R of the neuron, by which a voltage is a current."""
+    """The resistance of the neuron, by which a voltage is a current."""
     for inner in chain(neuron):
-        if "R" in parameters(inner):
-            return inner.R  # pyright: ignore[reportAttributeAccessIssue]
+        if (R := of_role(inner, Role.RESISTANCE)) is not None:
+            return R
     raise UnitError(
-        f"{what} is in mV, but {type(neuron).__name__} has no resistance R to make a current of "
-        f"it. Write ...*nA."
+        f"{what} is in mV, but {type(neuron).__name__} has no resistance to make a current of it. "
+        "Write ...*nA, or declare the resistance by quantity(..., role=Role.RESISTANCE)."
     )
 
 

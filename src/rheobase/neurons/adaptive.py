@@ -5,9 +5,9 @@ from typing import Annotated, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from rheobase.neurons.base import AbstractNeuron, require_below
+from rheobase.neurons.base import AbstractNeuron
 from rheobase.surrogate import AbstractSurrogate, FastSigmoid
-from rheobase.units import MOhm, anything, dimensionless, ms, mV, positive, quantity
+from rheobase.units import MOhm, Role, anything, dimensionless, ms, mV, positive, quantity
 
 
 class ThresholdState(NamedTuple):
@@ -38,17 +38,26 @@ class ALIF(AbstractNeuron):
     array([13.9, 32.4, 57.5, 94. ])
     """
 
-    tau: Array = quantity(ms, positive, "membrane time constant", default=10 * ms)
-    R: Array = quantity(MOhm, positive, "membrane resistance", default=10 * MOhm)
-    v_rest: Array = quantity(mV, anything, "resting voltage", default=-65 * mV)
-    v_th: Array = quantity(mV, anything, "threshold without adaptation", default=-50 * mV)
-    v_reset: Array = quantity(mV, anything, "reset voltage", default=-65 * mV)
-    tau_a: Array = quantity(ms, positive, "time constant of the threshold", default=200 * ms)
-    beta: Array = quantity(mV, anything, "lift of the threshold by a spike", default=2 * mV)
+    tau: Array = quantity(
+        ms, positive, "membrane time constant", default=10 * ms, role=Role.TIME_CONSTANT
+    )
+    R: Array = quantity(
+        MOhm, positive, "membrane resistance", default=10 * MOhm, role=Role.RESISTANCE
+    )
+    v_rest: Array = quantity(mV, anything, "resting voltage", default=-65 * mV, role=Role.REST)
+    v_th: Array = quantity(
+        mV, anything, "threshold without adaptation", default=-50 * mV, role=Role.THRESHOLD
+    )
+    v_reset: Array = quantity(
+        mV, anything, "reset voltage", default=-65 * mV, below="v_th", role=Role.RESET
+    )
+    tau_a: Array = quantity(
+        ms, positive, "time constant of the threshold", default=200 * ms, role=Role.LIFT_TIME
+    )
+    beta: Array = quantity(
+        mV, anything, "lift of the threshold by a spike", default=2 * mV, role=Role.LIFT
+    )
     spike: AbstractSurrogate = FastSigmoid()
-
-    def __check_init__(self):
-        require_below(self, "v_reset", "v_th")
 
     def init(self) -> ThresholdState:
         return ThresholdState(v=self.v_rest, a=jnp.zeros_like(self.tau_a))

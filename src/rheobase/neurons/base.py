@@ -11,15 +11,12 @@ from typing import Any, ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jax.core import Tracer
 
 from rheobase import printed
 from rheobase.declared import AbstractDeclared
-from rheobase.errors import ParameterError
 from rheobase.neurons import variables
 from rheobase.surrogate import AbstractSurrogate
-from rheobase.units import Unit, nA, parameters
+from rheobase.units import Unit, nA
 
 
 class Onset(enum.Enum):
@@ -225,23 +222,4 @@ def reset_by(neuron: AbstractNeuron, spike: jax.Array, state: Any) -> Any:
         lambda after, before: before if after is before else select(gate, after, before),
         fresh,
         state,
-    )
-
-
-def require_below(neuron: eqx.Module, low: str, high: str) -> None:
-    """Refuse a neuron whose parameter `low` does not lie below its parameter `high`."""
-    pair = getattr(neuron, low), getattr(neuron, high)
-    if any(isinstance(x, Tracer) for x in pair):
-        return
-    below, above = np.broadcast_arrays(*map(np.asarray, pair))
-    if np.all(below < above):
-        return
-    bad: tuple[int, ...] = tuple(map(int, np.argwhere(below >= above)[0]))
-    unit = parameters(neuron)[low].unit
-    where = f" at index {', '.join(map(str, bad))}" if bad else ""
-    name = type(neuron).__name__
-    raise ParameterError(
-        f"`{low}` must lie below `{high}`, got {low} = {below[bad]:g} {unit} and "
-        f"{high} = {above[bad]:g} {unit}{where}. Write for example "
-        f"{name}({low}={above[bad] - 15:g}*{unit}, {high}={above[bad]:g}*{unit})."
     )

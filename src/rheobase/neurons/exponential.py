@@ -6,11 +6,11 @@ import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
-from rheobase.neurons.base import AbstractNeuron, Onset, require_below
+from rheobase.neurons.base import AbstractNeuron, Onset
 from rheobase.neurons.leaky import VoltageState
 from rheobase.neurons.patterns import NAUD, find, names
 from rheobase.surrogate import AbstractSurrogate, FastSigmoid
-from rheobase.units import MOhm, anything, ms, mV, nA, nS, pA, pF, positive, quantity, uS
+from rheobase.units import MOhm, Role, anything, ms, mV, nA, nS, pA, pF, positive, quantity, uS
 
 _STEEPEST = 40.0
 """exp(40) = 2e17 carries every upstroke past any threshold and stays finite in float32."""
@@ -44,18 +44,31 @@ class ExpIF(AbstractNeuron):
 
     onset: ClassVar[Onset] = Onset.UPSTROKE
 
-    tau: Array = quantity(ms, positive, "membrane time constant", default=10 * ms)
-    R: Array = quantity(MOhm, positive, "membrane resistance", default=50 * MOhm)
-    v_rest: Array = quantity(mV, anything, "resting voltage", default=-65 * mV)
-    v_T: Array = quantity(mV, anything, "threshold of the upstroke", default=-59.9 * mV)
-    delta_T: Array = quantity(mV, positive, "slope factor of the upstroke", default=3.48 * mV)
-    v_th: Array = quantity(mV, anything, "voltage that counts as a spike", default=-30 * mV)
-    v_reset: Array = quantity(mV, anything, "reset voltage", default=-68 * mV)
+    tau: Array = quantity(
+        ms, positive, "membrane time constant", default=10 * ms, role=Role.TIME_CONSTANT
+    )
+    R: Array = quantity(
+        MOhm, positive, "membrane resistance", default=50 * MOhm, role=Role.RESISTANCE
+    )
+    v_rest: Array = quantity(mV, anything, "resting voltage", default=-65 * mV, role=Role.REST)
+    v_T: Array = quantity(
+        mV,
+        anything,
+        "threshold of the upstroke",
+        default=-59.9 * mV,
+        below="v_th",
+        role=Role.THRESHOLD,
+    )
+    delta_T: Array = quantity(
+        mV, positive, "slope factor of the upstroke", default=3.48 * mV, role=Role.SLOPE
+    )
+    v_th: Array = quantity(
+        mV, anything, "voltage that counts as a spike", default=-30 * mV, role=Role.PEAK
+    )
+    v_reset: Array = quantity(
+        mV, anything, "reset voltage", default=-68 * mV, below="v_th", role=Role.RESET
+    )
     spike: AbstractSurrogate = FastSigmoid()
-
-    def __check_init__(self):
-        require_below(self, "v_reset", "v_th")
-        require_below(self, "v_T", "v_th")
 
     def lifted(self, by: Array) -> Self:
         return eqx.tree_at(lambda n: n.v_T, self, self.v_T + by)
@@ -106,21 +119,38 @@ class AdEx(AbstractNeuron):
 
     onset: ClassVar[Onset] = Onset.UPSTROKE
 
-    tau: Array = quantity(ms, positive, "membrane time constant C/g_L", default=9.3667 * ms)
-    R: Array = quantity(MOhm, positive, "membrane resistance 1/g_L", default=33.333 * MOhm)
-    v_rest: Array = quantity(mV, anything, "leak reversal E_L", default=-70.6 * mV)
-    v_T: Array = quantity(mV, anything, "threshold of the upstroke", default=-50.4 * mV)
-    delta_T: Array = quantity(mV, positive, "slope factor of the upstroke", default=2 * mV)
-    v_th: Array = quantity(mV, anything, "voltage that counts as a spike", default=20 * mV)
-    v_reset: Array = quantity(mV, anything, "reset voltage", default=-70.6 * mV)
-    tau_w: Array = quantity(ms, positive, "time constant of adaptation", default=144 * ms)
-    a: Array = quantity(uS, anything, "subthreshold adaptation", default=0.004 * uS)
-    b: Array = quantity(nA, anything, "adaptation at a spike", default=0.0805 * nA)
+    tau: Array = quantity(
+        ms, positive, "membrane time constant C/g_L", default=9.3667 * ms, role=Role.TIME_CONSTANT
+    )
+    R: Array = quantity(
+        MOhm, positive, "membrane resistance 1/g_L", default=33.333 * MOhm, role=Role.RESISTANCE
+    )
+    v_rest: Array = quantity(mV, anything, "leak reversal E_L", default=-70.6 * mV, role=Role.REST)
+    v_T: Array = quantity(
+        mV,
+        anything,
+        "threshold of the upstroke",
+        default=-50.4 * mV,
+        below="v_th",
+        role=Role.THRESHOLD,
+    )
+    delta_T: Array = quantity(
+        mV, positive, "slope factor of the upstroke", default=2 * mV, role=Role.SLOPE
+    )
+    v_th: Array = quantity(
+        mV, anything, "voltage that counts as a spike", default=20 * mV, role=Role.PEAK
+    )
+    v_reset: Array = quantity(
+        mV, anything, "reset voltage", default=-70.6 * mV, below="v_th", role=Role.RESET
+    )
+    tau_w: Array = quantity(
+        ms, positive, "time constant of adaptation", default=144 * ms, role=Role.ADAPTATION_TIME
+    )
+    a: Array = quantity(
+        uS, anything, "subthreshold adaptation", default=0.004 * uS, role=Role.COUPLING
+    )
+    b: Array = quantity(nA, anything, "adaptation at a spike", default=0.0805 * nA, role=Role.JUMP)
     spike: AbstractSurrogate = FastSigmoid()
-
-    def __check_init__(self):
-        require_below(self, "v_reset", "v_th")
-        require_below(self, "v_T", "v_th")
 
     @classmethod
     def patterns(cls) -> tuple[str, ...]:

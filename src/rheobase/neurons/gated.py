@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 import equinox as eqx
 from jax import Array
 
-from rheobase.neurons.base import AbstractNeuron, Onset, require_below
+from rheobase.neurons.base import AbstractNeuron, Onset
 from rheobase.neurons.rates import AbstractRate, gate, within_reach
 from rheobase.units import Quantity, dimensionless, mV
 
@@ -50,9 +50,6 @@ class AbstractGatedNeuron(AbstractNeuron):
     beta_h: eqx.AbstractVar[AbstractRate]
     alpha_n: eqx.AbstractVar[AbstractRate]
     beta_n: eqx.AbstractVar[AbstractRate]
-
-    def __check_init__(self):
-        require_below(self, "v_rest", "v_th")
 
     @abstractmethod
     def seen(self, v: Array) -> Array:

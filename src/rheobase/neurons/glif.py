@@ -5,12 +5,13 @@ from typing import Annotated, Any, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from rheobase.neurons.base import AbstractNeuron, require_below
+from rheobase.neurons.base import AbstractNeuron
 from rheobase.neurons.patterns import MIHALAS_NIEBUR, find, names
 from rheobase.surrogate import AbstractSurrogate, FastSigmoid
 from rheobase.units import (
     Hz,
     MOhm,
+    Role,
     anything,
     dimensionless,
     ms,
@@ -53,11 +54,24 @@ class GLIF(AbstractNeuron):
     ...                   dt=0.1 * ms, record=("v", "v_th"))
     """
 
-    tau: Array = quantity(ms, positive, "membrane time constant C/G", default=20 * ms)
-    R: Array = quantity(MOhm, positive, "membrane resistance 1/G", default=20 * MOhm)
-    v_rest: Array = quantity(mV, anything, "resting voltage", default=-70 * mV)
-    v_reset: Array = quantity(mV, anything, "reset voltage", default=-70 * mV)
-    v_th_inf: Array = quantity(mV, anything, "threshold at rest", default=-50 * mV)
+    tau: Array = quantity(
+        ms, positive, "membrane time constant C/G", default=20 * ms, role=Role.TIME_CONSTANT
+    )
+    R: Array = quantity(
+        MOhm, positive, "membrane resistance 1/G", default=20 * MOhm, role=Role.RESISTANCE
+    )
+    v_rest: Array = quantity(mV, anything, "resting voltage", default=-70 * mV, role=Role.REST)
+    v_reset: Array = quantity(
+        mV,
+        anything,
+        "reset voltage",
+        default=-70 * mV,
+        below=("v_th_reset", "v_th_inf"),
+        role=Role.RESET,
+    )
+    v_th_inf: Array = quantity(
+        mV, anything, "threshold at rest", default=-50 * mV, role=Role.THRESHOLD
+    )
     v_th_reset: Array = quantity(mV, anything, "least threshold after a spike", default=-60 * mV)
     a: Array = quantity(ms**-1, anything, "pull of the voltage on the threshold", default=0 / ms)
     b: Array = quantity(ms**-1, non_negative, "decay of the threshold", default=0.01 / ms)
@@ -68,10 +82,6 @@ class GLIF(AbstractNeuron):
     A1: Array = quantity(nA, anything, "what a spike adds to I1", default=0 * nA)
     A2: Array = quantity(nA, anything, "what a spike adds to I2", default=0 * nA)
     spike: AbstractSurrogate = FastSigmoid()
-
-    def __check_init__(self):
-        require_below(self, "v_reset", "v_th_reset")
-        require_below(self, "v_reset", "v_th_inf")
 
     @classmethod
     def patterns(cls) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from jax import Array
 from rheobase.neurons.gated import AbstractGatedNeuron, rate_field
 from rheobase.neurons.rates import AbstractRate, ExpLinearRate, ExponentialRate, SigmoidRate
 from rheobase.surrogate import AbstractSurrogate, FastSigmoid
-from rheobase.units import anything, ms, mV, nF, non_negative, positive, quantity, uS
+from rheobase.units import Role, anything, ms, mV, nF, non_negative, positive, quantity, uS
 
 
 class HodgkinHuxley(AbstractGatedNeuron):
@@ -34,15 +34,21 @@ class HodgkinHuxley(AbstractGatedNeuron):
     7.0
     """
 
-    C: Array = quantity(nF, positive, "membrane capacitance", default=0.01 * nF)
+    C: Array = quantity(
+        nF, positive, "membrane capacitance", default=0.01 * nF, role=Role.CAPACITANCE
+    )
     g_Na: Array = quantity(uS, non_negative, "largest sodium conductance", default=1.2 * uS)
     g_K: Array = quantity(uS, non_negative, "largest potassium conductance", default=0.36 * uS)
-    g_L: Array = quantity(uS, non_negative, "leak conductance", default=0.003 * uS)
+    g_L: Array = quantity(uS, non_negative, "leak conductance", default=0.003 * uS, role=Role.LEAK)
     v_Na: Array = quantity(mV, anything, "sodium reversal", default=50 * mV)
     v_K: Array = quantity(mV, anything, "potassium reversal", default=-77 * mV)
     v_L: Array = quantity(mV, anything, "leak reversal", default=-54.387 * mV)
-    v_rest: Array = quantity(mV, anything, "voltage at the start", default=-64.9964 * mV)
-    v_th: Array = quantity(mV, anything, "voltage that counts as a spike", default=0 * mV)
+    v_rest: Array = quantity(
+        mV, anything, "voltage at the start", default=-64.9964 * mV, below="v_th", role=Role.REST
+    )
+    v_th: Array = quantity(
+        mV, anything, "voltage that counts as a spike", default=0 * mV, role=Role.PEAK
+    )
     alpha_m: AbstractRate = rate_field(ExpLinearRate, 1 / ms, -40 * mV, 10 * mV)
     beta_m: AbstractRate = rate_field(ExponentialRate, 4 / ms, -65 * mV, 18 * mV)
     alpha_h: AbstractRate = rate_field(ExponentialRate, 0.07 / ms, -65 * mV, 20 * mV)

@@ -5,11 +5,21 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from rheobase.neurons.base import AbstractNeuron, Onset, require_below
+from rheobase.neurons.base import AbstractNeuron, Onset
 from rheobase.neurons.patterns import IZHIKEVICH, find, names
 from rheobase.neurons.quadratic import bounded
 from rheobase.surrogate import AbstractSurrogate, FastSigmoid
-from rheobase.units import anything, dimensionless, ms, mV, nF, non_negative, positive, quantity
+from rheobase.units import (
+    Role,
+    anything,
+    dimensionless,
+    ms,
+    mV,
+    nF,
+    non_negative,
+    positive,
+    quantity,
+)
 
 
 class RecoveryState(NamedTuple):
@@ -47,9 +57,11 @@ class Izhikevich(AbstractNeuron):
 
     a: Array = quantity(ms**-1, anything, "rate of recovery", default=0.02 / ms)
     b: Array = quantity(ms**-1, anything, "coupling of recovery to voltage", default=0.2 / ms)
-    c: Array = quantity(mV, anything, "reset voltage", default=-65 * mV)
+    c: Array = quantity(mV, anything, "reset voltage", default=-65 * mV, below="v_th")
     d: Array = quantity(mV / ms, anything, "recovery at a spike", default=8 * mV / ms)
-    v_th: Array = quantity(mV, anything, "voltage that counts as a spike", default=30 * mV)
+    v_th: Array = quantity(
+        mV, anything, "voltage that counts as a spike", default=30 * mV, role=Role.PEAK
+    )
     quadratic: Array = quantity(
         (mV * ms) ** -1, positive, "coefficient of v^2", default=0.04 / (mV * ms)
     )
@@ -57,11 +69,8 @@ class Izhikevich(AbstractNeuron):
     constant: Array = quantity(mV / ms, anything, "constant of the parabola", default=140 * mV / ms)
     v_b: Array = quantity(mV, anything, "voltage without recovery", default=0 * mV)
     leak: Array = quantity(dimensionless, non_negative, "weight of u in du/dt", default=1.0)
-    C: Array = quantity(nF, positive, "capacitance", default=1 * nF)
+    C: Array = quantity(nF, positive, "capacitance", default=1 * nF, role=Role.CAPACITANCE)
     spike: AbstractSurrogate = FastSigmoid()
-
-    def __check_init__(self):
-        require_below(self, "c", "v_th")
 
     @classmethod
     def patterns(cls) -> tuple[str, ...]:

@@ -4,9 +4,9 @@ from typing import Annotated, ClassVar, NamedTuple
 
 from jax import Array
 
-from rheobase.neurons.base import AbstractMembrane, AbstractNeuron, require_below
+from rheobase.neurons.base import AbstractMembrane, AbstractNeuron
 from rheobase.surrogate import AbstractSurrogate, FastSigmoid
-from rheobase.units import MOhm, anything, ms, mV, nA, nF, positive, quantity
+from rheobase.units import MOhm, Role, anything, ms, mV, nA, nF, positive, quantity
 
 
 class VoltageState(NamedTuple):
@@ -30,13 +30,12 @@ class IF(AbstractNeuron):
     2.0
     """
 
-    C: Array = quantity(nF, positive, "membrane capacitance", default=1 * nF)
-    v_th: Array = quantity(mV, anything, "threshold", default=-50 * mV)
-    v_reset: Array = quantity(mV, anything, "reset voltage", default=-65 * mV)
+    C: Array = quantity(nF, positive, "membrane capacitance", default=1 * nF, role=Role.CAPACITANCE)
+    v_th: Array = quantity(mV, anything, "threshold", default=-50 * mV, role=Role.THRESHOLD)
+    v_reset: Array = quantity(
+        mV, anything, "reset voltage", default=-65 * mV, below="v_th", role=Role.RESET
+    )
     spike: AbstractSurrogate = FastSigmoid()
-
-    def __check_init__(self):
-        require_below(self, "v_reset", "v_th")
 
     def init(self) -> VoltageState:
         return VoltageState(v=self.v_reset)
@@ -63,9 +62,13 @@ class LI(AbstractMembrane):
     1.0
     """
 
-    tau: Array = quantity(ms, positive, "membrane time constant", default=20 * ms)
-    R: Array = quantity(MOhm, positive, "membrane resistance", default=1 * MOhm)
-    v_rest: Array = quantity(mV, anything, "resting voltage", default=0 * mV)
+    tau: Array = quantity(
+        ms, positive, "membrane time constant", default=20 * ms, role=Role.TIME_CONSTANT
+    )
+    R: Array = quantity(
+        MOhm, positive, "membrane resistance", default=1 * MOhm, role=Role.RESISTANCE
+    )
+    v_rest: Array = quantity(mV, anything, "resting voltage", default=0 * mV, role=Role.REST)
 
     def init(self) -> VoltageState:
         return VoltageState(v=self.v_rest)
@@ -87,7 +90,7 @@ class Integrator(AbstractMembrane):
     9.0
     """
 
-    C: Array = quantity(nF, positive, "membrane capacitance", default=1 * nF)
+    C: Array = quantity(nF, positive, "membrane capacitance", default=1 * nF, role=Role.CAPACITANCE)
     v_start: Array = quantity(mV, anything, "voltage at the beginning", default=0 * mV)
 
     def init(self) -> VoltageState:
@@ -114,15 +117,18 @@ class LIF(AbstractNeuron):
     (7,)
     """
 
-    tau: Array = quantity(ms, positive, "membrane time constant", default=10 * ms)
-    R: Array = quantity(MOhm, positive, "membrane resistance", default=10 * MOhm)
-    v_rest: Array = quantity(mV, anything, "resting voltage", default=-65 * mV)
-    v_th: Array = quantity(mV, anything, "threshold", default=-50 * mV)
-    v_reset: Array = quantity(mV, anything, "reset voltage", default=-65 * mV)
+    tau: Array = quantity(
+        ms, positive, "membrane time constant", default=10 * ms, role=Role.TIME_CONSTANT
+    )
+    R: Array = quantity(
+        MOhm, positive, "membrane resistance", default=10 * MOhm, role=Role.RESISTANCE
+    )
+    v_rest: Array = quantity(mV, anything, "resting voltage", default=-65 * mV, role=Role.REST)
+    v_th: Array = quantity(mV, anything, "threshold", default=-50 * mV, role=Role.THRESHOLD)
+    v_reset: Array = quantity(
+        mV, anything, "reset voltage", default=-65 * mV, below="v_th", role=Role.RESET
+    )
     spike: AbstractSurrogate = FastSigmoid()
-
-    def __check_init__(self):
-        require_below(self, "v_reset", "v_th")
 
     def init(self) -> VoltageState:
         return VoltageState(v=self.v_rest)
@@ -164,16 +170,19 @@ class CubaLIF(AbstractNeuron):
 
     target: ClassVar[str] = "i_syn"
 
-    tau: Array = quantity(ms, positive, "membrane time constant", default=20 * ms)
+    tau: Array = quantity(
+        ms, positive, "membrane time constant", default=20 * ms, role=Role.TIME_CONSTANT
+    )
     tau_syn: Array = quantity(ms, positive, "synaptic time constant", default=5 * ms)
-    R: Array = quantity(MOhm, positive, "membrane resistance", default=100 * MOhm)
-    v_rest: Array = quantity(mV, anything, "resting voltage", default=-60 * mV)
-    v_th: Array = quantity(mV, anything, "threshold", default=-50 * mV)
-    v_reset: Array = quantity(mV, anything, "reset voltage", default=-60 * mV)
+    R: Array = quantity(
+        MOhm, positive, "membrane resistance", default=100 * MOhm, role=Role.RESISTANCE
+    )
+    v_rest: Array = quantity(mV, anything, "resting voltage", default=-60 * mV, role=Role.REST)
+    v_th: Array = quantity(mV, anything, "threshold", default=-50 * mV, role=Role.THRESHOLD)
+    v_reset: Array = quantity(
+        mV, anything, "reset voltage", default=-60 * mV, below="v_th", role=Role.RESET
+    )
     spike: AbstractSurrogate = FastSigmoid()
-
-    def __check_init__(self):
-        require_below(self, "v_reset", "v_th")
 
     def init(self) -> SynapticState:
         return SynapticState(v=self.v_rest, i_syn=0 * self.tau_syn)
@@ -206,10 +215,14 @@ class CubaLI(AbstractMembrane):
 
     target: ClassVar[str] = "i_syn"
 
-    tau: Array = quantity(ms, positive, "membrane time constant", default=20 * ms)
+    tau: Array = quantity(
+        ms, positive, "membrane time constant", default=20 * ms, role=Role.TIME_CONSTANT
+    )
     tau_syn: Array = quantity(ms, positive, "synaptic time constant", default=5 * ms)
-    R: Array = quantity(MOhm, positive, "membrane resistance", default=1 * MOhm)
-    v_rest: Array = quantity(mV, anything, "resting voltage", default=0 * mV)
+    R: Array = quantity(
+        MOhm, positive, "membrane resistance", default=1 * MOhm, role=Role.RESISTANCE
+    )
+    v_rest: Array = quantity(mV, anything, "resting voltage", default=0 * mV, role=Role.REST)
 
     def init(self) -> SynapticState:
         return SynapticState(v=self.v_rest, i_syn=0 * self.tau_syn)

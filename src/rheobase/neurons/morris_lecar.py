@@ -5,10 +5,21 @@ from typing import Annotated, ClassVar, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from rheobase.neurons.base import AbstractNeuron, Onset, require_below
+from rheobase.neurons.base import AbstractNeuron, Onset
 from rheobase.neurons.rates import gate, within_reach
 from rheobase.surrogate import AbstractSurrogate, FastSigmoid
-from rheobase.units import anything, dimensionless, ms, mV, nF, non_negative, positive, quantity, uS
+from rheobase.units import (
+    Role,
+    anything,
+    dimensionless,
+    ms,
+    mV,
+    nF,
+    non_negative,
+    positive,
+    quantity,
+    uS,
+)
 
 _FASTEST = 10.0
 """cosh(10) = 11,000 times phi is at once for every membrane."""
@@ -48,10 +59,12 @@ class MorrisLecar(AbstractNeuron):
 
     onset: ClassVar[Onset] = Onset.EDGE
 
-    C: Array = quantity(nF, positive, "membrane capacitance", default=0.2 * nF)
+    C: Array = quantity(
+        nF, positive, "membrane capacitance", default=0.2 * nF, role=Role.CAPACITANCE
+    )
     g_Ca: Array = quantity(uS, non_negative, "largest calcium conductance", default=0.044 * uS)
     g_K: Array = quantity(uS, non_negative, "largest potassium conductance", default=0.08 * uS)
-    g_L: Array = quantity(uS, non_negative, "leak conductance", default=0.02 * uS)
+    g_L: Array = quantity(uS, non_negative, "leak conductance", default=0.02 * uS, role=Role.LEAK)
     v_Ca: Array = quantity(mV, anything, "calcium reversal", default=120 * mV)
     v_K: Array = quantity(mV, anything, "potassium reversal", default=-84 * mV)
     v_L: Array = quantity(mV, anything, "leak reversal", default=-60 * mV)
@@ -60,12 +73,13 @@ class MorrisLecar(AbstractNeuron):
     v3: Array = quantity(mV, anything, "half activation of potassium", default=2 * mV)
     v4: Array = quantity(mV, positive, "width of that activation", default=30 * mV)
     phi: Array = quantity(ms**-1, positive, "least rate of potassium", default=0.04 / ms)
-    v_rest: Array = quantity(mV, anything, "voltage at the start", default=-60.8554 * mV)
-    v_th: Array = quantity(mV, anything, "voltage that counts as a spike", default=0 * mV)
+    v_rest: Array = quantity(
+        mV, anything, "voltage at the start", default=-60.8554 * mV, below="v_th", role=Role.REST
+    )
+    v_th: Array = quantity(
+        mV, anything, "voltage that counts as a spike", default=0 * mV, role=Role.THRESHOLD
+    )
     spike: AbstractSurrogate = FastSigmoid()
-
-    def __check_init__(self):
-        require_below(self, "v_rest", "v_th")
 
     def _w_inf(self, v: Array) -> Array:
         return (1 + jnp.tanh((v - self.v3) / self.v4)) / 2

@@ -6,11 +6,11 @@ import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
-from rheobase.neurons.base import AbstractNeuron, Onset, require_below
+from rheobase.neurons.base import AbstractNeuron, Onset
 from rheobase.neurons.exponential import AdaptiveState
 from rheobase.neurons.leaky import VoltageState
 from rheobase.surrogate import AbstractSurrogate, FastSigmoid
-from rheobase.units import MOhm, anything, ms, mV, nA, positive, quantity, uS
+from rheobase.units import MOhm, Role, anything, ms, mV, nA, positive, quantity, uS
 
 _DEEPEST = 1e4
 """In spans from threshold to reset: a voltage that no membrane has, and whose square is finite."""
@@ -50,18 +50,24 @@ class QIF(AbstractNeuron):
 
     onset: ClassVar[Onset] = Onset.UPSTROKE
 
-    tau: Array = quantity(ms, positive, "membrane time constant", default=50 / 7 * ms)
-    R: Array = quantity(MOhm, positive, "membrane resistance", default=500 / 7 * MOhm)
-    v_rest: Array = quantity(mV, anything, "resting voltage", default=-60 * mV)
-    v_c: Array = quantity(mV, anything, "voltage of no return", default=-40 * mV)
+    tau: Array = quantity(
+        ms, positive, "membrane time constant", default=50 / 7 * ms, role=Role.TIME_CONSTANT
+    )
+    R: Array = quantity(
+        MOhm, positive, "membrane resistance", default=500 / 7 * MOhm, role=Role.RESISTANCE
+    )
+    v_rest: Array = quantity(mV, anything, "resting voltage", default=-60 * mV, role=Role.REST)
+    v_c: Array = quantity(
+        mV, anything, "voltage of no return", default=-40 * mV, below="v_th", role=Role.THRESHOLD
+    )
     c: Array = quantity(mV**-1, positive, "curvature of the parabola", default=0.05 / mV)
-    v_th: Array = quantity(mV, anything, "voltage that counts as a spike", default=35 * mV)
-    v_reset: Array = quantity(mV, anything, "reset voltage", default=-50 * mV)
+    v_th: Array = quantity(
+        mV, anything, "voltage that counts as a spike", default=35 * mV, role=Role.PEAK
+    )
+    v_reset: Array = quantity(
+        mV, anything, "reset voltage", default=-50 * mV, below="v_th", role=Role.RESET
+    )
     spike: AbstractSurrogate = FastSigmoid()
-
-    def __check_init__(self):
-        require_below(self, "v_reset", "v_th")
-        require_below(self, "v_c", "v_th")
 
     def lifted(self, by: Array) -> Self:
         return eqx.tree_at(lambda n: n.v_c, self, self.v_c + by)
@@ -104,21 +110,31 @@ class AdQIF(AbstractNeuron):
 
     onset: ClassVar[Onset] = Onset.UPSTROKE
 
-    tau: Array = quantity(ms, positive, "membrane time constant", default=50 / 7 * ms)
-    R: Array = quantity(MOhm, positive, "membrane resistance", default=500 / 7 * MOhm)
-    v_rest: Array = quantity(mV, anything, "resting voltage", default=-60 * mV)
-    v_c: Array = quantity(mV, anything, "voltage of no return", default=-40 * mV)
+    tau: Array = quantity(
+        ms, positive, "membrane time constant", default=50 / 7 * ms, role=Role.TIME_CONSTANT
+    )
+    R: Array = quantity(
+        MOhm, positive, "membrane resistance", default=500 / 7 * MOhm, role=Role.RESISTANCE
+    )
+    v_rest: Array = quantity(mV, anything, "resting voltage", default=-60 * mV, role=Role.REST)
+    v_c: Array = quantity(
+        mV, anything, "voltage of no return", default=-40 * mV, below="v_th", role=Role.THRESHOLD
+    )
     c: Array = quantity(mV**-1, positive, "curvature of the parabola", default=0.05 / mV)
-    v_th: Array = quantity(mV, anything, "voltage that counts as a spike", default=35 * mV)
-    v_reset: Array = quantity(mV, anything, "reset voltage", default=-50 * mV)
-    tau_w: Array = quantity(ms, positive, "time constant of adaptation", default=100 / 3 * ms)
-    a: Array = quantity(uS, anything, "subthreshold adaptation", default=-0.002 * uS)
-    b: Array = quantity(nA, anything, "adaptation at a spike", default=0.1 * nA)
+    v_th: Array = quantity(
+        mV, anything, "voltage that counts as a spike", default=35 * mV, role=Role.PEAK
+    )
+    v_reset: Array = quantity(
+        mV, anything, "reset voltage", default=-50 * mV, below="v_th", role=Role.RESET
+    )
+    tau_w: Array = quantity(
+        ms, positive, "time constant of adaptation", default=100 / 3 * ms, role=Role.ADAPTATION_TIME
+    )
+    a: Array = quantity(
+        uS, anything, "subthreshold adaptation", default=-0.002 * uS, role=Role.COUPLING
+    )
+    b: Array = quantity(nA, anything, "adaptation at a spike", default=0.1 * nA, role=Role.JUMP)
     spike: AbstractSurrogate = FastSigmoid()
-
-    def __check_init__(self):
-        require_below(self, "v_reset", "v_th")
-        require_below(self, "v_c", "v_th")
 
     def lifted(self, by: Array) -> Self:
         return eqx.tree_at(lambda n: n.v_c, self, self.v_c + by)

@@ -11,7 +11,7 @@ from rheobase.neurons.rates import (
     SigmoidRate,
 )
 from rheobase.surrogate import AbstractSurrogate, FastSigmoid
-from rheobase.units import anything, ms, mV, nF, non_negative, positive, quantity, uS
+from rheobase.units import Role, anything, ms, mV, nF, non_negative, positive, quantity, uS
 
 
 class TraubMiles(AbstractGatedNeuron):
@@ -40,16 +40,22 @@ class TraubMiles(AbstractGatedNeuron):
     8.0
     """
 
-    C: Array = quantity(nF, positive, "membrane capacitance", default=0.2 * nF)
+    C: Array = quantity(
+        nF, positive, "membrane capacitance", default=0.2 * nF, role=Role.CAPACITANCE
+    )
     g_Na: Array = quantity(uS, non_negative, "largest sodium conductance", default=20 * uS)
     g_K: Array = quantity(uS, non_negative, "largest potassium conductance", default=6 * uS)
-    g_L: Array = quantity(uS, non_negative, "leak conductance", default=0.01 * uS)
+    g_L: Array = quantity(uS, non_negative, "leak conductance", default=0.01 * uS, role=Role.LEAK)
     v_Na: Array = quantity(mV, anything, "sodium reversal", default=50 * mV)
     v_K: Array = quantity(mV, anything, "potassium reversal", default=-90 * mV)
     v_L: Array = quantity(mV, anything, "leak reversal", default=-65 * mV)
     v_T: Array = quantity(mV, anything, "shift of the rates", default=-63 * mV)
-    v_rest: Array = quantity(mV, anything, "voltage at the start", default=-64.7646 * mV)
-    v_th: Array = quantity(mV, anything, "voltage that counts as a spike", default=-20 * mV)
+    v_rest: Array = quantity(
+        mV, anything, "voltage at the start", default=-64.7646 * mV, below="v_th", role=Role.REST
+    )
+    v_th: Array = quantity(
+        mV, anything, "voltage that counts as a spike", default=-20 * mV, role=Role.THRESHOLD
+    )
     alpha_m: AbstractRate = rate_field(ExpLinearRate, 1.28 / ms, 13 * mV, 4 * mV)
     beta_m: AbstractRate = rate_field(FallingLinearRate, 1.4 / ms, 40 * mV, 5 * mV)
     alpha_h: AbstractRate = rate_field(ExponentialRate, 0.128 / ms, 17 * mV, 18 * mV)

@@ -5,7 +5,6 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from rheobase.neurons.base import require_below
 from rheobase.synapses.base import AbstractSynapse
 from rheobase.units import ms, positive, quantity
 
@@ -58,11 +57,10 @@ class DualExponential(AbstractSynapse):
     >>> synapse = rb.DualExponential(tau_rise=1 * ms, tau_decay=10 * ms)
     """
 
-    tau_rise: Array = quantity(ms, positive, "rise time constant", default=1 * ms)
+    tau_rise: Array = quantity(
+        ms, positive, "rise time constant", default=1 * ms, below="tau_decay"
+    )
     tau_decay: Array = quantity(ms, positive, "decay time constant", default=10 * ms)
-
-    def __check_init__(self):
-        require_below(self, "tau_rise", "tau_decay")
 
     def init(self) -> RiseState:
         return RiseState(rise=0 * self.tau_rise, decay=0 * self.tau_rise)

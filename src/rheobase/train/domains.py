@@ -12,7 +12,8 @@ a time constant of 20 ms and a threshold of -50 mV; a time constant is positive 
 optimiser does; and weight decay draws a weight to zero and a parameter to its default. Every other
 number trains as it is.
 
-What domains cannot say is that one parameter lies below another, v_reset < v_th. After each step
+What domains cannot say is that one parameter lies below another, v_reset < v_th, as `below=`
+declares it. After each step
 `ordered` moves the upper one up (where only the lower one trains, that one down) to a distance of
 0.001 of that of the defaults.
 """
@@ -25,6 +26,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from rheobase.declared import orders
 from rheobase.errors import ArgumentError
 from rheobase.network.projection import Projection
 from rheobase.train.convolution import AbstractConvolution
@@ -37,6 +39,7 @@ from rheobase.units import (
     Domain,
     Parameter,
     Quantity,
+    Role,
     anything,
     non_negative,
     parameters,
@@ -47,23 +50,12 @@ from rheobase.units import (
 Model = TypeVar("Model")
 Where = Callable[[Any], Any] | Sequence[Callable[[Any], Any]]
 
-PAIRS = (
-    ("v_reset", "v_th"),
-    ("v_reset", "v_th_inf"),
-    ("v_reset", "v_th_reset"),
-    ("v_T", "v_th"),
-    ("v_c", "v_th"),
-    ("c", "v_th"),
-)
-"""Parameters of which the first must stay below the second, as neurons ask by `require_below`."""
-PAIRS_WITHOUT_RESET = (("v_rest", "v_th"),)
-"""The same for neurons that have no reset voltage."""
 CLOSEST = 1e-3
 """Smallest distance of a pair, in units of the distance of their defaults."""
 _CONDUCTANCE = 1e-3
 """Size of a conductance of a synapse in training, uS."""
-RESTS = ("v_rest", "v_reset")
-THRESHOLDS = ("v_T", "v_c", "v_th_inf", "v_th", "v_th_reset")
+_RESTS = (Role.REST, Role.RESET)
+_THRESHOLDS = (Role.THRESHOLD, Role.PEAK)
 """Potentials of integrate-and-fire neurons; the first of each that one has tells their distance."""
 
 
@@ -245,7 +237,7 @@ def _declared_coordinate(owner: eqx.Module, name: str) -> _Coordinate | None:
     if declared is None:
         return None
     default = _default(declared)
-    distance = _distance(owner) if name in RESTS + THRESHOLDS else None
+    distance = _distance(owner) if _is_potential(owner, declared) else None
     # On the edge of a domain there is no place to begin from.
     size = abs(default) if default and declared.domain is not probability else 1.0
     return _Coordinate(declared.domain, distance or size, default or None)
@@ -253,11 +245,17 @@ def _declared_coordinate(owner: eqx.Module, name: str) -> _Coordinate | None:
 
 def _distance(owner: eqx.Module) -> float | None:
     """From rest to threshold, where a neuron is reset."""
-    known = parameters(owner)
-    rests, thresholds = ([known[n] for n in names if n in known] for names in (RESTS, THRESHOLDS))
-    if "v_reset" not in known or not thresholds:
+    known = {p.role: p for p in parameters(owner).values()}
+    rests, thresholds = ([known[r] for r in roles if r in known] for roles in (_RESTS, _THRESHOLDS))
+    if Role.RESET not in known or not thresholds:
         return None
     return abs(_default(thresholds[0]) - _default(rests[0])) or None
+
+
+def _is_potential(owner: eqx.Module, parameter: Parameter) -> bool:
+    """Whether it is one of the potentials between rest and threshold, or bounds one of them."""
+    bounds = {high for p in parameters(owner).values() if p.role in _RESTS for high in p.below}
+    return parameter.role in _RESTS + _THRESHOLDS or parameter.name in bounds
 
 
 def _default(parameter: Parameter) -> float:
@@ -274,14 +272,13 @@ def _pairs(model: Any) -> list[tuple[_Field, _Field, float]]:
         modules.setdefault(field.place, {})[field.name] = field
     found = []
     for named in modules.values():
-        pairs = PAIRS if {"v_reset", "c"} & named.keys() else PAIRS_WITHOUT_RESET
-        for low, high in pairs:
-            if not {low, high} <= named.keys():
-                continue
-            declared = parameters(named[low].owner)
-            if declared[low].unit.same_dimension(declared[high].unit):
-                distance = abs(_default(declared[high]) - _default(declared[low])) or 1.0
-                found.append((named[low], named[high], CLOSEST * distance))
+        owner = next(iter(named.values())).owner
+        declared, pairs = parameters(owner), orders(owner)
+        # A chain, a below b below c, is in order once every link was moved as often as it has.
+        chained = {low for low, _ in pairs} & {high for _, high in pairs}
+        for low, high in pairs * (len(pairs) if chained else 1):
+            distance = abs(_default(declared[high]) - _default(declared[low])) or 1.0
+            found.append((named[low], named[high], CLOSEST * distance))
     return found
 
 

@@ -4,6 +4,7 @@ from rheobase.units.domains import Domain, anything, non_negative, positive, pro
 from rheobase.units.errors import DimensionError, DomainError, UnitError
 from rheobase.units.fields import Parameter, in_unit, parameters, quantity, state_units, to_internal
 from rheobase.units.proof import prove, prove_model
+from rheobase.units.roles import Role
 from rheobase.units.symbols import (
     A,
     F,
@@ -54,6 +55,7 @@ __all__ = [
     "Ohm",
     "Parameter",
     "Quantity",
+    "Role",
     "S",
     "Unit",
     "UnitError",

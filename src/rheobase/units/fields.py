@@ -16,6 +16,7 @@ from rheobase.errors import brief
 from rheobase.units.domains import Domain
 from rheobase.units.errors import DomainError, UnitError
 from rheobase.units.foreign import from_foreign
+from rheobase.units.roles import Role
 from rheobase.units.unit import DIMENSIONLESS, NO_DIMENSION, Quantity, Unit, as_unit, convert
 from rheobase.units.values import numeric, show
 
@@ -34,6 +35,8 @@ class Parameter:
     - `meaning`: one line for tables and documentation.
     - `default`: a `Quantity`, a number where dimensionless, or `None` if it must be given.
     - `name`: of the field.
+    - `below`: the parameters of the same owner below which it must lie.
+    - `role`: what it is to its neuron, whatever its name; see `Role`.
 
     **Example:**
 
@@ -47,6 +50,8 @@ class Parameter:
     meaning: str
     default: Quantity | float | None
     name: str
+    below: tuple[str, ...] = ()
+    role: Role | None = None
 
 
 @final
@@ -90,6 +95,9 @@ def quantity(
     domain: Domain,
     meaning: str,
     default: Quantity | float | None = None,
+    *,
+    below: str | tuple[str, ...] = (),
+    role: Role | None = None,
 ) -> Any:
     """A field of an Equinox module that holds a physical parameter.
 
@@ -105,6 +113,10 @@ def quantity(
     - `domain`: `positive`, `non_negative`, `probability` or `anything`.
     - `meaning`: one line.
     - `default`: a quantity, or a number where dimensionless; without it the field is required.
+    - `below`: another parameter, or several, below which this one must lie, `below="v_th"`: where
+      it does not, the class refuses to be made, and training, fits and mismatch keep the order.
+    - `role`: what the parameter is to its neuron, such as `Role.RESISTANCE`, for what works on
+      neurons that call it otherwise.
 
     **Raises:** at construction `UnitError` for a wrong or missing unit and `DomainError` for a
     value outside the domain; at declaration the same for a default that does not fit.
@@ -119,7 +131,8 @@ def quantity(
         >>> float(Leak(tau=500 * us).tau)
         0.5
     """
-    parameter = Parameter(as_unit(unit), domain, meaning, default, "default")
+    above = (below,) if isinstance(below, str) else tuple(below)
+    parameter = Parameter(as_unit(unit), domain, meaning, default, "default", above, role)
     if default is not None:
         example = f"quantity({unit}, {domain}, ..., default={{}})"
         given = _as_quantity(default, parameter.unit, "default", example)
@@ -144,6 +157,17 @@ def parameters(owner: type | eqx.Module) -> dict[str, Parameter]:
     # `fields` accepts every module; its annotation asks for a dataclass by protocol.
     fields = dataclasses.fields(owner)  # pyright: ignore[reportArgumentType]
     return {field.name: field.metadata[_KEY] for field in fields if _KEY in field.metadata}
+
+
+def name_of_role(owner: type | eqx.Module, role: Role) -> str | None:
+    """What a class calls its parameter of that role; `None` where it has none."""
+    return next((name for name, p in parameters(owner).items() if p.role is role), None)
+
+
+def of_role(owner: eqx.Module, role: Role) -> Array | None:
+    """The parameter of that role; `None` where the object has none."""
+    name = name_of_role(owner, role)
+    return None if name is None else getattr(owner, name)
 
 
 def state_units(state: type) -> dict[str, Unit]:

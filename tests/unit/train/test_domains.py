@@ -1,6 +1,3 @@
-import inspect
-import re
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -8,6 +5,7 @@ import numpy as np
 import pytest
 
 import rheobase as rb
+from rheobase.declared import orders
 from rheobase.errors import ArgumentError
 from rheobase.neurons.base import Onset
 from rheobase.train import choose, free, legal, ordered
@@ -88,14 +86,8 @@ def test_what_does_not_train_keeps_its_bits():
     assert legal(coordinates, mask).layers[4].tau is MODEL.layers[4].tau
 
 
-def asked_pairs(cls):
-    """The order of parameters that a neuron class asks for, from its source."""
-    source = inspect.getsource(cls.__check_init__)
-    return re.findall(r'require_below\(self, "(\w+)", "(\w+)"\)', source)
-
-
-def test_neurons_ask_for_an_order():
-    assert asked_pairs(rb.ExpIF) == [("v_reset", "v_th"), ("v_T", "v_th")]
+def test_neurons_declare_an_order():
+    assert orders(rb.ExpIF) == [("v_T", "v_th"), ("v_reset", "v_th")]
 
 
 @pytest.mark.parametrize("trained", ["both", "low", "high"])
@@ -104,7 +96,7 @@ def test_neurons_ask_for_an_order():
 )
 def test_a_step_that_crosses_parameters_is_held_before_it(name, trained):
     neuron = NEURONS[name].make()
-    for low, high in asked_pairs(type(neuron)):
+    for low, high in orders(neuron):
         below, above = getattr(neuron, low), getattr(neuron, high)
         crossed = {"both": (above, below), "low": (above + 5, above), "high": (below, below - 5)}
         swapped = eqx.tree_at(

@@ -18,7 +18,6 @@ import jax.numpy as jnp
 from jax import Array
 
 from rheobase.declared import AbstractDeclared
-from rheobase.neurons.base import require_below
 from rheobase.units import Hz, dimensionless, ms, positive, quantity, s
 
 
@@ -40,11 +39,8 @@ class Homeostasis(AbstractDeclared):
     rate: Array = quantity(Hz, positive, "target rate", default=20 * Hz)
     tau_activity: Array = quantity(ms, positive, "time over which spikes count", default=500 * ms)
     tau_gain: Array = quantity(ms, positive, "time for a factor e of the gain", default=10 * s)
-    low: Array = quantity(dimensionless, positive, "smallest gain", default=0.1)
+    low: Array = quantity(dimensionless, positive, "smallest gain", default=0.1, below="high")
     high: Array = quantity(dimensionless, positive, "largest gain", default=10.0)
-
-    def __check_init__(self):
-        require_below(self, "low", "high")
 
     def rest(self) -> tuple[Array, Array]:
         """Activity and ln g of a neuron that has not fired."""
