@@ -38,6 +38,7 @@ from rheobase.train.phase import in_training, narrowed
 from rheobase.train.resume import Checkpoint, with_rates_of
 from rheobase.train.rewire import Rewiring, dense, require_sparse, rewired, wired, wiring
 from rheobase.train.settings import check, moved, optimizer_of, require_steps
+from rheobase.train.silence import warn_of_silence
 from rheobase.train.source import AbstractSource, batches
 
 if TYPE_CHECKING:
@@ -262,7 +263,9 @@ def _train(
         try:
             while state.epoch < epochs and not _run_out(state, patience):
                 fixed = _narrowed(state, fixed, task, state.epoch / epochs)
-                state = _epoch(state, fixed, task, epochs, done)
+                state, losses = _epoch(state, fixed, task, epochs, done)
+                if state.epoch == 1:
+                    _look_for_silence(state, fixed, task, losses)
                 show(state.epoch * batches, summary(state.history))
                 if kept is not None and jax.process_index() == 0:
                     kept.write(state.arrays, state.best_epoch, state.history)
@@ -271,6 +274,14 @@ def _train(
                 raise
             warnings.warn(f"interrupted after {state.epoch} of {epochs} epochs.", stacklevel=3)
     return state
+
+
+def _look_for_silence(state: _State, fixed: Any, task: _Task, losses: np.ndarray) -> None:
+    update = task.update
+    params = gathered(state.params, update.mesh)
+    model = legal(eqx.combine(params, wired(fixed, state.wiring)), update.mask)
+    key = jax.random.fold_in(task.key, 2**31 - 2)
+    warn_of_silence(model, task.source, update.encoder, losses, key, stacklevel=4)
 
 
 def _narrowed(state: _State, fixed: Any, task: _Task, progress: float, best: bool = False) -> Any:
@@ -282,8 +293,8 @@ def _narrowed(state: _State, fixed: Any, task: _Task, progress: float, best: boo
 
 def _epoch(
     state: _State, fixed: Any, task: _Task, epochs: int, done: Callable[[int], None]
-) -> _State:
-    """One pass over the training samples, then the validation."""
+) -> tuple[_State, np.ndarray]:
+    """One pass over the training samples, then the validation; and the loss of each batch."""
     shuffling, drawing, judging = jax.random.split(jax.random.fold_in(task.key, state.epoch), 3)
     order = np.asarray(jax.random.permutation(shuffling, len(task.source)))
     seed = *np.asarray(jax.random.key_data(task.key)).tolist(), state.epoch
@@ -300,7 +311,8 @@ def _epoch(
             params, memory, masks = _rewired(params, memory, fixed, task.update, *given)
             fixed = wired(fixed, tuple(jnp.asarray(np.asarray(mask)) for mask in masks))
         done(number + 1)
-    train_loss, train_accuracy = np.mean(np.asarray(measured, float), axis=0).tolist()
+    figures = np.asarray(measured, float)
+    train_loss, train_accuracy = np.mean(figures, axis=0).tolist()
     if not np.isfinite(train_loss):
         raise FloatingPointError(
             f"the loss became {train_loss} in epoch {state.epoch + 1}. Lower the learning rate, "
@@ -317,7 +329,8 @@ def _epoch(
         if found.loss >= min(history.validation_loss, default=np.inf):
             best, best_epoch, best_masks = state.best, state.best_epoch, state.best_wiring
         history = longer(history, "validation", found.loss, found.accuracy)
-    return _State(params, memory, best, best_epoch, history, masks, best_masks)
+    after = _State(params, memory, best, best_epoch, history, masks, best_masks)
+    return after, figures[:, 0]
 
 
 @eqx.filter_jit
