@@ -136,10 +136,11 @@ def test_a_chain_is_in_order_after_one_step():
             assert found.a < found.b < found.c
 
 
+@pytest.mark.filterwarnings("ignore:layer 1")
 def test_a_fit_trains_it_and_leaves_it_legal():
     key = jax.random.key(0)
     model = rb.Sequential(rb.Linear(3, 4), Plain(), rb.Linear(4, 2), rb.LI(), dt=1 * ms, key=key)
-    x = np.ones((8, 5, 3), np.float32)
+    x = np.full((8, 20, 3), 6.0, np.float32)
     done = rb.fit(
         model, (x, np.arange(8) % 2), loss=rb.train.losses.cross_entropy("max"),
         optimizer=optax.sgd(50.0), epochs=2, batch_size=8, progress=False, key=key,
