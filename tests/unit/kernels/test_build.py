@@ -1,13 +1,16 @@
 """The package's own build, with a compiler and without one."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tomllib
 import zipfile
 from pathlib import Path
 
+import jaxlib
 import pytest
 
 ROOT = Path(__file__).parents[3]
@@ -18,6 +21,30 @@ from rheobase.kernels.delivery import Targets, deliver
 to = Targets(jnp.array([0, 2, 3], jnp.int32), jnp.array([0, 2, 1], jnp.int32), 3, 2)
 print(library.available(), deliver(to, jnp.ones(2), jnp.array([1.0, 2.0, 3.0])).tolist())
 """
+
+
+KERNELS = ROOT / "src" / "rheobase" / "kernels"
+HEADER = Path("xla") / "ffi" / "api" / "c_api.h"
+
+
+def interface(header):
+    """Major and minor version of XLA's foreign function interface."""
+    found = re.findall(r"^#define XLA_FFI_API_(MAJOR|MINOR) (\d+)$", header.read_text(), re.M)
+    return {name: int(number) for name, number in found}
+
+
+def test_the_headers_that_are_carried_are_not_newer_than_what_runs_them():
+    """A library that was compiled against an older minor version works in a newer jaxlib."""
+    carried = interface(KERNELS / "third_party" / HEADER)
+    installed = interface(Path(jaxlib.__file__).parent / "include" / HEADER)
+    assert carried["MAJOR"] == installed["MAJOR"]
+    assert carried["MINOR"] <= installed["MINOR"]
+
+
+def test_the_build_asks_for_no_jaxlib():
+    asked = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
+    assert not [name for name in asked if "jax" in name]
+    assert "jaxlib" not in (ROOT / "CMakeLists.txt").read_text()
 
 
 @pytest.mark.slow
