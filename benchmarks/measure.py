@@ -4,11 +4,13 @@ The standard library only, since it is imported in the environment of every peer
 """
 
 import json
+import os
 import resource
 import statistics
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, NoReturn
 
 CANNOT_RUN = 77  # the exit status by which automake's tests say "skipped"
@@ -80,6 +82,15 @@ def cannot_run(reason: str) -> NoReturn:
     """End a contender that this machine cannot run, which is no error."""
     print(reason, file=sys.stderr)
     sys.exit(CANNOT_RUN)
+
+
+def data(*names: str) -> Path:
+    """A file or folder below RHEOBASE_DATA; where it is not there, this contender cannot run."""
+    root = os.environ.get("RHEOBASE_DATA")
+    path = Path(root or ".").joinpath(*names)
+    if root is None or not path.exists():
+        cannot_run(f"set RHEOBASE_DATA to a folder that has {'/'.join(names)}")
+    return path
 
 
 def spike_counts(counts: Any) -> dict[str, int]:

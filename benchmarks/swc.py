@@ -3,11 +3,10 @@
 The standard library only, since it is imported in the environment of every peer.
 """
 
-import os
 import tempfile
 from pathlib import Path
 
-from benchmarks.measure import cannot_run
+from benchmarks.measure import data
 
 L5 = "morphologies/morph_l5pc_with_axon.swc"
 SYNTHETIC = """\
@@ -30,10 +29,7 @@ def path_of(spec: dict) -> str:
         file = Path(tempfile.mkdtemp(prefix="rheobase-swc-")) / "synthetic.swc"
         file.write_text(SYNTHETIC)
         return str(file)
-    root = os.environ.get("RHEOBASE_DATA")
-    if root is None or not (Path(root) / spec["swc"]).exists():
-        cannot_run(f"set RHEOBASE_DATA to a folder that has {spec['swc']}")
-    return str(Path(root) / spec["swc"])
+    return str(data(spec["swc"]))
 
 
 def spikes_of(v) -> int:

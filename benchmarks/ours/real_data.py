@@ -1,12 +1,12 @@
 """A training command of rheobase from beginning to end, and how often its model errs."""
 
 import contextlib
-import os
+import importlib.util
 import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.measure import cannot_run, contend
+from benchmarks.measure import cannot_run, contend, data
 from rheobase import demo
 from rheobase.tasks import TASKS, train
 
@@ -21,9 +21,8 @@ def digits(out, epochs):
     }  # fmt: skip
 
 
-def trained(name, out, epochs):
-    data = Path(os.environ["RHEOBASE_DATA"]) / FOLDERS[name]
-    found, _, _ = train(TASKS[name](), data, out, epochs=epochs, progress=False)
+def trained(name, folder, out, epochs):
+    found, _, _ = train(TASKS[name](), folder, out, epochs=epochs, progress=False)
     return {
         "error": 1 - found["validation_accuracy"], "samples": found["validation_samples"],
         "spikes": found["spikes_per_inference"],
@@ -32,8 +31,9 @@ def trained(name, out, epochs):
 
 def prepare(spec):
     name = spec["task"]
-    if name in FOLDERS and "RHEOBASE_DATA" not in os.environ:
-        cannot_run("RHEOBASE_DATA is not set: the folder with the recordings")
+    samples = data(FOLDERS[name]) if name in FOLDERS else None
+    if samples is None and importlib.util.find_spec("sklearn") is None:
+        cannot_run("scikit-learn, which has the digits, is not installed")
 
     def run():
         # What the commands print is for people; the last line here is the report.
@@ -41,7 +41,7 @@ def prepare(spec):
             out = Path(folder)
             if name == "demo":
                 return digits(out, spec["epochs"])
-            return trained(name, out, spec["epochs"])
+            return trained(name, samples, out, spec["epochs"])
 
     return run
 

@@ -1,14 +1,12 @@
 """A dressed AdEx neuron fitted to a recording for a given time: our stages' last, or scipy's."""
 
-import os
 import time
-from pathlib import Path
 
 import numpy as np
 from scipy.optimize import differential_evolution
 
 import rheobase as rb
-from benchmarks.measure import contend
+from benchmarks.measure import contend, data
 from rheobase.analysis import detect_spikes
 from rheobase.fitting.dress import dressed
 from rheobase.fitting.evolution import Evolution
@@ -25,7 +23,7 @@ POPULATION = 32
 def recording(name):
     """A file of RHEOBASE_DATA, or a cell that is known."""
     if name is not None:
-        return rb.io.read_recording(Path(os.environ["RHEOBASE_DATA"]) / "patch_clamp" / name)
+        return rb.io.read_recording(data("patch_clamp", name))
     cell = rb.AdEx(v_reset=-60 * mV)
     return rb.fitting.synthetic(cell, [-0.2, -0.2, 0.7, 0.8, 0.9, 1.0] * nA, noise=0.2 * mV)
 

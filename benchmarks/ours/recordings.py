@@ -1,18 +1,13 @@
 """A fit of a recording from beginning to end, and how well its model does on held-out sweeps."""
 
-import os
 import tempfile
-from pathlib import Path
 
 import rheobase as rb
-from benchmarks.measure import cannot_run, contend
+from benchmarks.measure import contend, data
 
 
 def prepare(spec):
-    folder = Path(os.environ.get("RHEOBASE_DATA", ".")) / "patch_clamp"
-    path = folder / f"{spec['file']}.abf"
-    if not path.exists():
-        cannot_run("RHEOBASE_DATA is not set: the folder with the recordings")
+    path = data("patch_clamp", f"{spec['file']}.abf")
 
     def run():
         recording = rb.io.read_recording(path)
