@@ -22,6 +22,7 @@ from rheobase.errors import CheckpointError, StepperError
 from rheobase.io import models, names
 from rheobase.io.fields import hints, is_named
 from rheobase.io.forms import FORMS, Form, absent
+from rheobase.morphology.content import SameContent
 from rheobase.neurons import Onset
 from rheobase.train import checkpoint
 from rheobase.units import ms, nA
@@ -110,7 +111,7 @@ def classes():
 
 
 def is_data(kind):
-    data = is_named(kind) or issubclass(kind, eqx.Module | enum.Enum)
+    data = is_named(kind) or issubclass(kind, eqx.Module | enum.Enum | SameContent)
     return data and not kind.__name__.startswith(("Abstract", "_"))
 
 

@@ -21,6 +21,7 @@ import numpy as np
 from rheobase._version import __version__
 from rheobase.errors import ArgumentError, CheckpointError, brief
 from rheobase.io import names
+from rheobase.io.consistency import require
 from rheobase.io.fields import is_named, misfit
 from rheobase.io.forms import present
 from rheobase.kernels.tree import Tree as Nodes
@@ -182,6 +183,7 @@ class _Reader:
                 check = parent.__dict__.get("__check_init__")
                 if check is not None:
                     check(made)
+            require(made)
         except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
             raise CheckpointError(
                 f"{self.path} holds a {kind.__name__} that contradicts itself, at {place}: {error}"

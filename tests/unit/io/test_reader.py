@@ -12,9 +12,10 @@ import pytest
 
 import rheobase as rb
 from rheobase.errors import ArgumentError, CheckpointError
-from rheobase.io import fields, models
+from rheobase.io import consistency, fields, models, names
 from rheobase.train import checkpoint
 from rheobase.units import ms, um
+from tests.archive import recipes
 
 
 def described(model):
@@ -153,8 +154,72 @@ def test_a_cell_whose_nodes_are_in_no_order_is_refused():
     named, notes = described(cell)
     place = notes["model"]["fields"]["nodes"]["nodes"]["array"]
     named[place] = (named[place][0], np.asarray([5, 99, -7], np.int32))
-    with pytest.raises(CheckpointError, match="must stand before it"):
+    with pytest.raises(CheckpointError, match="parents before their children"):
         loaded(named, notes)
+
+
+def forged(model, change):
+    """The file of a model whose arrays are others: by their places, in the order of the file."""
+    named, notes = described(model)
+    arrays = {name: np.array(array) for name, array in named}
+    change(arrays)
+    return list(arrays.items()), notes
+
+
+SYNAPSES = ".projections[0].to"
+FORGERIES = {
+    "targets beyond": lambda a: a[SYNAPSES + ".target"].__setitem__(0, 10**8),
+    "targets below": lambda a: a[SYNAPSES + ".target"].__setitem__(-1, -1),
+    "rows that fall": lambda a: a[SYNAPSES + ".start"].__setitem__(1, 10**8),
+    "rows that end early": lambda a: a[SYNAPSES + ".start"].__setitem__(-1, 1),
+    "rows of floats": lambda a: a.update(
+        {SYNAPSES + ".start": a[SYNAPSES + ".start"].astype(np.float32)}
+    ),
+    "rows of others": lambda a: a.update({SYNAPSES + ".start": a[SYNAPSES + ".start"][1:] * 0}),
+    "weights of others": lambda a: a.update({".projections[0].weight": np.ones(5, np.float32)}),
+    "delays of others": lambda a: a.update({".projections[2].delay": np.ones(5, np.float32)}),
+    "columns beyond": lambda a: a[".projections[2].by_post.synapse"].__setitem__(0, 99),
+    "columns of others": lambda a: a[".projections[2].by_post.to.target"].__setitem__(0, 99),
+}
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_synapses_that_are_none_are_refused(forgery):
+    """They led the compiled loop beyond its arrays."""
+    with pytest.raises(CheckpointError, match="contradicts itself"):
+        loaded(*forged(recipes.plastic(), FORGERIES[forgery]))
+
+
+def test_a_network_of_other_sizes_is_refused():
+    named, notes = described(recipes.plastic())
+    fields = notes["model"]["fields"]["populations"]["dict"][0][1]["fields"]
+    fields["n"] = 7
+    with pytest.raises(CheckpointError, match="synapses from 'e' to 'i' of their sizes"):
+        loaded(named, notes)
+
+
+@pytest.mark.parametrize(
+    "model, field, value, needs",
+    [
+        (lambda: rb.Linear(2, 3), "n_in", 0, "n_in 1.."),
+        (lambda: rb.Linear(2, 3), "density", {"float": "0x1p+3"}, "density 0..1"),
+        (lambda: rb.Linear(2, 3, key=recipes.KEY), "n_in", 5, r"weights of shape \(5, 3\)"),
+        (lambda: rb.Sequential(rb.Linear(2, 3)), "dt", {"float": "-0x1p+0"}, "dt >0"),
+        (lambda: rb.Record("v"), "every", 0, "every 1.."),
+        (lambda: rb.Pool(2), "size", {"tuple": [2, 0]}, "size 1.."),
+        (lambda: rb.Dropout(0.1), "rate", {"float": "inf"}, "rate 0..1"),
+    ],
+)
+def test_counts_times_and_parts_lie_where_they_may(model, field, value, needs):
+    named, notes = replaced(model(), lambda fields: fields.update({field: value}))
+    with pytest.raises(CheckpointError, match=needs):
+        loaded(named, notes)
+
+
+def test_the_tables_of_conditions_name_fields_that_there_are():
+    for name, ranges in consistency.RANGES.items():
+        assert set(ranges) <= set(fields.hints(names.found(name))), name
+    assert all(map(names.is_known, consistency._CHECKS))
 
 
 class Colour(enum.Enum):
