@@ -123,16 +123,6 @@ def require_positions(positions: Array, n: int) -> None:
         )
 
 
-def free_memory() -> float | None:
-    """Bytes that are free; None where that is not known."""
-    try:
-        with open("/proc/meminfo") as file:
-            rows = dict(line.split(":") for line in file)
-        return float(rows["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError, ValueError):  # not a Linux machine
-        return None
-
-
 def require_indices(indices: Iterable[int] | None, width: int, whose: str) -> None:
     """Refuse to record neurons that a population does not have."""
     for index in indices or ():

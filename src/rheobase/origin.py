@@ -3,8 +3,8 @@
 import hashlib
 import math
 import weakref
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -147,23 +147,39 @@ def _named(place: str) -> str:
     return place.removeprefix(".").removesuffix(" = None") or "it"
 
 
-_KNOWN: dict[tuple[int, ...], tuple[tuple[Any, ...], str]] = {}
+class _Known(NamedTuple):
+    """What was found about arrays, and what forgets it before another object has the same id."""
+
+    watch: tuple[Any, ...]
+    found: Any
+
+
+_KNOWN: dict[tuple[Any, ...], _Known] = {}
+
+
+def found_once(find: Callable[..., Any], arrays: Iterable[Any]) -> Any:
+    """What `find` makes of these arrays, once for the same objects; None where one is traced."""
+    kept = tuple(arrays)
+    if any(isinstance(x, Tracer) for x in kept):
+        return None
+    if not all(isinstance(x, jax.Array) for x in kept):  # others may change
+        return find(*map(np.asarray, kept))
+    name = (find, *map(id, kept))
+    if name not in _KNOWN:
+        found = find(*map(np.asarray, kept))
+        watch = tuple(weakref.ref(x, lambda _: _KNOWN.pop(name, None)) for x in kept)
+        _KNOWN[name] = _Known(watch, found)
+    return _KNOWN[name].found
 
 
 def digest(arrays: Iterable[Any]) -> str | None:
     """A hash of the content of arrays, found once for these objects; None where one is traced."""
-    kept = tuple(arrays)
-    if any(isinstance(x, Tracer) for x in kept):
-        return None
-    name = tuple(map(id, kept))
-    if name in _KNOWN:
-        return _KNOWN[name][1]
+    return found_once(_hash, arrays)
+
+
+def _hash(*arrays: np.ndarray) -> str:
     content = hashlib.blake2b(digest_size=16)
-    for x in kept:
-        host = np.ascontiguousarray(x)
-        content.update(f"{host.dtype}{host.shape}".encode())
-        content.update(host.data)
-    # An entry goes with the first of its arrays, before another object can have the same id.
-    watch = tuple(weakref.ref(x, lambda _: _KNOWN.pop(name, None)) for x in kept)
-    _KNOWN[name] = watch, content.hexdigest()
-    return _KNOWN[name][1]
+    for x in arrays:
+        content.update(f"{x.dtype}{x.shape}".encode())
+        content.update(np.ascontiguousarray(x).data)
+    return content.hexdigest()

@@ -1,11 +1,13 @@
 """Long runs in chunks: a progress bar, bounded device memory, Ctrl-C that keeps what is done."""
 
+import time
 import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 
 from rheobase.record import Recording, RunState, join
 
@@ -14,14 +16,49 @@ if TYPE_CHECKING:
 
 CHUNKS = 50
 """A bar that moves every two per cent."""
+_PIECE = 0.25
+"""Seconds of a piece: Ctrl-C is seen between pieces, and must be within two seconds."""
+_OVERHEAD = 2e-6
+"""Seconds of a step in which next to nothing happens."""
 
 
-def chunked(part: Callable, begin: RunState, steps: int, dt: float, every: int) -> Recording:
-    """Run `part` over and over until `steps` are done, with a bar; the parts as one recording."""
-    length = max(-(-steps // CHUNKS), every)
-    length = -(-length // every) * every
-    parts, _ = pieces(lambda *given: part(*given).on_host(), begin, steps, dt, length, True)
-    return join(parts)
+class Pace(NamedTuple):
+    """How many steps are done at a time, by what is known of the time that one takes."""
+
+    seconds: float
+    """Of a step, estimated; at first the estimate is all there is."""
+    unit: int = 1
+    """Pieces have a multiple of so many steps."""
+    free: bool = False
+    """Whether pieces of any length are one program, so that a faster run may have longer ones."""
+
+    def steps(self) -> int:
+        """Steps that take about `_PIECE` seconds."""
+        return max(1, round(_PIECE / (_OVERHEAD + self.seconds) / self.unit)) * self.unit
+
+    def after(self, most: int, taken: float) -> int:
+        """The most steps of the next piece, where one of `most` steps has taken so many seconds."""
+        ratio = _PIECE / max(taken, 1e-9)
+        if not self.free and ratio > 0.25:
+            return most
+        wanted = most * (min(ratio, 8.0) if self.free else ratio)
+        return max(1, round(wanted / self.unit)) * self.unit
+
+
+def chunked(
+    part: Callable, begin: RunState, steps: int, dt: float, pace: Pace, progress: bool
+) -> Recording:
+    """Run `part` over and over until `steps` are done; the parts as one recording.
+
+    With a bar what is recorded moves to the host; without one a short run is one part.
+    """
+    if progress:
+        length = -(-steps // CHUNKS)
+        length = -(-length // pace.unit) * pace.unit
+        return join(pieces(lambda *x: part(*x).on_host(), begin, steps, dt, length, pace, True)[0])
+    if pace.steps() >= steps:
+        return part(begin, steps)
+    return join(pieces(part, begin, steps, dt, steps, pace, False)[0], jnp)
 
 
 def pieces(
@@ -30,36 +67,44 @@ def pieces(
     steps: int,
     dt: float,
     length: int,
+    pace: Pace,
     progress: bool,
 ) -> tuple[list, RunState]:
-    """The parts of a long run, of `length` steps at most, and the state at its end.
+    """The parts of a long run, and the state at its end.
 
-    All parts but the last have one length, so that at most two programs are compiled; a part that
+    Every `length` steps a part ends, and others within, so that Ctrl-C is seen in time: with
+    `progress` what is done then is the result, otherwise it is `KeyboardInterrupt`. A part that
     ends early is gone on from.
     """
     parts: list = []
-    done = 0
+    first, most = int(begin.step), min(pace.steps(), length)
+
+    def done() -> int:
+        # From the parts alone: a signal may come between any two lines.
+        return (int(parts[-1].final.step) if parts else first) - first
+
     with bar() if progress else nullcontext() as shown:
         task = None
         if shown is not None:
             task = shown.add_task("simulate", total=steps, detail=f"{steps * dt:g} ms")
         try:
-            while done < steps:
-                asked = min(length - done % length, steps - done)
-                piece = jax.block_until_ready(part(begin, asked))
-                done += int(piece.final.step) - int(begin.step)
-                begin = piece.final
-                parts.append(piece)
+            while done() < steps:
+                asked = min(length - done() % length, most, steps - done())
+                before = time.perf_counter()
+                state = parts[-1].final if parts else begin
+                parts.append(jax.block_until_ready(part(state, asked)))
+                if len(parts) > 1 and asked == most:  # the first was compiled as well
+                    most = min(pace.after(most, time.perf_counter() - before), length)
                 if shown is not None and task is not None:
-                    shown.update(task, completed=done)
+                    shown.update(task, completed=done())
         except KeyboardInterrupt:
-            if not parts:
+            if not progress or not parts:
                 raise
             warnings.warn(
-                f"interrupted after {done} of {steps} steps; the recording ends there.",
+                f"interrupted after {done()} of {steps} steps; the recording ends there.",
                 stacklevel=4,
             )
-    return parts, begin
+    return parts, parts[-1].final if parts else begin
 
 
 def bar() -> "rich.progress.Progress":

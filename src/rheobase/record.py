@@ -14,7 +14,7 @@ from jax.core import Tracer
 
 from rheobase import printed
 from rheobase.errors import ArgumentError, ShapeError, StepperError, UnknownName, brief
-from rheobase.origin import Origin
+from rheobase.origin import Origin, require_like
 from rheobase.provenance import Provenance, precision_of
 from rheobase.time import Clock, sample_times
 from rheobase.units import Hz, Quantity, Unit, in_unit, ms, to_internal
@@ -23,6 +23,13 @@ if TYPE_CHECKING:
     import matplotlib.axes
 
 Spikes = Literal["raster", "events", "count"]
+
+
+RECORD_LESS = (
+    "Record fewer neurons or variables, less often, or no raster: "
+    "record=rb.Record(('v',), indices=(0,), every=10, spikes='count')."
+)
+"""The cure of a recording that is too large."""
 
 
 class Record(eqx.Module):
@@ -157,6 +164,7 @@ def require_state(state: Any, init: Any) -> None:
             f"`state` is the end of a run, got {brief(state)}. Write state=run.final, of an "
             "earlier run = rb.simulate(...)."
         )
+    require_like("`state`", state.step, Clock.of(0))
     if init is not None:
         raise ShapeError("`state` already holds the initial values: leave out `init`.")
 
@@ -260,7 +268,9 @@ class Recording(eqx.Module):
                 "this run kept no raster. Write simulate(..., record=rb.Record(spikes='raster')) "
                 "for a neuron that fires."
             )
-        return self.raster
+        # Events inside of a trace are flags: there is no list of unknown length.
+        flags = self.raster.dtype == bool
+        return self.raster.astype(np.float32) if flags else self.raster
 
     @property
     def counts(self) -> Array:
@@ -398,19 +408,19 @@ def _nested(spikes: np.ndarray, times: np.ndarray) -> Any:
     return [_nested(spikes[:, i], times[:, i]) for i in range(spikes.shape[1])]
 
 
-def join(parts: list[Recording]) -> Recording:
-    """Recordings of consecutive runs as one, on the host."""
+def join(parts: list[Recording], on: Any = np) -> Recording:
+    """Recordings of consecutive runs as one: on the host, or with `on=jax.numpy` on the device."""
     first, last = parts[0], parts[-1]
 
     def together(arrays: list) -> Any:
         if isinstance(arrays[0], Events):
             return join_events(arrays)
-        return None if arrays[0] is None else np.concatenate([np.asarray(a) for a in arrays])
+        return None if arrays[0] is None else on.concatenate([on.asarray(a) for a in arrays])
 
     return Recording(
         traces={name: together([p.traces[name] for p in parts]) for name in first.traces},
         raster=together([p.raster for p in parts]),
-        sums=_total([p.sums for p in parts]),
+        sums=_total([p.sums for p in parts], on),
         fractions=together([p.fractions for p in parts]),
         final=last.final,
         start=first.start,
@@ -421,5 +431,5 @@ def join(parts: list[Recording]) -> Recording:
     )
 
 
-def _total(sums: list) -> Any:
-    return None if sums[0] is None else np.sum([np.asarray(x) for x in sums], axis=0)
+def _total(sums: list, on: Any) -> Any:
+    return None if sums[0] is None else on.sum(on.stack([on.asarray(x) for x in sums]), axis=0)

@@ -1,5 +1,6 @@
 """A neuron, or a population whose neurons do not act on each other, over a grid of time steps."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
+from rheobase import memory
 from rheobase.adaptors.base import kinds_of
 from rheobase.arguments import (
     initial,
@@ -27,14 +29,24 @@ from rheobase.loop import scan
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane, Onset
 from rheobase.origin import Origin, require_like, require_origin
-from rheobase.progress import chunked
+from rheobase.progress import Pace, chunked
 from rheobase.provenance import versions
-from rheobase.record import Record, Recording, RunState, require_everywhere, require_state
+from rheobase.record import (
+    RECORD_LESS,
+    Record,
+    Recording,
+    RunState,
+    require_everywhere,
+    require_state,
+)
 from rheobase.step import step
 from rheobase.steppers import AbstractStepper
 from rheobase.stimulus import AbstractStimulus, Grid
 from rheobase.time import Clock, fold_in
 from rheobase.units import Unit
+
+_SECONDS = 2e-8
+"""That a variable of a neuron takes in a step, at most as a rule."""
 
 
 def simulate(  # noqa: PLR0913
@@ -78,11 +90,24 @@ def simulate(  # noqa: PLR0913
         return _run(system, stepper, record, drive, kick, begin, dt, steps, substep)
 
     traced = any(isinstance(x, Tracer) for x in jax.tree.leaves((system, begin, drive)))
-    if progress and not traced:
-        whole = chunked(part, begin, steps, dt, record.every)
+    if traced:
+        run = part(begin, steps)
     else:
-        whole = part(begin, steps)
-    return replace(whole, final=whole.final._replace(origin=origin))
+        _require_memory(record, begin, steps)
+        size = sum(x.size for x in jax.tree.leaves(begin.neuron))
+        pace = Pace(size * _SECONDS, record.every)
+        run = chunked(part, begin, steps, dt, pace, progress)
+    return replace(run, final=run.final._replace(origin=origin))
+
+
+def _require_memory(record: Record, begin: RunState, steps: int) -> None:
+    """Refuse what would be recorded beyond the memory that is free."""
+    shape, dtype = _form(begin.neuron)
+    n = math.prod(shape)
+    kept = n if record.indices is None else n // shape[-1] * len(record.indices)
+    numbers = len(record.variables) * kept / record.every + n * (record.spikes == "raster")
+    size = steps * numbers * np.dtype(dtype).itemsize
+    memory.require(size, f"the recording of {steps:,} steps needs", RECORD_LESS)
 
 
 def origin_of(system: AbstractMembrane, stepper: AbstractStepper, dt: float) -> Origin:
@@ -184,6 +209,8 @@ def _begin(system, n, drive, kick, init, key) -> RunState:
     dtype = _dtype(system)
     shape = _shape(system, n, drive, kick)
     rest = system.init()
+    size = math.prod(shape) * np.dtype(dtype).itemsize * len(jax.tree.leaves(rest))
+    memory.require(size, f"a population of shape {shape} needs", "Lower n.")
     if init is not None:
         if not isinstance(init, dict):
             raise ArgumentError(

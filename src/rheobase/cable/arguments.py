@@ -61,6 +61,11 @@ class Probes(eqx.Module):
         counts = [sum(len(p.nodes) for p in group) for _, group in self.groups]
         return max(counts, default=1)
 
+    def bytes_of_step(self, cells: int, itemsize: int) -> float:
+        """What a step of so many cells adds to the recording."""
+        places = sum(len(p.nodes) for _, group in self.groups for p in group)
+        return cells * itemsize * (places / self.every + (self.spikes == "raster"))
+
 
 class Clamped(eqx.Module):
     """A variable that follows a stimulus, at once or (a voltage) through a resistance."""

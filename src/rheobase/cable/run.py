@@ -12,6 +12,7 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
+from rheobase import memory
 from rheobase.arguments import require_width, whole
 from rheobase.cable import step as steps_of
 from rheobase.cable.arguments import Clamps, Probe, Probes, clamps, currents, probes
@@ -24,12 +25,15 @@ from rheobase.inputs import memories, prepare
 from rheobase.kernels.tree import laplacian
 from rheobase.loop import scan
 from rheobase.origin import Origin, require_like, require_origin
-from rheobase.progress import chunked
+from rheobase.progress import Pace, chunked
 from rheobase.provenance import versions
-from rheobase.record import Recording, RunState, require_state
+from rheobase.record import RECORD_LESS, Recording, RunState, require_state
 from rheobase.steppers import AbstractImplicit
 from rheobase.stimulus import AbstractStimulus, Grid
 from rheobase.time import Clock
+
+_SECONDS = 5e-8
+"""That a variable of a compartment takes in a step, at most as a rule."""
 
 
 class Injection(NamedTuple):
@@ -91,10 +95,14 @@ def simulate(
         return run(cable, injection, held, wanted, stepper, begin, dt, steps, stretch)
 
     traced = any(isinstance(x, Tracer) for x in jax.tree.leaves((cable, begin, inputs)))
-    whole = (
-        chunked(part, begin, steps, dt, every) if progress and not traced else part(begin, steps)
-    )
-    return replace(whole, final=whole.final._replace(origin=origin))
+    if traced:
+        done = part(begin, steps)
+    else:
+        rows = wanted.bytes_of_step(math.prod(shape), np.dtype(dtype).itemsize)
+        memory.require(steps * rows, f"the recording of {steps:,} steps needs", RECORD_LESS)
+        size = sum(x.size for x in jax.tree.leaves(begin.neuron))
+        done = chunked(part, begin, steps, dt, Pace(size * _SECONDS, every), progress)
+    return replace(done, final=done.final._replace(origin=origin))
 
 
 def origin_of(cell: Cell, stepper: AbstractImplicit, dt: float) -> Origin:

@@ -135,7 +135,7 @@ struct Backwires {
             pass(t, from, back, Now{target});
             return;
         }
-        const std::int64_t slot = number % depth;
+        const std::int64_t slot = Later::modulo(number, depth);
         if (delay != nullptr) {
             std::copy_n(back, n_post, ring + slot * n_post);
             pass(t, from, ring, Later{target, delay, slot, depth, n_post});

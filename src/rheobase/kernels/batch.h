@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 
 #include "xla/ffi/api/ffi.h"
 
@@ -32,6 +33,23 @@ class Batch {
         return product;
     }
 
+    // Whether an operand has a member of these dimensions, or one for each of the batch. `any` stands
+    // for a dimension of any size.
+    static constexpr std::int64_t any = -1;
+    template <typename Buffer>
+    bool takes(const Buffer& buffer, std::initializer_list<std::int64_t> shape) const {
+        const Dimensions own = buffer.dimensions();
+        if (own.size() != lead_.size() + shape.size()) return false;
+        for (std::size_t d = 0; d < lead_.size(); ++d)
+            if (own[d] != 1 && own[d] != lead_[d]) return false;
+        std::size_t d = lead_.size();
+        for (const std::int64_t size : shape) {
+            if (size != any && own[d] != size) return false;
+            ++d;
+        }
+        return true;
+    }
+
     // Where the operand of a member begins.
     template <typename Buffer>
     auto* at(std::int64_t member, const Buffer& buffer) const {
@@ -52,6 +70,10 @@ class Batch {
 };
 
 }  // namespace rheobase
+
+// Operands whose sizes do not fit are an error of the call, before anything is read.
+#define RHEOBASE_REQUIRE(fits, what) \
+    if (!(fits)) return ffi::Error(ffi::ErrorCode::kInvalidArgument, "sizes do not fit: " what)
 
 #define RHEOBASE_KERNEL(name)                                             \
     XLA_FFI_DEFINE_HANDLER_SYMBOL(rheobase_##name##_f32, name<ffi::F32>); \

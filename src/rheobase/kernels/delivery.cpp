@@ -24,11 +24,36 @@ rheobase::Later later(const Batch& batch, std::int64_t member, const Ints& targe
     return {batch.at(member, target), batch.at(member, delay), now, shape[0], shape[1]};
 }
 
+// Whether these are rows of synapses of `n_pre` neurons, which end before the synapses do.
+inline bool rows_fit(const Batch& batch, const Ints& start, const Ints& target, std::int64_t n_pre) {
+    const std::int64_t size = target.dimensions().size() == 0 ? 0 : target.dimensions().back();
+    if (!batch.takes(start, {n_pre + 1}) || !batch.takes(target, {size})) return false;
+    for (std::int64_t b = 0; b < batch.size(); ++b) {
+        const std::int32_t* own = batch.at(b, start);
+        if (own[0] < 0 || own[n_pre] > size) return false;
+    }
+    return true;
+}
+
+// Whether there is a weight for each synapse, or one for all.
+template <typename Buffer>
+bool weights_fit(const Batch& batch, const Buffer& weight, const Ints& target) {
+    return batch.takes(weight, {1}) || batch.takes(weight, {target.dimensions().back()});
+}
+
+template <typename Buffer>
+std::int64_t last(const Buffer& buffer) {
+    return buffer.dimensions().size() == 0 ? 0 : buffer.dimensions().back();
+}
+
 // arrived[target[k]] = sum of spikes[i] weight[k]
 template <ffi::DataType type>
 ffi::Error deliver(Reals<type> spikes, Ints start, Ints target, Reals<type> weight,
                    Result<type> arrived) {
     const Batch batch(arrived->dimensions(), 1);
+    RHEOBASE_REQUIRE(batch.takes(spikes, {last(spikes)}) &&
+                         rows_fit(batch, start, target, last(spikes)) &&
+                         weights_fit(batch, weight, target), "deliver");
     std::fill_n(arrived->typed_data(), arrived->element_count(), Real<type>(0));
     for (std::int64_t b = 0; b < batch.size(); ++b)
         rheobase::deliver(batch.at(b, spikes), spikes.dimensions().back(), batch.at(b, start),
@@ -42,6 +67,9 @@ template <ffi::DataType type>
 ffi::Error gather(Reals<type> cotangent, Ints start, Ints target, Reals<type> weight,
                   Result<type> worth) {
     const Batch batch(worth->dimensions(), 1);
+    RHEOBASE_REQUIRE(rows_fit(batch, start, target, last(*worth)) &&
+                         weights_fit(batch, weight, target) &&
+                         batch.takes(cotangent, {Batch::any}), "gather");
     for (std::int64_t b = 0; b < batch.size(); ++b)
         rheobase::gather(batch.at(b, cotangent), worth->dimensions().back(), batch.at(b, start),
                          rheobase::Now{batch.at(b, target)}, weights(batch, b, weight),
@@ -54,6 +82,10 @@ template <ffi::DataType type>
 ffi::Error outer(Reals<type> spikes, Ints start, Ints target, Reals<type> cotangent,
                  Result<type> change) {
     const Batch batch(change->dimensions(), 1);
+    RHEOBASE_REQUIRE(batch.takes(spikes, {last(spikes)}) &&
+                         rows_fit(batch, start, target, last(spikes)) &&
+                         weights_fit(batch, *change, target) &&
+                         batch.takes(cotangent, {Batch::any}), "outer");
     std::fill_n(change->typed_data(), change->element_count(), Real<type>(0));
     for (std::int64_t b = 0; b < batch.size(); ++b)
         rheobase::outer(batch.at(b, spikes), spikes.dimensions().back(), batch.at(b, start),
@@ -67,6 +99,11 @@ template <ffi::DataType type>
 ffi::Error deliver_delayed(Reals<type> spikes, Ints start, Ints target, Reals<type> weight,
                            Ints delay, Ints slot, Reals<type> ring, Result<type> result) {
     const Batch batch(result->dimensions(), 2);
+    RHEOBASE_REQUIRE(batch.takes(spikes, {last(spikes)}) &&
+                         rows_fit(batch, start, target, last(spikes)) &&
+                         weights_fit(batch, weight, target) && batch.takes(delay, {last(target)}) && batch.takes(slot, {1}) &&
+                         ring.element_count() == result->element_count() &&
+                         result->dimensions().last(2)[0] > 0, "deliver_delayed");
     if (result->typed_data() != ring.typed_data())
         std::copy_n(ring.typed_data(), ring.element_count(), result->typed_data());
     for (std::int64_t b = 0; b < batch.size(); ++b)
@@ -81,6 +118,10 @@ template <ffi::DataType type>
 ffi::Error gather_delayed(Reals<type> cotangent, Ints start, Ints target, Reals<type> weight,
                           Ints delay, Ints slot, Result<type> worth) {
     const Batch batch(worth->dimensions(), 1);
+    RHEOBASE_REQUIRE(rows_fit(batch, start, target, last(*worth)) &&
+                         weights_fit(batch, weight, target) && batch.takes(delay, {last(target)}) && batch.takes(slot, {1}) &&
+                         batch.takes(cotangent, {Batch::any, Batch::any}) &&
+                         cotangent.dimensions().last(2)[0] > 0, "gather_delayed");
     for (std::int64_t b = 0; b < batch.size(); ++b)
         rheobase::gather(batch.at(b, cotangent), worth->dimensions().back(), batch.at(b, start),
                          later(batch, b, target, delay, slot, cotangent), weights(batch, b, weight),
@@ -93,6 +134,11 @@ template <ffi::DataType type>
 ffi::Error outer_delayed(Reals<type> spikes, Ints start, Ints target, Reals<type> cotangent,
                          Ints delay, Ints slot, Result<type> change) {
     const Batch batch(change->dimensions(), 1);
+    RHEOBASE_REQUIRE(batch.takes(spikes, {last(spikes)}) &&
+                         rows_fit(batch, start, target, last(spikes)) &&
+                         weights_fit(batch, *change, target) && batch.takes(delay, {last(target)}) && batch.takes(slot, {1}) &&
+                         batch.takes(cotangent, {Batch::any, Batch::any}) &&
+                         cotangent.dimensions().last(2)[0] > 0, "outer_delayed");
     std::fill_n(change->typed_data(), change->element_count(), Real<type>(0));
     for (std::int64_t b = 0; b < batch.size(); ++b)
         rheobase::outer(batch.at(b, spikes), spikes.dimensions().back(), batch.at(b, start),

@@ -49,7 +49,7 @@ struct Kind {
     Real dt{};
 
     static std::int64_t size(std::int64_t d, std::int64_t synapses) {
-        return 7 * d + 2 * d * d + 4 + synapses * d;
+        return 6 * d + 2 * d * d + 4 + synapses * d;
     }
 
     // Of a neuron whose step is a program: nothing else is known.

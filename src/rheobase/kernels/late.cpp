@@ -17,6 +17,20 @@ Late<Real<type>> late_weights(const Batch& batch, std::int64_t member, Reals<typ
             pre, post, static_cast<std::int32_t>(depth)};
 }
 
+// Whether a ring, and what it begins as, have this size.
+template <typename Buffer, typename Other>
+bool same(const Batch& batch, const Buffer& ring, const Other& result, std::int64_t size) {
+    return batch.takes(ring, {size}) && batch.takes(result, {size}) &&
+           ring.element_count() == result.element_count();
+}
+
+// Whether the row that comes next is one of the ring.
+inline bool inside(const Batch& batch, const Ints& cursor, std::int64_t depth) {
+    for (std::int64_t member = 0; member < batch.size(); ++member)
+        if (*batch.at(member, cursor) < 0 || *batch.at(member, cursor) >= depth) return false;
+    return true;
+}
+
 // A step of all samples, the ring (samples, depth, post) in place where XLA can.
 template <ffi::DataType type>
 ffi::Error push_late(Reals<type> spikes, Reals<type> early, Reals<type> late, Ints slot,
@@ -26,6 +40,10 @@ ffi::Error push_late(Reals<type> spikes, Reals<type> early, Reals<type> late, In
     const std::int64_t samples = shape[0], post = shape[1], pre = spikes.dimensions().back();
     if (samples * post == 0) return ffi::Error::Success();
     const std::int64_t depth = result->dimensions().back() / (samples * post);
+    RHEOBASE_REQUIRE(depth > 1 && same(batch, ring, *result, depth * samples * post) &&
+                         batch.takes(spikes, {samples, pre}) && batch.takes(early, {pre, post}) &&
+                         batch.takes(late, {pre, post}) && batch.takes(slot, {pre, post}) &&
+                         batch.takes(cursor, {1}) && inside(batch, cursor, depth), "push_late");
     if (result->typed_data() != ring.typed_data())
         std::copy_n(ring.typed_data(), ring.element_count(), result->typed_data());
     for (std::int64_t member = 0; member < batch.size(); ++member) {
@@ -47,6 +65,13 @@ ffi::Error pull_late(Reals<type> arriving, Reals<type> early, Reals<type> late, 
     const std::int64_t samples = shape[0], post = shape[1], pre = worth->dimensions().back();
     if (samples * post == 0) return ffi::Error::Success();
     const std::int64_t depth = result->dimensions().back() / (samples * post);
+    const std::int64_t blocks = (post + beside - 1) / beside;
+    RHEOBASE_REQUIRE(depth > 1 && same(batch, ring, *result, depth * samples * post) &&
+                         batch.takes(early, {blocks, pre, beside}) &&
+                         batch.takes(late, {blocks, pre, beside}) &&
+                         batch.takes(slot, {blocks, pre, beside}) &&
+                         batch.takes(arriving, {samples, post}) &&
+                         batch.takes(cursor, {1}) && inside(batch, cursor, depth), "pull_late");
     if (result->typed_data() != ring.typed_data())
         std::copy_n(ring.typed_data(), ring.element_count(), result->typed_data());
     for (std::int64_t member = 0; member < batch.size(); ++member)
@@ -63,6 +88,10 @@ ffi::Error change_late(Reals<type> spikes, Reals<type> cotangent, Ints slot, Res
     const Dimensions shape = spikes.dimensions().last(3), synapses = slot.dimensions().last(2);
     const std::int64_t steps = shape[0], samples = shape[1], size = synapses[0] * synapses[1];
     const std::int64_t depth = cotangent.dimensions().last(3)[0] - steps + 1;
+    RHEOBASE_REQUIRE(depth > 1 && batch.takes(spikes, {steps, samples, synapses[0]}) &&
+                         batch.takes(cotangent, {steps + depth - 1, samples, synapses[1]}) &&
+                         batch.takes(slot, {synapses[0], synapses[1]}) &&
+                         batch.takes(*result, {2, synapses[0], synapses[1]}), "change_late");
     std::fill_n(result->typed_data(), result->element_count(), Real<type>(0));
     for (std::int64_t member = 0; member < batch.size(); ++member) {
         const Late<Real<type>> to{nullptr,     nullptr,     batch.at(member, slot),

@@ -42,7 +42,7 @@ inline float phi(float z) {
     const float k = std::floor(z * 1.44269504f + 0.5f);
     const float r = (z - k * 0.693359375f) + k * 2.12194440e-4f;
     const float q = phi_small(r);
-    const std::int32_t bits = (static_cast<std::int32_t>(k) + 127) << 23;
+    const std::uint32_t bits = static_cast<std::uint32_t>(static_cast<std::int32_t>(k) + 127) << 23;
     float scale;
     std::memcpy(&scale, &bits, sizeof scale);
     const float safe = z == 0.0f ? 1.0f : z;
@@ -55,7 +55,7 @@ inline double phi(double z) {
     const double k = std::floor(z * 1.4426950408889634 + 0.5);
     const double r = (z - k * 6.93145751953125e-1) - k * 1.42860682030941723212e-6;
     const double q = phi_small(r);
-    const std::int64_t bits = (static_cast<std::int64_t>(k) + 1023) << 52;
+    const std::uint64_t bits = static_cast<std::uint64_t>(static_cast<std::int64_t>(k) + 1023) << 52;
     double scale;
     std::memcpy(&scale, &bits, sizeof scale);
     const double safe = z == 0.0 ? 1.0 : z;

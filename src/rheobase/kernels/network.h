@@ -54,6 +54,7 @@ class Population {
     std::vector<std::vector<Poisson<Real>>> drawn{};  // the same, the last of them delta inputs
     std::int32_t *step = nullptr, *neuron = nullptr;  // events, (room)
     std::int64_t room = 0, events = 0;
+    std::int32_t* total = nullptr;  // (1), where their number is left
     const std::int32_t *probed = nullptr, *shown = nullptr;  // neurons and variables to record
     std::int64_t probes = 0, shows = 0;
     Real* traces = nullptr;  // (steps, shows, probes)
@@ -167,8 +168,9 @@ class Population {
             execute(machine, m);
             for (std::int64_t s = 0; s < S; ++s) std::fill_n(arriving + s * n + first, m, Real(0));
             if (counter)
-                for (std::int64_t i = 0; i < m; ++i)
-                    remaining[first + i] = static_cast<std::int32_t>(left[i]);
+                for (std::int64_t i = 0; i < m; ++i)  // also where it is no number
+                    remaining[first + i] = static_cast<std::int32_t>(
+                        left[i] > Real(0) ? std::min(left[i], Real(1 << 30)) : Real(0));
             const Real* spike = machine.slot(D + 3 + S);
             for_each_spike(spike, m, [&](std::int64_t i, Real) {
                 fired.push_back(static_cast<std::int32_t>(first + i));
@@ -281,6 +283,7 @@ class Population {
 
     // Records the spike of a neuron.
     void note(std::int32_t i, std::int64_t kept) {
+        if (events >= room) return;  // a source may list one neuron more than once
         step[events] = static_cast<std::int32_t>(kept);
         neuron[events++] = i;
         if (counts != nullptr) counts[i] += Real(1);
@@ -329,12 +332,12 @@ struct Synapses {
     void send(std::int64_t number, const Population<Real>& from, Population<Real>& to) {
         const std::int64_t place = kind < 0 ? to.kind.synapses : kind;
         if (delay != nullptr) {
-            scatter(number % depth, from.fired, place, to);
+            scatter(Later::modulo(number, depth), from.fired, place, to);
             return;
         }
         const std::vector<std::int32_t>& arrives = depth == 0 ? from.fired : late;
         if (depth > 0) {
-            Real* slot = ring + number % depth * n_pre;
+            Real* slot = ring + Later::modulo(number, depth) * n_pre;
             late.clear();
             for_each_spike(slot, n_pre, [&](std::int64_t i, Real) {
                 late.push_back(static_cast<std::int32_t>(i));

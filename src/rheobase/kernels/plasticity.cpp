@@ -24,13 +24,37 @@ Eligibility<Real<type>> eligibility(const Batch& batch, std::int64_t b, const In
     return {batch.at(b, *value), batch.at(b, *touched), *batch.at(b, now), *batch.at(b, rate)};
 }
 
+// Whether these are the synapses of so many neurons, in rows that end before the synapses do.
+bool rows_fit(const Batch& batch, const Ints& start, const Ints& other, std::int64_t neurons,
+              std::int64_t synapses) {
+    if (!batch.takes(start, {neurons + 1}) || !batch.takes(other, {synapses})) return false;
+    for (std::int64_t b = 0; b < batch.size(); ++b)
+        if (batch.at(b, start)[0] < 0 || batch.at(b, start)[neurons] > synapses) return false;
+    return true;
+}
+
+template <typename Buffer>
+std::int64_t last(const Buffer& buffer) {
+    return buffer.dimensions().size() == 0 ? 0 : buffer.dimensions().back();
+}
+
+// Whether two buffers, of which one begins as the other, have one size.
+template <typename Buffer, typename Result>
+bool same(const Buffer& given, Result& result) {
+    return given.element_count() == result->element_count();
+}
+
 // weight[c] += active[i] passive[other[c]] factor; the first operand only has to be there before
 template <ffi::DataType type>
 ffi::Error change_rows(Reals<type>, Reals<type> active, Ints start, Ints other,
                        Reals<type> passive, Reals<type> course, Reals<type> weight,
                        Result<type> changed) {
-    take(weight, changed);
     const Batch batch(changed->dimensions(), 1);
+    RHEOBASE_REQUIRE(same(weight, changed) && batch.takes(active, {last(active)}) &&
+                         rows_fit(batch, start, other, last(active), last(*changed)) &&
+                         batch.takes(passive, {Batch::any}) && batch.takes(course, {5}),
+                     "change_rows");
+    take(weight, changed);
     for (std::int64_t b = 0; b < batch.size(); ++b)
         change(batch.at(b, active), active.dimensions().back(), batch.at(b, start),
                batch.at(b, other), InOrder{}, batch.at(b, passive),
@@ -43,8 +67,12 @@ template <ffi::DataType type>
 ffi::Error change_columns(Reals<type>, Reals<type> active, Ints start, Ints other, Ints synapse,
                           Reals<type> passive, Reals<type> course, Reals<type> weight,
                           Result<type> changed) {
-    take(weight, changed);
     const Batch batch(changed->dimensions(), 1);
+    RHEOBASE_REQUIRE(same(weight, changed) && batch.takes(active, {last(active)}) &&
+                         rows_fit(batch, start, other, last(active), last(*changed)) &&
+                         batch.takes(passive, {Batch::any}) && batch.takes(course, {5}) && batch.takes(synapse, {last(*changed)}),
+                     "change_columns");
+    take(weight, changed);
     for (std::int64_t b = 0; b < batch.size(); ++b)
         change(batch.at(b, active), active.dimensions().back(), batch.at(b, start),
                batch.at(b, other), Listed{batch.at(b, synapse)}, batch.at(b, passive),
@@ -58,9 +86,16 @@ ffi::Error mark_rows(Reals<type> active, Ints start, Ints other, Reals<type> pas
                      Reals<type> course, Reals<type> weight, Ints now, Reals<type> rate,
                      Reals<type> value, Ints touched, Result<type> value_out,
                      ffi::ResultBuffer<ffi::S32> touched_out) {
+    const Batch batch(value_out->dimensions(), 1);
+    RHEOBASE_REQUIRE(same(value, value_out) && same(touched, touched_out) &&
+                         same(value, touched_out) && batch.takes(weight, {last(*value_out)}) &&
+                         batch.takes(active, {last(active)}) &&
+                         rows_fit(batch, start, other, last(active), last(weight)) &&
+                         batch.takes(passive, {Batch::any}) && batch.takes(course, {5}) &&
+                         batch.takes(now, {1}) && batch.takes(rate, {1}),
+                     "mark_rows");
     take(value, value_out);
     take(touched, touched_out);
-    const Batch batch(value_out->dimensions(), 1);
     for (std::int64_t b = 0; b < batch.size(); ++b)
         mark(batch.at(b, active), active.dimensions().back(), batch.at(b, start),
              batch.at(b, other), InOrder{}, batch.at(b, passive),
@@ -75,9 +110,16 @@ ffi::Error mark_columns(Reals<type> active, Ints start, Ints other, Ints synapse
                         Reals<type> passive, Reals<type> course, Reals<type> weight, Ints now,
                         Reals<type> rate, Reals<type> value, Ints touched, Result<type> value_out,
                         ffi::ResultBuffer<ffi::S32> touched_out) {
+    const Batch batch(value_out->dimensions(), 1);
+    RHEOBASE_REQUIRE(same(value, value_out) && same(touched, touched_out) &&
+                         same(value, touched_out) && batch.takes(weight, {last(*value_out)}) &&
+                         batch.takes(active, {last(active)}) &&
+                         rows_fit(batch, start, other, last(active), last(weight)) &&
+                         batch.takes(passive, {Batch::any}) && batch.takes(course, {5}) &&
+                         batch.takes(now, {1}) && batch.takes(rate, {1}) && batch.takes(synapse, {last(weight)}),
+                     "mark_columns");
     take(value, value_out);
     take(touched, touched_out);
-    const Batch batch(value_out->dimensions(), 1);
     for (std::int64_t b = 0; b < batch.size(); ++b)
         mark(batch.at(b, active), active.dimensions().back(), batch.at(b, start),
              batch.at(b, other), Listed{batch.at(b, synapse)}, batch.at(b, passive),
@@ -91,10 +133,14 @@ template <ffi::DataType type>
 ffi::Error reap(Reals<type>, Reals<type> reward, Reals<type> course, Ints now, Reals<type> rate,
                 Reals<type> weight, Reals<type> value, Ints touched, Result<type> weight_out,
                 Result<type> value_out, ffi::ResultBuffer<ffi::S32> touched_out) {
+    const Batch batch(weight_out->dimensions(), 1);
+    RHEOBASE_REQUIRE(same(weight, weight_out) && same(value, value_out) && same(touched, touched_out) &&
+                         same(weight, value_out) && same(weight, touched_out) &&
+                         batch.takes(reward, {1}) && batch.takes(course, {5}) &&
+                         batch.takes(now, {1}) && batch.takes(rate, {1}), "reap");
     take(weight, weight_out);
     take(value, value_out);
     take(touched, touched_out);
-    const Batch batch(weight_out->dimensions(), 1);
     for (std::int64_t b = 0; b < batch.size(); ++b)
         rheobase::reap(*batch.at(b, reward), weight_out->dimensions().back(),
              Course<Real<type>>(batch.at(b, course)), batch.at(b, *weight_out),

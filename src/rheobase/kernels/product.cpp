@@ -21,7 +21,11 @@ template <ffi::DataType type>
 ffi::Error spike_product(Reals<type> spikes, Reals<type> weight, Result<type> arrived) {
     const Batch batch(arrived->dimensions(), 2);
     const Dimensions shape = arrived->dimensions().last(2);
-    const std::int64_t rows = shape[0], post = shape[1], pre = spikes.dimensions().back();
+    const std::int64_t rows = shape[0], post = shape[1];
+    RHEOBASE_REQUIRE(spikes.dimensions().size() >= 2, "spike_product");
+    const std::int64_t pre = spikes.dimensions().back();
+    RHEOBASE_REQUIRE(batch.takes(spikes, {rows, pre}) && batch.takes(weight, {pre, post}),
+                     "spike_product");
     std::fill_n(arrived->typed_data(), arrived->element_count(), Real<type>(0));
     for (std::int64_t member = 0; member < batch.size(); ++member) {
         const Real<type>* given = batch.at(member, spikes);
@@ -40,7 +44,10 @@ template <ffi::DataType type>
 ffi::Error spike_outer(Reals<type> spikes, Reals<type> cotangent, Result<type> change) {
     const Batch batch(change->dimensions(), 2);
     const Dimensions shape = change->dimensions().last(2);
+    RHEOBASE_REQUIRE(spikes.dimensions().size() >= 2, "spike_outer");
     const std::int64_t pre = shape[0], post = shape[1], rows = spikes.dimensions().last(2)[0];
+    RHEOBASE_REQUIRE(batch.takes(spikes, {rows, pre}) && batch.takes(cotangent, {rows, post}),
+                     "spike_outer");
     std::fill_n(change->typed_data(), change->element_count(), Real<type>(0));
     for (std::int64_t member = 0; member < batch.size(); ++member) {
         const Real<type>* given = batch.at(member, spikes);

@@ -29,6 +29,27 @@ struct Instruction {
 
 constexpr std::int64_t instruction = sizeof(Instruction) / sizeof(std::int64_t);
 
+// Whether code of `size` instructions reads and writes within so many slots and constants, and has
+// operands where `execute` looks for slots and constants.
+inline bool sound(const std::int64_t* code, std::int64_t size, std::int64_t slots,
+                  std::int64_t constants) {
+    for (std::int64_t k = 0; k < size; ++k) {
+        Instruction i;
+        std::memcpy(&i, code + k * instruction, sizeof i);
+        if (i.what < 0 || i.what >= operations || i.to < 0 || i.to >= slots) return false;
+        for (const std::int64_t x : {i.a, i.b, i.c, i.d, i.e, i.f, i.g})
+            if (x < 0 ? ~x >= constants : x >= slots) return false;
+        const bool maps = i.what == op_exp || i.what == op_phi || i.what == op_inverse_phi ||
+                          i.what == op_logistic || i.what == op_relax;
+        if (maps && (i.a < 0 || i.b >= 0 || i.c >= 0 || i.d >= 0 || i.e >= 0)) return false;
+        if (i.what == op_relax && (i.f < 0 || i.g < 0)) return false;
+        if (i.what >= op_select && i.what <= op_clamp && i.a < 0) return false;
+        const bool two = (i.what >= op_add && i.what <= op_ne) || i.what == op_pow;
+        if (two && i.a < 0 && i.b < 0) return false;
+    }
+    return true;
+}
+
 #define RHEOBASE_INLINE inline __attribute__((always_inline))
 
 // e^z as scale (1 + grown): z = k ln 2 + r, scale = 2^k, grown = e^r - 1 by its series.
@@ -48,7 +69,7 @@ RHEOBASE_INLINE Exponential<float> reduced(float z) {
     q = q * r + 1.6666667e-1f;
     q = q * r + 0.5f;
     q = q * r + 1.0f;
-    const std::int32_t bits = (static_cast<std::int32_t>(k) + 127) << 23;
+    const std::uint32_t bits = static_cast<std::uint32_t>(static_cast<std::int32_t>(k) + 127) << 23;
     float scale;
     std::memcpy(&scale, &bits, sizeof scale);
     return {scale, r * q};
@@ -63,7 +84,7 @@ RHEOBASE_INLINE Exponential<double> reduced(double z) {
          {1.0 / 6227020800.0, 1.0 / 479001600.0, 1.0 / 39916800.0, 1.0 / 3628800.0, 1.0 / 362880.0,
           1.0 / 40320.0, 1.0 / 5040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0})
         q = q * r + inverse;
-    const std::int64_t bits = (static_cast<std::int64_t>(k) + 1023) << 52;
+    const std::uint64_t bits = static_cast<std::uint64_t>(static_cast<std::int64_t>(k) + 1023) << 52;
     double scale;
     std::memcpy(&scale, &bits, sizeof scale);
     return {scale, r * q};

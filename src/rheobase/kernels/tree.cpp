@@ -24,6 +24,11 @@ ffi::Error tree_advance(Reals<type> v, Reals<type> slope, Reals<type> current, R
     using T = Real<type>;
     const Batch batch(result->dimensions(), 1);
     const std::int64_t size = parent.dimensions().back();
+    RHEOBASE_REQUIRE(batch.takes(*result, {size}) && batch.takes(v, {size}) &&
+                         batch.takes(slope, {size}) && batch.takes(current, {size}) &&
+                         batch.takes(held, {size}) && batch.takes(coupling, {size}) &&
+                         batch.takes(parent, {size}) && batch.takes(order, {size}),
+                     "tree_advance");
     thread_local std::vector<T> factors;
     factors.resize(static_cast<std::size_t>(SIDE_BY_SIDE * size));
     rheobase::Cable<T> cables[SIDE_BY_SIDE];
@@ -47,6 +52,8 @@ ffi::Error tree_advance(Reals<type> v, Reals<type> slope, Reals<type> current, R
 template <ffi::DataType type>
 ffi::Error tree_difference(Reals<type> x, Ints parent, Result<type> result) {
     const Batch batch(result->dimensions(), 1);
+    const std::int64_t size = result->dimensions().back();
+    RHEOBASE_REQUIRE(batch.takes(x, {size}) && batch.takes(parent, {size}), "tree_difference");
     for (std::int64_t b = 0; b < batch.size(); ++b)
         rheobase::difference(tree_of<type>(batch, b, parent, parent), batch.at(b, x),
                              batch.at(b, *result));
@@ -57,6 +64,8 @@ ffi::Error tree_difference(Reals<type> x, Ints parent, Result<type> result) {
 template <ffi::DataType type>
 ffi::Error tree_divergence(Reals<type> x, Ints parent, Result<type> result) {
     const Batch batch(result->dimensions(), 1);
+    const std::int64_t size = result->dimensions().back();
+    RHEOBASE_REQUIRE(batch.takes(x, {size}) && batch.takes(parent, {size}), "tree_divergence");
     for (std::int64_t b = 0; b < batch.size(); ++b)
         rheobase::divergence(tree_of<type>(batch, b, parent, parent), batch.at(b, x),
                              batch.at(b, *result));

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from rheobase import memory
 from rheobase.arguments import (
-    free_memory,
     require_parameters,
     require_positive,
     require_support,
@@ -151,12 +151,9 @@ def require_memory(populations: dict[str, "Population"], plans: list) -> None:
                 f"split a population in two."
             )
         needed += bytes_of(connection, sides)
-    free = free_memory()
-    if free is not None and needed > free:
-        raise ShapeError(
-            f"the synapses need about {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free. "
-            f"Lower the probability or the size of the populations."
-        )
+    memory.require(
+        needed, "the synapses need", "Lower the probability or the size of the populations."
+    )
 
 
 def sides_of(pre: str, post: str, populations: dict[str, "Population"]) -> Sides:

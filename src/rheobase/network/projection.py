@@ -9,7 +9,8 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
-from rheobase.arguments import free_memory, require_positive
+from rheobase import memory
+from rheobase.arguments import require_positive
 from rheobase.errors import ArgumentError, ShapeError, StepperError
 from rheobase.kernels.delivery import Targets, collect, deliver, deliver_delayed
 from rheobase.kernels.plasticity import Columns
@@ -126,7 +127,7 @@ class Projection(eqx.Module):
         wide = self.n_pre if np.size(self.delay) == 1 else self.to.n_post
         steps = longest / dt
         needed = 4 * steps * wide
-        free = free_memory() if needed > _MUCH else None
+        free = memory.available() if needed > _MUCH else None
         if steps > FAR or (free is not None and needed > free):
             raise ShapeError(
                 f"the delay from {self.pre!r} to {self.post!r}, {longest:g} ms, is {steps:.3g} "

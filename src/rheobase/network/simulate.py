@@ -6,9 +6,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.core import Tracer
 
+from rheobase import memory
 from rheobase.cable.arguments import Clamps, Probes
 from rheobase.errors import ArgumentError, KeyRequired
 from rheobase.network import adjoint, clamps, fused, readable
@@ -19,11 +21,12 @@ from rheobase.network.general import run
 from rheobase.network.known import check
 from rheobase.network.network import Network
 from rheobase.network.recording import NetworkRecording
+from rheobase.network.rows import bounded
 from rheobase.network.snapshots import Snapshots
 from rheobase.network.state import begin, begin_at_once, continued
 from rheobase.origin import require_origin
-from rheobase.progress import CHUNKS, pieces
-from rheobase.record import Record, Recording, RunState, join, require_state
+from rheobase.progress import CHUNKS, Pace, pieces
+from rheobase.record import RECORD_LESS, Record, Recording, RunState, join, require_state
 from rheobase.steppers import AbstractImplicit, AbstractStepper
 from rheobase.synapses import Coupled
 from rheobase.time import Clock
@@ -33,6 +36,8 @@ _LARGEST = 1 << 23
 """Numbers in an array that has a row for each step of a piece of a run."""
 _LONGEST = 1 << 20
 """Steps of a piece."""
+_LADDER = tuple(1 << k for k in range(10, 20, 3))
+"""Steps of a piece of a shorter run."""
 
 
 def simulate(
@@ -54,6 +59,7 @@ def simulate(
     wanted, joined = records_of(network, record, held), connections_of(network, record)
     records = {name: _base(network, name, one) for name, one in wanted.items()}
     network.check(dt)
+    network = bounded(network)
     for system in network.systems.values():
         if isinstance(system, Coupled):
             check(system, stepper, dt)
@@ -75,7 +81,8 @@ def simulate(
         whole = run(network, stepper, rule, records, held, start, dt, steps)
         return _followed(_thinned(whole, records, 0), wanted, network).of(given, origin)
     # In pieces, so that what they record can move to the host.
-    part, length = _part(network, stepper, rule, records, held, start, dt)
+    _require_memory(network, records, start, steps)
+    part, length, pace = _part(network, stepper, rule, records, held, start, dt, steps)
     if progress:
         length = min(length, -(-steps // CHUNKS))
     first = int(start.step)
@@ -86,7 +93,7 @@ def simulate(
         snapshots.take(piece.final)
         return piece
 
-    parts, final = pieces(thinned, start, steps, dt, snapshots.between(length), progress)
+    parts, final = pieces(thinned, start, steps, dt, snapshots.between(length), pace, progress)
     whole = {name: join([p.populations[name] for p in parts]) for name in parts[0].populations}
     told = _followed(NetworkRecording(whole, final), wanted, network)
     return replace(told, connections=snapshots.recordings(final)).of(given, origin)
@@ -155,10 +162,12 @@ def _part(
     held: dict[str, Clamps],
     start: RunState,
     dt: float,
-) -> tuple[Callable[[RunState, int], NetworkRecording], int]:
-    """What runs a piece, by the compiled loop where it can, and the most steps of one."""
+    steps: int,
+) -> tuple[Callable[[RunState, int], NetworkRecording], int, Pace]:
+    """What runs a piece, by the compiled loop where it can, the most steps of one, and its pace."""
     compiled = fused.takes(network, stepper, records, dt, dtype_of(start.neuron))
-    length = _length(network, records, compiled)
+    pace = Pace(_seconds(network, start), free=compiled)
+    length = _length(network, records, compiled, steps, 8 * pace.steps())
     if compiled:
         units = {name: units_of(network, name, one) for name, one in records.items()}
         size = fused.size_of(network, length, dt, start.key)
@@ -171,7 +180,28 @@ def _part(
         def part(begin: RunState, steps: int) -> NetworkRecording:
             return run(network, stepper, rule, records, held, begin, dt, steps).on_host()
 
-    return part, length
+    return part, length, pace
+
+
+def _seconds(network: Network, start: RunState) -> float:
+    """About what a step takes: every variable moves, and two of a hundred neurons fire."""
+    size = sum(x.size for x in jax.tree.leaves(start.neuron.systems))
+    sent = sum(p.synapses * (1.0 if p.voltages else 0.02) for p in network.projections)
+    return size * 2e-8 + sent * 2e-9
+
+
+def _require_memory(network: Network, records: dict[str, Any], start: RunState, steps: int) -> None:
+    """Refuse what would be recorded beyond the memory that is free."""
+    item, size = np.dtype(dtype_of(start.neuron)).itemsize, 0.0
+    for name, record in records.items():
+        n = network.populations[name].n
+        if isinstance(record, Probes):
+            size += record.bytes_of_step(n, item)
+            continue
+        probes = n if record.indices is None else len(record.indices)
+        raster = n * (record.spikes == "raster")
+        size += item * (len(record.variables) * probes / record.every + raster)
+    memory.require(steps * size, f"the recording of {steps:,} steps needs", RECORD_LESS)
 
 
 def _thinned(run: NetworkRecording, records: dict[str, Record], done: int) -> NetworkRecording:
@@ -206,8 +236,13 @@ def _derivable(network, stepper, records, begin, dt, steps) -> NetworkRecording:
     return NetworkRecording(recordings, final)
 
 
-def _length(network: Network, records: dict[str, Any], compiled: bool) -> int:
-    """Steps of a piece, so that no array that has a row for each of them is too large."""
+def _length(
+    network: Network, records: dict[str, Any], compiled: bool, steps: int, most: int
+) -> int:
+    """Steps of a piece, so that no array that has a row for each of them is too large.
+
+    A short run has smaller arrays, of few sizes, since each size is a program of its own.
+    """
     widths = [1]
     for name, record in records.items():
         n = network.populations[name].n
@@ -216,4 +251,5 @@ def _length(network: Network, records: dict[str, Any], compiled: bool) -> int:
         probes = n if record.indices is None else len(record.indices)
         rows = record.spikes == "raster" or (record.spikes == "events" and not compiled)
         widths += [len(record.variables) * probes, n if rows else 1]
-    return max(1, min(_LONGEST, _LARGEST // max(widths)))
+    enough = next((size for size in _LADDER if size >= min(steps, most)), _LONGEST)
+    return max(1, min(enough, _LARGEST // max(widths)))

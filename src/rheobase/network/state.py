@@ -18,6 +18,7 @@ from rheobase.network.cells import CellsState
 from rheobase.network.known import rest
 from rheobase.network.network import Network
 from rheobase.network.projection import Projection, ProjectionState
+from rheobase.network.terminals import terminals
 from rheobase.neurons import variables
 from rheobase.origin import require_like
 from rheobase.synapses import Coupled
@@ -92,6 +93,12 @@ def continued(
         one = like.projections[i]._replace(ring=ring)
         like = like._replace(projections=(*like.projections[:i], one, *like.projections[i + 1 :]))
     require_like("`state`", state[:2], like[:2])
+    # What follows from the network is taken from there: indices are no part of what moves.
+    sending = tuple(
+        s._replace(terminals=terminals(p.to, p.by_post, p.delay, dt)) if p.by_terminal else s
+        for p, s in zip(network.projections, state.projections, strict=True)
+    )
+    state = state._replace(projections=sending)
     sizes = [(network.populations[d.population].n,) for d in network.drives]
     pairs = clamps.stimuli(network, held)
     stimuli = [*(d.stimulus for d in network.drives), *(one for one, _ in pairs)]
