@@ -25,6 +25,9 @@ class Carry(NamedTuple):
     """Input from its own spikes of the last step; None of a population without recurrence."""
     later: Array | None = None
     """The same for the steps after this one, (slots - 1, *population); None without delays."""
+    waiting: Array | None = None
+    """The parts of the last step's spikes that are sent a step later, (*population); None where
+    spikes stand on the grid."""
 
 
 class Course(NamedTuple):
@@ -65,6 +68,19 @@ def begin(neuron: AbstractMembrane, weight: AbstractFeedback | None, inputs: Any
     return Carry(rest(neuron, shape, dtype), echo, later)
 
 
+def resumed(
+    neuron: AbstractMembrane, weight: AbstractFeedback | None, inputs: Any, carry: Carry | None
+) -> Carry:
+    """`carry`, or where it is missing, or knows of no recurrence and there is one, a beginning."""
+    start = begin(neuron, weight, inputs)
+    if carry is None or weight is None:
+        return start if carry is None else carry
+    return carry._replace(
+        echo=start.echo if carry.echo is None else carry.echo,
+        later=start.later if carry.later is None else carry.later,
+    )
+
+
 def dtype_of(neuron: AbstractMembrane, inputs: Any) -> Any:
     """The type of numbers in which a population computes."""
     return jnp.result_type(inputs.dtype, *jax.tree.leaves(eqx.filter(neuron, eqx.is_inexact_array)))
@@ -92,7 +108,7 @@ def run(
     Differentiable in inputs, weight and parameters, with a weight in reverse mode only; the
     backward pass keeps nothing but the state at each step, from which it computes the step again.
     """
-    carry = begin(neuron, weight, inputs) if carry is None else carry
+    carry = resumed(neuron, weight, inputs, carry)
     dtype = dtype_of(neuron, inputs)
 
     def body(state: Any, now: Array, number: Clock) -> Any:
@@ -112,9 +128,21 @@ def run(
         final, (spikes, traces) = scan(alone, carry.state, (inputs, numbers), len(inputs))
         return Course(spikes, spikes, None, traces, Carry(final, carry.echo, carry.later))
     weight = _cast(weight, dtype)
+    carry = _sent(carry, weight)
     way = Way(carry.echo, carry.later)
     ran = feedback.scan(body, weight, carry.state, way, inputs, numbers)
     return Course(ran.sent, ran.sent, None, ran.y, Carry(ran.carry, *ran.way))
+
+
+def _sent(carry: Carry, weight: AbstractFeedback) -> Carry:
+    """The carry after spikes that wait have been sent as a whole."""
+    if carry.waiting is None or carry.echo is None:
+        return carry
+    dense = weight.dense()
+    slots = dense.reshape(-1, *dense.shape[-2:])
+    sent = jnp.einsum("...i,mij->m...j", carry.waiting, slots)
+    later = None if carry.later is None else carry.later + sent[1:]
+    return Carry(carry.state, carry.echo + sent[0], later)
 
 
 def _cast(weight: AbstractFeedback, dtype: Any) -> AbstractFeedback:

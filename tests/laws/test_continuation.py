@@ -6,6 +6,11 @@ import numpy as np
 import pytest
 
 import rheobase as rb
+from rheobase import population
+from rheobase.feedback import Dense
+from rheobase.gradients import RTRL, EProp, Exact, Surrogate
+from rheobase.gradients.mixed import run_of
+from rheobase.train.layers import advance, begin
 from rheobase.units import mV, nA, us
 from tests.laws.helpers import assert_same_bits, names
 from tests.registry import (
@@ -130,3 +135,113 @@ def test_chunks_with_a_progress_bar_are_one_run():
     np.testing.assert_array_equal(runs[0].v, runs[1].v)
     np.testing.assert_array_equal(runs[0].spikes, runs[1].spikes)
     assert_same_bits(runs[0].final, runs[1].final)
+
+
+RUNS = {
+    "population": population.run,
+    "Surrogate": run_of(Surrogate(checkpoint=7)),
+    "truncated": run_of(Surrogate(truncate=9)),
+    "Exact": Exact().population,
+    "Exact, mixed": Exact(surrogate=0.1).population,
+    "EProp": run_of(EProp()),
+    "RTRL": run_of(RTRL()),
+}
+"""How a gradient method runs a population."""
+POPULATIONS = {
+    "LIF": (rb.LIF, 1, 4.0),
+    "CubaLIF": (rb.CubaLIF, 1, 0.3),
+    "noisy, delays": (lambda: rb.Noise(rb.LIF(), 1 * nA, 5 * rb.units.ms), 3, 4.0),
+    "CubaLIF, delays": (rb.CubaLIF, 3, 0.3),
+    "alone": (rb.AdEx, 0, 3.0),
+    "readout": (rb.LI, 0, 1.0),
+}
+"""A neuron, the slots of its recurrence, and the size of its inputs."""
+
+
+@pytest.mark.parametrize("kind", slow_but(("CubaLIF", "noisy, delays"), POPULATIONS))
+@pytest.mark.parametrize("way", slow_but(("population", "Exact"), RUNS))
+def test_every_way_to_run_a_population_goes_on(way, kind, x64):
+    make, slots, size = POPULATIONS[kind]
+    neuron, draws = make(), np.random.default_rng(0)
+    x = jnp.asarray(size * draws.uniform(0, 1, (60, 2, 3)))
+    weights = jnp.asarray(size * draws.normal(1, 1, (max(slots, 1), 3, 3)))
+    weight = None if slots == 0 else Dense(weights[0] if slots == 1 else weights)
+
+    def run(x, carry=None, first=0):
+        return RUNS[way](
+            neuron, rb.ExponentialEuler(), x, 1.0, weight=weight, key=jax.random.key(3),
+            record=("v",), carry=carry, first=first,
+        )  # fmt: skip
+
+    whole, one = run(x), run(x[:31])
+    two = run(x[31:], one.final, 31)
+    start = population.begin(neuron, weight, x)
+    assert_same_bits(whole._replace(final=None), run(x, start)._replace(final=None))
+    assert_same_bits(whole.final, two.final)
+    np.testing.assert_array_equal(whole.traces["v"], [*one.traces["v"], *two.traces["v"]])
+    if whole.spikes is None:
+        return
+    np.testing.assert_array_equal(whole.spikes, [*one.spikes, *two.spikes])
+    assert one.spikes.sum() > 0 and two.spikes.sum() > 0
+    # A spike at the beginning of a part has no part before it to be sent in.
+    sent = one.emitted.sum() + two.emitted.sum()
+    np.testing.assert_allclose(sent, whole.emitted.sum(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("way", ["population", pytest.param("Exact", marks=pytest.mark.slow)])
+def test_the_gradient_of_a_run_that_goes_on_is_that_of_one(way, x64):
+    neuron, draws = rb.LIF(), np.random.default_rng(1)
+    x, weight = (jnp.asarray(draws.uniform(0, 4, shape)) for shape in ((40, 1, 3), (3, 3)))
+
+    def loss(weight, x, parts):
+        carry, first, total = None, 0, 0.0
+        for part in jnp.split(x, parts):
+            done = RUNS[way](
+                neuron, rb.ExponentialEuler(), part, 1.0, weight=Dense(weight), record=("v",),
+                carry=carry, first=first,
+            )  # fmt: skip
+            carry, first = done.final, first + len(part)
+            total = total + jnp.sin(done.traces["v"]).sum()
+        return total
+
+    one, two = (jax.grad(loss, (0, 1))(weight, x, parts) for parts in (1, 4))
+    for a, b in zip(one, two, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+
+
+def test_a_run_on_the_grid_goes_on_from_one_within_steps():
+    """A spike that waits to be sent is sent as a whole, as spikes of the grid are."""
+    neuron, weight = rb.IF(), Dense(jnp.full((1, 1), 0.01))
+    x = jnp.full((60, 1, 1), 0.5)
+    rule = rb.ExponentialEuler()
+    timed = Exact().population(neuron, rule, x[:32], 1.0, weight=weight)
+    assert timed.spikes[-1] == 1 and 0 < timed.fractions[-1] < 1
+    on = population.run(neuron, rule, x[32:33], 1.0, weight=weight, carry=timed.final)
+    still = population.run(
+        neuron, rule, x[32:33], 1.0, weight=weight, carry=timed.final._replace(waiting=None)
+    )
+    share = timed.fractions[-1] * 0.01
+    np.testing.assert_allclose(on.final.state.v - still.final.state.v, share * 1.0, rtol=1e-3)
+
+
+def test_a_stack_of_layers_goes_on():
+    graph = rb.Graph(
+        nodes={"e": rb.ALIF(), "i": rb.LIF()},
+        edges={("input", "e"): rb.Linear(4, 6), ("e", "i"): rb.Linear(6, 5)},
+        feedback={("i", "e"): rb.Linear(5, 6), ("e", "e"): rb.Linear(6, 6, bias=False)},
+        output="e",
+    )
+    model = rb.Sequential(
+        rb.Linear(4, 4, delays=rb.Delays(max=6 * rb.units.ms)), rb.Recurrent(rb.LIF(), 4),
+        graph, rb.Dropout(0.2), rb.Linear(6, 2), rb.LI(),
+    )  # fmt: skip
+    x = jnp.asarray(np.random.default_rng(0).uniform(0, 9, (60, 2, 4)), jnp.float32)
+    key = jax.random.key(0)
+    whole = advance(model, begin(model, x), x, key)
+    one = advance(model, begin(model, x), x[:31], key)
+    two = advance(model, one.carries, x[31:], key, first=31)
+    np.testing.assert_allclose(whole.output, [*one.output, *two.output], rtol=1e-5, atol=1e-4)
+    for a, b, c in zip(whole.recordings, one.recordings, two.recordings, strict=True):
+        if a.raster is not None:
+            np.testing.assert_array_equal(a.spikes, [*b.spikes, *c.spikes])
+            assert c.spikes.sum() > 0

@@ -13,7 +13,7 @@ from rheobase.gradients.base import require_sequential
 from rheobase.loop import scan
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane, Onset
-from rheobase.population import Carry, Course, dtype_of, received
+from rheobase.population import Carry, Course, dtype_of, received, resumed
 from rheobase.population import run as untimed
 from rheobase.step import step
 from rheobase.steppers import AbstractStepper
@@ -113,10 +113,12 @@ class Exact(AbstractGradient):
         first: Clock | Array | int = 0,
     ) -> Course:
         """As `rheobase.population.run`, with spikes inside their steps."""
-        if neuron.onset is Onset.NEVER or carry is None:
+        carry = resumed(neuron, weight, inputs, carry)
+        if neuron.onset is Onset.NEVER:
             return untimed(
-                neuron, stepper, inputs, dt, key=key, record=record, carry=carry, first=first
-            )
+                neuron, stepper, inputs, dt, weight=weight, key=key, record=record, carry=carry,
+                first=first,
+            )  # fmt: skip
         return timed(neuron, stepper, inputs, dt, self.surrogate, weight, key, record, carry, first)
 
 
@@ -141,10 +143,15 @@ def timed(
     carry: Carry,
     first: Clock | Array | int,
 ) -> Course:
-    """The time loop of a population that fires."""
+    """The time loop of a population that fires.
+
+    What it sends to the layer after it in the step before `inputs` is past: the early part of a
+    spike of the first step arrives with the late one.
+    """
     dtype = dtype_of(neuron, inputs)
     none = jnp.zeros(inputs.shape[1:], dtype)
     dense = None if weight is None else weight.dense()
+    as_current = dense is not None and neuron.target == "v"
 
     def body(carry: Any, x: Any) -> Any:
         state, echo, waiting, later = carry
@@ -160,7 +167,7 @@ def timed(
             parts = (1 - done.fraction) * spike + waiting
             arriving, later = echoes(parts, dense, later)
             waiting = done.fraction * spike
-            if neuron.target == "v":
+            if as_current:
                 echo = arriving
             else:
                 moved = variables.get(state, neuron.target) + arriving
@@ -169,14 +176,19 @@ def timed(
         kept = done.spike, done.fraction, {name: named[name] for name in record}
         return (state, echo, waiting, later), kept
 
-    echo = none if weight is not None and neuron.target == "v" else None
-    start = carry.state, echo, None if weight is None else none, carry.later
+    echo, waiting = carry.echo, None
+    if dense is not None:
+        waiting = none if carry.waiting is None else carry.waiting
+    inputs = inputs.astype(dtype)
+    if echo is not None and dense is not None and not as_current:
+        inputs, echo = inputs.at[:1].add(echo), jnp.zeros_like(echo) if len(inputs) else echo
+    start = carry.state, echo if as_current else None, waiting, carry.later
     numbers = Clock.of(first).ahead(len(inputs))
-    final, (spikes, fractions, traces) = scan(
-        body, start, (numbers, inputs.astype(dtype)), len(inputs)
-    )
+    final, (spikes, fractions, traces) = scan(body, start, (numbers, inputs), len(inputs))
+    state, arriving, waiting, later = final
     emitted = _spread(_mixed(spikes, mix), fractions)
-    return Course(emitted, spikes, fractions, traces, Carry(*final[:2]))
+    after = Carry(state, arriving if as_current else echo, later, waiting)
+    return Course(emitted, spikes, fractions, traces, after)
 
 
 def _mixed(spikes: Array, mix: float) -> Array:

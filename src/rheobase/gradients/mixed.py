@@ -106,7 +106,7 @@ class Mixed(AbstractGradient):
         methods = {place: given.get(place, self.method) for place in _firing(model)}
         last = methods.get(len(model.layers) - 1)
         runs = [
-            population.run if place not in methods else _run_of(methods[place])
+            population.run if place not in methods else run_of(methods[place])
             for place in range(len(model.layers))
         ]
 
@@ -172,7 +172,7 @@ class _Cut(AbstractFeedback):
         )
 
 
-def _run_of(method: AbstractGradient) -> Run:
+def run_of(method: AbstractGradient) -> Run:
     """How a method runs one population."""
     if isinstance(method, Exact):
         return method.population
