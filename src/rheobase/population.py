@@ -128,21 +128,19 @@ def run(
         final, (spikes, traces) = scan(alone, carry.state, (inputs, numbers), len(inputs))
         return Course(spikes, spikes, None, traces, Carry(final, carry.echo, carry.later))
     weight = _cast(weight, dtype)
-    carry = _sent(carry, weight)
-    way = Way(carry.echo, carry.later)
+    way = _under_way(carry, carry.echo, weight)
     ran = feedback.scan(body, weight, carry.state, way, inputs, numbers)
     return Course(ran.sent, ran.sent, None, ran.y, Carry(ran.carry, *ran.way))
 
 
-def _sent(carry: Carry, weight: AbstractFeedback) -> Carry:
-    """The carry after spikes that wait have been sent as a whole."""
-    if carry.waiting is None or carry.echo is None:
-        return carry
+def _under_way(carry: Carry, echo: Array, weight: AbstractFeedback) -> Way:
+    """What a run on the grid begins with: spikes that wait are sent as a whole."""
+    if carry.waiting is None:
+        return Way(echo, carry.later)
     dense = weight.dense()
     slots = dense.reshape(-1, *dense.shape[-2:])
     sent = jnp.einsum("...i,mij->m...j", carry.waiting, slots)
-    later = None if carry.later is None else carry.later + sent[1:]
-    return Carry(carry.state, carry.echo + sent[0], later)
+    return Way(echo + sent[0], None if carry.later is None else carry.later + sent[1:])
 
 
 def _cast(weight: AbstractFeedback, dtype: Any) -> AbstractFeedback:

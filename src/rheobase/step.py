@@ -5,6 +5,7 @@ the spike is taken from the margin; this is the state that is recorded; where it
 is reset by selection; counters advance.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -22,11 +23,23 @@ from rheobase.neurons.base import (
     reset_by,
     span,
 )
+from rheobase.neurons.credit import (
+    Pace,
+    at_nodes,
+    credited,
+    interval,
+    relaxation,
+    steered,
+)
 from rheobase.steppers import AbstractStepper, Flow
-from rheobase.substep import locate
+from rheobase.substep import locate, moving
 
 _FAST = 0.1
 """Part of the way from reset to threshold, risen in one step, above which gradients are eased."""
+
+
+_LONG = 0.02
+"""The same, above which the derivative of an upstroke is that of the equations."""
 
 
 class Stepped(NamedTuple):
@@ -59,7 +72,10 @@ def step(
     advance = plainly(stepper.advance) if substep else stepper.advance
     coasted = advance(flow, old, dt)
     if isinstance(neuron, AbstractNeuron) and neuron.onset is Onset.UPSTROKE and not substep:
-        coasted = _eased(neuron, old, coasted)
+        if neuron.through_reset:
+            coasted = _steered(Move(neuron, stepper, old, coasted, current, dt, True))
+        else:
+            coasted = _eased(neuron, old, coasted)
     reached = _pushed(neuron, coasted, delta)
     if not isinstance(neuron, AbstractNeuron) or neuron.onset is Onset.NEVER:
         return Stepped(reached, None, None, reached)
@@ -77,7 +93,11 @@ def step(
     spike = spike if ready is True else jnp.where(ready, spike, 0)
 
     if not substep:
-        after = reset_by(neuron, spike, held)
+        ended = held
+        if neuron.through_reset and neuron.onset is not Onset.EDGE:
+            move = Move(neuron, stepper, old, held, current, jnp.asarray(dt, margin.dtype), ready)
+            spike, ended = _credited(move, spike, held_margin)
+        after = reset_by(neuron, spike, ended)
         return Stepped(held, spike, None, neuron.count(after, spike, dt))
 
     fraction = locate(neuron, advance, flow, old, neuron.margin(coasted), dt)
@@ -93,6 +113,116 @@ def step(
     fired = jax.lax.stop_gradient(spike) > 0
     after = jax.tree.map(lambda f, h: jnp.where(fired, f, h), fresh, held)
     return Stepped(held, spike, fraction, neuron.count(after, spike, dt))
+
+
+class Move(NamedTuple):
+    """A step of a neuron, for its derivative where every input counts once."""
+
+    neuron: AbstractNeuron
+    stepper: AbstractStepper
+    old: Any
+    reached: Any
+    current: Array
+    dt: Array | float
+    ready: Array | bool
+
+    def others(self) -> tuple[str, ...]:
+        """The variables besides the crossing one that a reset changes."""
+        fresh, state = (dict(variables.items(x)) for x in (self.fresh(), self.reached))
+        names = (name for name in state if fresh[name] is not state[name])
+        return tuple(name for name in names if name != self.neuron.crosses)
+
+    def fresh(self) -> Any:
+        """The state after a reset."""
+        return self.neuron.reset(self.reached)
+
+
+def _credited(move: Move, spike: Array, margin: Array) -> tuple[Array, Any]:
+    """The spike and the state from which it is reset, with derivatives that count once."""
+    neuron, state, names = move.neuron, move.reached, move.others()
+    margins = neuron.margin(move.old), margin
+    before, values = (tuple(variables.get(x, name) for name in names) for x in (move.old, state))
+    spike, values = credited(_pace, neuron.spike, spike, margins, before, values, tuple(move))
+    for name, value in zip(names, values, strict=True):
+        state = variables.replace(state, name, value)
+    return spike, state
+
+
+def _pace(*given: Any) -> Pace:
+    """How a neuron moves, all but the crossing variable standing as they are."""
+    move = Move(*given)
+    neuron, name = move.neuron, move.neuron.crosses
+    flow, upstroke = Flow(neuron, move.current), neuron.onset is Onset.UPSTROKE
+    at = move.old if upstroke else move.reached
+    v = variables.get(at, name)
+
+    def margin(v: Array) -> Array:
+        return neuron.margin(variables.replace(at, name, v))
+
+    def speed(v: Array) -> tuple[Array, Array]:
+        """dm/dt, and the speed of the crossing variable that this is."""
+        state = variables.replace(at, name, v)
+        rise = jax.jvp(neuron.margin, (state,), (moving(state, flow(state)),))[1]
+        return rise, rise / slope(margin, v)
+
+    fresh = neuron.reset(at)
+    low = jnp.broadcast_to(variables.get(fresh, name), v.shape).astype(v.dtype)
+    high = v if upstroke else v - margin(v) / slope(margin, v)
+    took, mean = interval(low, high, jax.vmap(speed)(at_nodes(low, high))[1])
+    begun, ended = (flow(variables.replace(x, name, mean)) for x in (fresh, at))
+    names = move.others()
+    for each in names:
+        jump = variables.get(fresh, each) - variables.get(at, each)
+        ends = variables.get(begun, each), variables.get(ended, each)
+        took = jnp.maximum(took, relaxation(jump, *ends))
+    rates, begin = flow(at), variables.get(move.old, name)
+    decay = _growth(move) * slope(margin, v) / slope(margin, begin)
+    if upstroke:
+        decay = decay * _factor(*given)
+    return Pace(
+        move.ready,
+        speed(v)[0],
+        took + neuron.pause,
+        decay,
+        tuple(variables.get(rates, each) for each in names),
+        upstroke,
+        upstroke,
+    )
+
+
+def _growth(move: Move) -> Array:
+    """The derivative of the crossing variable after the step by itself before it."""
+    name, flow = move.neuron.crosses, Flow(move.neuron, move.current)
+
+    def after(v: Array) -> Array:
+        state = variables.replace(move.old, name, v)
+        return variables.get(move.stepper.advance(flow, state, move.dt), name)
+
+    return slope(after, variables.get(move.old, name))
+
+
+def _steered(move: Move) -> Any:
+    """The state reached, whose derivative on an upstroke grows as its speed does.
+
+    It does so in the equations; the steps of a rule may be too long for it.
+    """
+    state, name = move.reached, move.neuron.crosses
+    v = steered(_factor, variables.get(state, name), tuple(move))
+    return variables.replace(state, name, v)
+
+
+def _factor(*given: Any) -> Array:
+    move = Move(*given)
+    flow, name = Flow(move.neuron, move.current), move.neuron.crosses
+    before, after = (variables.get(flow(x), name) for x in (move.old, move.reached))
+    rise = variables.get(move.reached, name) - variables.get(move.old, name)
+    fast = (before > 0) & (after > before) & (rise > _LONG * span(move.neuron, move.old))
+    return jnp.where(fast, after / jnp.where(fast, before * _growth(move), 1), 1)
+
+
+def slope(function: Callable[[Array], Array], x: Array) -> Array:
+    """The derivative of an element-wise function."""
+    return jax.jvp(function, (x,), (jnp.ones_like(x),))[1]
 
 
 def _pushed(neuron: AbstractMembrane, state: Any, delta: Array | None) -> Any:

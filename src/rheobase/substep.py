@@ -77,12 +77,7 @@ def crossing(
     is at the end.
     """
     rate = flow(old)
-    moving = jax.tree.map(
-        lambda x, d: d.astype(x.dtype) if jnp.issubdtype(x.dtype, jnp.floating) else _zero(x),
-        old,
-        rate,
-    )
-    start, slope = jax.jvp(neuron.margin, (old,), (moving,))
+    start, slope = jax.jvp(neuron.margin, (old,), (moving(old, rate),))
     rising = (slope > 0) & (start < 0) & (reached >= 0)
     rise = jnp.where(rising, slope * dt, 1)
     start = jnp.where(rising, start, -1)
@@ -90,6 +85,15 @@ def crossing(
     # The one root in (0, 1], written so that nothing cancels.
     root = -2 * start / (rise + jnp.sqrt(jnp.maximum(rise * rise - 4 * bend * start, 0)))
     return jnp.where(rising, jnp.clip(root, 0, 1), 1)
+
+
+def moving(state: Any, rate: Any) -> Any:
+    """A rate of change as a tangent of the state: counters have none."""
+    return jax.tree.map(
+        lambda x, d: d.astype(x.dtype) if jnp.issubdtype(x.dtype, jnp.floating) else _zero(x),
+        state,
+        rate,
+    )
 
 
 def _zero(x):

@@ -211,17 +211,19 @@ def test_the_gradient_of_a_run_that_goes_on_is_that_of_one(way, x64):
 
 def test_a_run_on_the_grid_goes_on_from_one_within_steps():
     """A spike that waits to be sent is sent as a whole, as spikes of the grid are."""
-    neuron, weight = rb.IF(), Dense(jnp.full((1, 1), 0.01))
-    x = jnp.full((60, 1, 1), 0.5)
-    rule = rb.ExponentialEuler()
-    timed = Exact().population(neuron, rule, x[:32], 1.0, weight=weight)
-    assert timed.spikes[-1] == 1 and 0 < timed.fractions[-1] < 1
-    on = population.run(neuron, rule, x[32:33], 1.0, weight=weight, carry=timed.final)
-    still = population.run(
-        neuron, rule, x[32:33], 1.0, weight=weight, carry=timed.final._replace(waiting=None)
+    neuron, weight, rule = rb.LIF(), Dense(jnp.full((1, 1), 0.01)), rb.ExponentialEuler()
+    x = jnp.full((60, 1, 1), 2.0)
+    spikes = Exact().population(neuron, rule, x, 1.0, weight=weight).spikes
+    end = int(jnp.argmax(spikes[:, 0, 0])) + 1
+    final = Exact().population(neuron, rule, x[:end], 1.0, weight=weight).final
+    assert 0 < final.waiting[0, 0] < 1
+    carries = final, final._replace(waiting=None)
+    on, still = (
+        population.run(neuron, rule, x[end : end + 1], 1.0, weight=weight, carry=carry).final.state
+        for carry in carries
     )
-    share = timed.fractions[-1] * 0.01
-    np.testing.assert_allclose(on.final.state.v - still.final.state.v, share * 1.0, rtol=1e-3)
+    rise = neuron.R * 0.01 * final.waiting * -jnp.expm1(-1 / neuron.tau)
+    np.testing.assert_allclose(on.v - still.v, rise, rtol=1e-3)
 
 
 def test_a_stack_of_layers_goes_on():

@@ -55,8 +55,16 @@ class AbstractAdaptor(AbstractNeuron):
         return self.neuron.target
 
     @property
+    def crosses(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self.neuron.crosses
+
+    @property
     def random(self) -> bool:
         return self.neuron.random
+
+    @property
+    def pause(self) -> Array | float:
+        return self.neuron.pause
 
     def lifted(self, by: Array) -> AbstractNeuron:
         return eqx.tree_at(lambda n: n.neuron, self, self.firing.lifted(by))

@@ -80,6 +80,10 @@ class Refractory(AbstractStatefulAdaptor):
     def ready(self, state: RefractoryState) -> Array | bool:
         return (state.remaining == 0) & self.neuron.ready(state.neuron)
 
+    @property
+    def pause(self) -> Array | float:
+        return self.period + self.neuron.pause
+
     def count(self, state: RefractoryState, spike: Array, dt: float) -> RefractoryState:
         remaining = jnp.maximum(state.remaining - 1, 0)
         return RefractoryState(

@@ -15,6 +15,7 @@ from jax import Array
 
 from rheobase.cable.cell import Cable
 from rheobase.cable.concentrations import Part, any_pumps, path, pumped, seen
+from rheobase.cable.credit import Solved, counted_once
 from rheobase.channels import (
     AbstractFiring,
     AbstractPump,
@@ -24,7 +25,6 @@ from rheobase.channels import (
     SpikeDetector,
 )
 from rheobase.kernels.tree import Tree, advance, laplacian
-from rheobase.neurons.base import select, softened
 
 _FIRM = 1e6
 """How many times its capacitance holds a voltage that must not move; float32 has 1e7 in it."""
@@ -188,7 +188,8 @@ def step(
         clamped = jnp.where(held.fixed, (storage + slope) * rise + passing + axial, 0)
     if foreseen:
         moved = pumped(tree, assembly.parts, moved, v + half, ions, dt, share, middle)
-    fired = _fired(assembly, CellState(end, tuple(moved)), v + half, state, dt)
+    solved = Solved(assembly.parts, moved, ions, v, half, share, slope, assembly.capacity, dt)
+    fired = _fired(solved, CellState(end, tuple(moved)), state)
     return fired._replace(clamped=clamped)
 
 
@@ -232,27 +233,28 @@ def _frozen(assembly: Assembly, known: list[tuple[Part, Any]]) -> Array | None:
     return frozen
 
 
-def _fired(
-    assembly: Assembly, reached: CellState, middle: Array, old: CellState, dt: float
-) -> Stepped:
+def _fired(solved: Solved, reached: CellState, old: CellState) -> Stepped:
     """Spikes of the state that was reached, and the state after their resets."""
     v, states, spikes = reached.v, list(reached.mechanisms), []
-    for k, part in enumerate(assembly.parts):
+    dt = solved.dt
+    for k, part in enumerate(solved.parts):
         channel = part.channel
         if not isinstance(channel, AbstractFiring):
             continue
-        here = part.of(reached.v)
-        before = part.of(old.v)
-        spike = channel.emitted(old.mechanisms[k], states[k], before, here, dt)
+        here, before, state = part.of(reached.v), part.of(old.v), states[k]
+        spike = channel.emitted(old.mechanisms[k], state, before, here, dt)
+        resets = channel.reset(state, here)[1] is not here
+        if resets and channel.through_reset:
+            spike, state = counted_once(solved, k, old.mechanisms[k], here, spike)
         spike = jnp.where(part.inserted, spike, 0)
-        share = min(1.0, 1 / channel.spike.peak) if channel.through_reset else 0.0
-        gate = spike if share == 1 else softened(spike, share)
-        fresh, down = channel.reset(states[k], here)
+        fired = jax.lax.stop_gradient(spike) > 0
+        fresh, down = channel.reset(state, jax.lax.stop_gradient(here))
         after = jax.tree.map(
-            lambda a, b, g=gate: b if a is b else select(g, a, b), fresh, states[k]
+            lambda a, b, f=fired: b if a is b else jnp.where(f, a, b), fresh, state
         )
         states[k] = channel.counted(after, before, here, spike, dt)
-        if down is not here:
-            v = v.at[part.low : part.high].set(select(gate, down, here))
+        if resets:
+            v = v.at[part.low : part.high].set(jnp.where(fired, down, here))
         spikes.append(spike[np.flatnonzero(part.inserted)])
-    return Stepped(reached, middle, tuple(spikes), CellState(v, tuple(states)), None)
+    state = CellState(v, tuple(states))
+    return Stepped(reached, old.v + solved.half, tuple(spikes), state, None)

@@ -214,11 +214,12 @@ class AbstractFiring(AbstractMechanism):
 
     spike: eqx.AbstractVar[AbstractSurrogate]
     through_reset: eqx.AbstractVar[bool]
-    """Whether the gradient passes through the reset by the surrogate, or is cut there.
+    """Whether a gradient counts every input once, through the reset, or is cut there."""
 
-    Through it, what a step adds to the spikes it takes from the voltage, so that nothing is counted
-    twice; where the surrogate is higher than 1 that part is scaled, so that no step multiplies.
-    """
+    @property
+    def pause(self) -> Array | float:
+        """The time (ms) after a spike in which it cannot fire."""
+        return 0.0
 
     @abstractmethod
     def margin(self, state: Any, v: Array) -> Array:

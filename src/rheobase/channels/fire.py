@@ -29,9 +29,9 @@ class Fire(AbstractFiring):
     A leak and this make a leaky integrate-and-fire neuron of one compartment, and a neuron with
     passive dendrites of any tree. v, v_th, v_reset in mV, refractory in ms, rounded to steps.
 
-    `through_reset`: whether the gradient passes through the reset by the surrogate (the default),
-    so that voltage that led to a spike is used up, or is cut there. Cut, each step near the
-    threshold counts anew: in a recurrent network that multiplies without bound.
+    `through_reset`: whether a gradient counts every input once (the default), as in
+    `SurrogateReset`, or is cut at the reset. Cut, each step near the threshold counts anew: in a
+    recurrent network that multiplies without bound.
 
     Errors: `ParameterError` unless v_reset < v_th.
 
@@ -48,6 +48,10 @@ class Fire(AbstractFiring):
     refractory: Array = quantity(ms, non_negative, "refractory period", default=0 * ms)
     spike: AbstractSurrogate = FastSigmoid()
     through_reset: bool = eqx.field(static=True, default=True)
+
+    @property
+    def pause(self) -> Array | float:
+        return self.refractory
 
     def init(self, v: Array, ions: Ions) -> FireState:
         return FireState(remaining=jnp.zeros(jnp.shape(v), jnp.int32))

@@ -53,6 +53,8 @@ def takes(
         not any(isinstance(x, Tracer) for x in jax.tree.leaves(known))
         and fused.takes(network, stepper, records, dt, dtype_of(state.neuron))
         and all(isinstance(s, Coupled) and affine(s) for s in network.systems.values())
+        # A gradient that goes through resets depends on more than the margin: the general loop.
+        and not any(system.through_reset for system in network.systems.values())
         and not any(p.rules for p in network.projections)
         and not jax.tree.leaves(state.neuron.memories)
         and all(r.spikes != "events" and not r.variables for r in records.values())

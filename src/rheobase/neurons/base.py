@@ -42,6 +42,8 @@ class AbstractMembrane(AbstractDeclared):
     onset: ClassVar[Onset] = Onset.NEVER
     receives: ClassVar[Unit] = nA
     target: ClassVar[str] = "v"
+    crosses: ClassVar[str] = "v"
+    """The variable in which it reaches its threshold."""
 
     def __str__(self) -> str:
         return printed.model(self)
@@ -83,6 +85,11 @@ class AbstractMembrane(AbstractDeclared):
         """Whether it may fire in the step that begins at `state`."""
         return True
 
+    @property
+    def pause(self) -> jax.Array | float:
+        """The time (ms) after a spike in which it cannot fire."""
+        return 0.0
+
     def count(self, state: Any, spike: jax.Array, dt: float) -> Any:
         """The state after its counters of steps have been advanced."""
         return state
@@ -122,7 +129,7 @@ class AbstractNeuron(AbstractMembrane):
 
     @property
     def through_reset(self) -> bool:
-        """Whether the gradient passes through the reset by the surrogate, or is cut there."""
+        """Whether a gradient counts every input once, through the reset, or is cut there."""
         return False
 
 
@@ -195,31 +202,19 @@ def _(primals, tangents):
     return unseen(primals[0]), tangents[0]
 
 
-@jax.custom_jvp
-def select(spike: jax.Array, after: jax.Array, before: jax.Array) -> jax.Array:
-    """`after` where it spiked, else `before`; by selection, since 0 * inf is NaN.
-
-    The derivative has the surrogate's path: (after - before) d(spike) besides the selected one.
-    """
-    return jnp.where(spike > 0, after, before)
-
-
-@select.defjvp
-def _(primals, tangents):
-    spike, after, before = primals
-    dspike, dafter, dbefore = tangents
-    through = (after - before) * dspike
-    return select(*primals), jnp.where(spike > 0, dafter, dbefore) + through
-
-
 def reset_by(neuron: AbstractNeuron, spike: jax.Array, state: Any) -> Any:
-    """The state of a step after its spikes, with the gradient route that the neuron asks for."""
+    """The state of a step after its spikes; the derivative does not go by the choice."""
     if neuron.onset is Onset.EDGE:
         return state
-    gate = spike if neuron.through_reset else jax.lax.stop_gradient(spike)
-    fresh = neuron.reset(state)
+    fired = jax.lax.stop_gradient(spike) > 0
+    if neuron.through_reset:
+        # The spike has used up what led to it, however the reset is made.
+        crossed = jax.lax.stop_gradient(variables.get(state, neuron.crosses))
+        fresh = neuron.reset(variables.replace(state, neuron.crosses, crossed))
+    else:
+        fresh = neuron.reset(state)
     return jax.tree.map(
-        lambda after, before: before if after is before else select(gate, after, before),
+        lambda after, before: before if after is before else jnp.where(fired, after, before),
         fresh,
         state,
     )

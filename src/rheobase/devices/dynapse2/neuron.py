@@ -161,6 +161,10 @@ class Neuron(AbstractNeuron):
         return "Iampa" if self.mode == "physical" else "Isyn"
 
     @property
+    def crosses(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return "Imem"
+
+    @property
     def own_stepper(self) -> Any:
         return PhysicalStep() if self.mode == "physical" else CompatibleStep()
 
