@@ -19,7 +19,6 @@ from rheobase.neurons.base import (
     AbstractNeuron,
     Onset,
     at_most,
-    eased,
     reset_by,
     span,
 )
@@ -72,10 +71,7 @@ def step(
     advance = plainly(stepper.advance) if substep else stepper.advance
     coasted = advance(flow, old, dt)
     if isinstance(neuron, AbstractNeuron) and neuron.onset is Onset.UPSTROKE and not substep:
-        if neuron.through_reset:
-            coasted = _steered(Move(neuron, stepper, old, coasted, current, dt, True))
-        else:
-            coasted = _eased(neuron, old, coasted)
+        coasted = _steered(Move(neuron, stepper, old, coasted, current, dt, True))
     reached = _pushed(neuron, coasted, delta)
     if not isinstance(neuron, AbstractNeuron) or neuron.onset is Onset.NEVER:
         return Stepped(reached, None, None, reached)
@@ -202,9 +198,11 @@ def _growth(move: Move) -> Array:
 
 
 def _steered(move: Move) -> Any:
-    """The state reached, whose derivative on an upstroke grows as its speed does.
+    """The state reached, with a derivative of its own on an upstroke.
 
-    It does so in the equations; the steps of a rule may be too long for it.
+    Where every input counts once it grows as the speed of the voltage does in the equations, for
+    which steps may be too long. Else it is bounded: a spike seen through two layers, or through its
+    own recurrent weights, would have a gradient of 1e6 and more, of which none can learn.
     """
     state, name = move.reached, move.neuron.crosses
     v = steered(_factor, variables.get(state, name), tuple(move))
@@ -214,10 +212,13 @@ def _steered(move: Move) -> Any:
 def _factor(*given: Any) -> Array:
     move = Move(*given)
     flow, name = Flow(move.neuron, move.current), move.neuron.crosses
-    before, after = (variables.get(flow(x), name) for x in (move.old, move.reached))
     rise = variables.get(move.reached, name) - variables.get(move.old, name)
-    fast = (before > 0) & (after > before) & (rise > _LONG * span(move.neuron, move.old))
-    return jnp.where(fast, after / jnp.where(fast, before * _growth(move), 1), 1)
+    part, growth = rise / span(move.neuron, move.old), _growth(move)
+    if not move.neuron.through_reset:
+        return jnp.where((part > _FAST) & (growth > 1), _FAST / part, 1)
+    before, after = (variables.get(flow(x), name) for x in (move.old, move.reached))
+    fast = (before > 0) & (after > before) & (part > _LONG)
+    return jnp.where(fast, after / jnp.where(fast, before * growth, 1), 1)
 
 
 def slope(function: Callable[[Array], Array], x: Array) -> Array:
@@ -230,12 +231,6 @@ def _pushed(neuron: AbstractMembrane, state: Any, delta: Array | None) -> Any:
     if delta is None:
         return state
     return variables.replace(state, neuron.target, variables.get(state, neuron.target) + delta)
-
-
-def _eased(neuron: AbstractNeuron, old: Any, new: Any) -> Any:
-    """`new`, its derivative to the voltage bounded where that took a long way at once."""
-    before, after = variables.get(old, "v"), variables.get(new, "v")
-    return variables.replace(new, "v", eased(after, after - before, _FAST * span(neuron, old)))
 
 
 def _bounded(neuron: AbstractNeuron, reached: Any) -> Any:

@@ -163,22 +163,6 @@ def _(primals, tangents):
 
 
 @jax.custom_jvp
-def eased(v: jax.Array, rise: jax.Array, scale: jax.Array | float) -> jax.Array:
-    """v, which rose by `rise` in a step; where that is above `scale`, dv is scale/rise as large.
-
-    On an upstroke dv/dp grows with the speed dv/dt, so a spike seen through two layers, or through
-    its own recurrent weights, has a gradient of 1e6 and more, of which none can learn.
-    """
-    return v
-
-
-@eased.defjvp
-def _(primals, tangents):
-    v, rise, scale = primals
-    return v, tangents[0] / jnp.maximum(rise / scale, 1)
-
-
-@jax.custom_jvp
 def softened(x: jax.Array, share: jax.Array | float) -> jax.Array:
     """x, whose derivative is `share` as large."""
     return x
