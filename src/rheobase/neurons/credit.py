@@ -59,7 +59,8 @@ def interval(low: Array, high: Array, speeds: Array) -> tuple[Array, Array]:
     """
     sizes = jnp.abs(speeds)
     weights = jnp.asarray(_WEIGHTS, speeds.dtype).reshape(-1, *(1,) * (speeds.ndim - 1))
-    paces = weights / jnp.maximum(sizes, _SLOWEST * jnp.maximum(sizes[0], _SLOWEST))
+    least = _SLOWEST * jnp.maximum(sizes[0], _SLOWEST)
+    paces = weights / jnp.maximum(sizes, least[None])
     total = jnp.sum(paces, axis=0)
     return jnp.abs(high - low) * total, jnp.sum(paces * at_nodes(low, high), axis=0) / total
 
@@ -76,7 +77,7 @@ def relaxation(jump: Array, begun: Array, ended: Array) -> Array:
 def at_nodes(low: Array, high: Array) -> Array:
     """Values at NODES between two, along a new first axis."""
     share = jnp.asarray(NODES, low.dtype).reshape(-1, *(1,) * low.ndim)
-    return low + share * (high - low)
+    return low[None] + share * (high - low)[None]
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))

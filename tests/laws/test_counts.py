@@ -1,0 +1,207 @@
+"""The gradient of a spike count by the current is the slope of the f-I curve.
+
+`python -m tests.laws.test_counts` writes the table of docs/concepts/counts.csv.
+"""
+
+import csv
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import rheobase as rb
+from rheobase import channels as ch
+from rheobase.neurons import Onset
+from rheobase.units import ms, nA, um
+from tests.registry import NEURONS, slow_but
+
+TABLE = Path(__file__).parents[2] / "docs" / "concepts" / "counts.csv"
+TIMES = np.array([1.2, 1.5, 3.0])
+"""The currents, in units of that at which it begins to fire."""
+DURATION = 1000
+LEAKY = ("IF", "LIF", "CubaLIF", "ALIF", "GLIF")
+FIRING = [name for name, row in NEURONS.items() if row.fires]
+
+
+class Counts(NamedTuple):
+    """Derivatives of the number of spikes of a second (1/nA) at the three currents."""
+
+    onset: float
+    slope: np.ndarray
+    default: list[np.ndarray]
+    """At each dt."""
+    through: list[np.ndarray] | None
+    """Through the reset; None of a neuron that has none."""
+    times: np.ndarray
+    """Of the mean rate by exact spike times."""
+
+
+def ran(neuron: Any, current: Any, dt: float, **more: Any) -> Any:
+    n = np.shape(current)[0]
+    return rb.simulate(
+        neuron, n=n, current=current * nA, duration=DURATION * ms, dt=dt * ms, **more
+    )
+
+
+def onset_of(neuron: Any, dt: float) -> float:
+    """The smallest current with two spikes in the second, to 1 in 1,000."""
+    low, high = 1e-4, 20.0
+    for _ in range(4):
+        currents = np.geomspace(low, high, 24)
+        counts = ran(neuron, currents, dt, record=rb.Record(spikes="count")).counts
+        first = int(np.argmax(np.asarray(counts) > 1))
+        low, high = currents[first - 1], currents[first]
+    return float(high)
+
+
+def smooth(neuron: Any, currents: np.ndarray, dt: float) -> np.ndarray:
+    """Numbers of spikes with the part of an interval that had passed at the end."""
+    spikes = np.asarray(ran(neuron, currents, dt).spikes)
+    found = []
+    for column in spikes.T:
+        times = np.flatnonzero(column)
+        found.append(len(times) + (len(column) - times[-1]) / (times[-1] - times[-2]))
+    return np.asarray(found)
+
+
+def slope_of(neuron: Any, currents: np.ndarray, dt: float) -> np.ndarray:
+    up, down = (smooth(neuron, currents * by, dt) for by in (1.05, 0.95))
+    return (up - down) / (0.1 * currents)
+
+
+def gradient(neuron: Any, currents: np.ndarray, dt: float) -> np.ndarray:
+    record = rb.Record(spikes="count")
+    total = jax.jit(jax.grad(lambda i: ran(neuron, i, dt, record=record).counts.sum()))
+    return np.asarray(total(jnp.asarray(currents)))
+
+
+def by_times(neuron: Any, currents: np.ndarray, dt: float) -> np.ndarray:
+    """Of (number - 1)/(time from the first spike to the last)."""
+    counts = np.asarray(ran(neuron, currents, dt, substep=True).spikes).sum(axis=0).astype(int)
+
+    def rate(currents: Any) -> Any:
+        times = rb.gradients.spike_times(ran(neuron, currents, dt, substep=True), int(max(counts)))
+        last = times[counts - 1, np.arange(len(counts))]
+        return DURATION * (counts - 1) / (last - times[0])
+
+    at = jnp.asarray(currents)
+    return np.asarray(jax.jit(lambda: jax.jvp(rate, (at,), (jnp.ones_like(at),))[1])())
+
+
+def steps_of(name: str) -> list[float]:
+    """Of time; models with fast channels take small ones alone."""
+    row = NEURONS[name]
+    return (
+        [row.dt.value] if row.make.onset is Onset.EDGE and name != "MorrisLecar" else [0.1, 0.025]
+    )
+
+
+def counts_of(name: str) -> Counts:
+    neuron, steps = NEURONS[name].make(), steps_of(name)
+    onset = onset_of(neuron, steps[0])
+    currents = onset * TIMES
+    through = None
+    if NEURONS[name].resets:
+        through = [gradient(rb.SurrogateReset(neuron), currents, dt) for dt in steps]
+    return Counts(
+        onset,
+        slope_of(neuron, currents, steps[-1]),
+        [gradient(neuron, currents, dt) for dt in steps],
+        through,
+        by_times(neuron, currents, steps[-1]),
+    )
+
+
+@pytest.mark.parametrize("name", slow_but((), [name for name in FIRING if NEURONS[name].resets]))
+def test_through_the_reset_it_is_the_slope_of_the_f_I_curve(name, x64):
+    neuron = NEURONS[name].make()
+    currents = onset_of(neuron, 0.1) * TIMES
+    slope = slope_of(neuron, currents, 0.025)
+    coarse, fine = (
+        gradient(rb.SurrogateReset(neuron), currents, dt) / slope for dt in (0.1, 0.025)
+    )
+    low, high = (0.5, 2) if name in LEAKY else (0.2, 5)
+    for ratio in (coarse, fine):
+        assert np.all((low < ratio) & (ratio < high)), ratio
+    if name in LEAKY:
+        np.testing.assert_allclose(coarse, fine, rtol=0.2)
+
+
+def test_of_a_leaky_neuron(x64):
+    neuron, currents = rb.SurrogateReset(rb.LIF()), 1.5 * TIMES
+    ratio = gradient(neuron, currents, 0.1) / slope_of(neuron, currents, 0.1)
+    np.testing.assert_allclose(ratio, 1, atol=0.1)
+
+
+@pytest.mark.parametrize("dt", [0.1, pytest.param(0.025, marks=pytest.mark.slow)])
+def test_of_a_cell(dt, x64):
+    """A leak and `Fire`, by default."""
+    cell = rb.Cell(rb.morphology.soma(radius=10 * um)).insert(ch.Leak())
+    cell = cell.insert(ch.Fire(refractory=2 * ms))
+    place, onset = cell.at("soma"), 0.0754
+
+    @jax.jit
+    @jax.value_and_grad
+    def count(current):
+        run = rb.simulate(
+            cell, current={place: current * nA}, duration=DURATION * ms, dt=dt * ms,
+            record={"v": place},
+        )  # fmt: skip
+        return run.counts.sum()
+
+    for times in TIMES:
+        current = onset * times
+        slope = (count(1.05 * current)[0] - count(0.95 * current)[0]) / (0.1 * current)
+        assert 0.8 < count(current)[1] / slope < 1.25
+
+
+@pytest.mark.parametrize("name", slow_but((), ("HodgkinHuxley", "TraubMiles")))
+def test_spike_times_of_action_potentials(name, x64):
+    neuron, dt = NEURONS[name].make(), NEURONS[name].dt.value
+    currents = onset_of(neuron, dt) * TIMES
+    slope = slope_of(neuron, currents, dt)
+    np.testing.assert_allclose(by_times(neuron, currents, dt), slope, rtol=0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FIRING)
+def test_the_table_of_the_docs_is_true(name, x64):
+    """To 5 %, and one spike of 0.1 nA."""
+    with TABLE.open() as file:
+        rows = [row for row in csv.reader(file) if row[0] == name]
+    for one, two in zip(written(name, counts_of(name)), rows, strict=True):
+        for a, b in zip(one[1:], two[1:], strict=True):
+            assert a == b or np.isclose(float(a), float(b), rtol=0.05, atol=1), (one, two)
+
+
+HEAD = (
+    "neuron", "current/onset", "onset (nA)", "f-I slope (1/nA)", "default, first dt",
+    "default, second dt", "SurrogateReset, first dt", "SurrogateReset, second dt", "spike times",
+)  # fmt: skip
+
+
+def written(name: str, found: Counts) -> list[list[str]]:
+    def both(pair: list[np.ndarray] | None, k: int) -> list[str]:
+        values = ["-", "-"] if pair is None else [f"{x[k]:.4g}" for x in pair]
+        return values if len(values) == 2 else [*values, "-"]
+
+    return [
+        [name, f"{times:g}", f"{found.onset:.4g}", f"{found.slope[k]:.4g}", *both(found.default, k),
+         *both(found.through, k), f"{found.times[k]:.4g}"]
+        for k, times in enumerate(TIMES)
+    ]  # fmt: skip
+
+
+if __name__ == "__main__":
+    jax.config.update("jax_enable_x64", True)
+    names = sys.argv[1:] or FIRING
+    with TABLE.open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(HEAD)
+        for name in names:
+            table.writerows(written(name, counts_of(name)))
+            file.flush()
