@@ -12,7 +12,7 @@ from rheobase.neurons.base import AbstractNeuron
 
 _ITERATIONS = 64
 """Newton steps at most. One to four are needed, but down a runaway upstroke they are short."""
-_GRAZING = 1e-4
+_GRAZING = 1e-6
 """Smallest slope of the margin (a step) at a crossing that a derivative is divided by."""
 
 
@@ -29,7 +29,7 @@ def locate(
     `crossing` is the first guess, Newton's method on the stepper's own way through the step does
     the rest. The derivative is that of the implicit function, ds/dp = -(dm/dp)/(dm/ds), which makes
     spike times, and all that follows a spike, exactly differentiable. Where the margin grazes the
-    threshold it is divided by 1e-4 a step at least. Outside of (0, 1), and where nothing crosses,
+    threshold it is divided by 1e-6 a step at least. Outside of (0, 1), and where nothing crosses,
     s = 1 and its derivative 0.
     """
 

@@ -47,15 +47,12 @@ def ran(neuron: Any, current: Any, dt: float, **more: Any) -> Any:
     )
 
 
-def onset_of(neuron: Any, dt: float) -> float:
-    """The smallest current with two spikes in the second, to 1 in 1,000."""
-    low, high = 1e-4, 20.0
-    for _ in range(4):
-        currents = np.geomspace(low, high, 24)
-        counts = ran(neuron, currents, dt, record=rb.Record(spikes="count")).counts
-        first = int(np.argmax(np.asarray(counts) > 1))
-        low, high = currents[first - 1], currents[first]
-    return float(high)
+ONSETS = {
+    "IF": 0.03, "LIF": 1.5, "CubaLIF": 0.0938, "ALIF": 1.5, "GLIF": 1.0, "ExpIF": 0.0325,
+    "AdEx": 0.627, "QIF": 0.0701, "AdQIF": 0.0518, "Izhikevich": 3.77, "HodgkinHuxley": 0.0634,
+    "TraubMiles": 0.0224, "MorrisLecar": 0.97,
+}  # fmt: skip
+"""The smallest current (nA) at which each fires twice in a second."""
 
 
 def smooth(neuron: Any, currents: np.ndarray, dt: float) -> np.ndarray:
@@ -81,12 +78,14 @@ def gradient(neuron: Any, currents: np.ndarray, dt: float) -> np.ndarray:
 
 def by_times(neuron: Any, currents: np.ndarray, dt: float) -> np.ndarray:
     """Of (number - 1)/(time from the first spike to the last)."""
-    counts = np.asarray(ran(neuron, currents, dt, substep=True).spikes).sum(axis=0).astype(int)
+    spikes = np.asarray(ran(neuron, currents, dt, substep=True).spikes)
+    first, last = spikes.argmax(axis=0), len(spikes) - 1 - spikes[::-1].argmax(axis=0)
+    columns, counts = np.arange(spikes.shape[1]), spikes.sum(axis=0)
 
     def rate(currents: Any) -> Any:
-        times = rb.gradients.spike_times(ran(neuron, currents, dt, substep=True), int(max(counts)))
-        last = times[counts - 1, np.arange(len(counts))]
-        return DURATION * (counts - 1) / (last - times[0])
+        fractions = ran(neuron, currents, dt, substep=True).fractions
+        begun, ended = (dt * (k + fractions[k, columns]) for k in (first, last))
+        return DURATION * (counts - 1) / (ended - begun)
 
     at = jnp.asarray(currents)
     return np.asarray(jax.jit(lambda: jax.jvp(rate, (at,), (jnp.ones_like(at),))[1])())
@@ -102,7 +101,7 @@ def steps_of(name: str) -> list[float]:
 
 def counts_of(name: str) -> Counts:
     neuron, steps = NEURONS[name].make(), steps_of(name)
-    onset = onset_of(neuron, steps[0])
+    onset = ONSETS[name]
     currents = onset * TIMES
     through = None
     if NEURONS[name].resets:
@@ -119,7 +118,7 @@ def counts_of(name: str) -> Counts:
 @pytest.mark.parametrize("name", slow_but((), [name for name in FIRING if NEURONS[name].resets]))
 def test_through_the_reset_it_is_the_slope_of_the_f_I_curve(name, x64):
     neuron = NEURONS[name].make()
-    currents = onset_of(neuron, 0.1) * TIMES
+    currents = ONSETS[name] * TIMES
     slope = slope_of(neuron, currents, 0.025)
     coarse, fine = (
         gradient(rb.SurrogateReset(neuron), currents, dt) / slope for dt in (0.1, 0.025)
@@ -162,7 +161,7 @@ def test_of_a_cell(dt, x64):
 @pytest.mark.parametrize("name", slow_but((), ("HodgkinHuxley", "TraubMiles")))
 def test_spike_times_of_action_potentials(name, x64):
     neuron, dt = NEURONS[name].make(), NEURONS[name].dt.value
-    currents = onset_of(neuron, dt) * TIMES
+    currents = ONSETS[name] * TIMES
     slope = slope_of(neuron, currents, dt)
     np.testing.assert_allclose(by_times(neuron, currents, dt), slope, rtol=0.05)
 
@@ -200,7 +199,7 @@ if __name__ == "__main__":
     jax.config.update("jax_enable_x64", True)
     names = sys.argv[1:] or FIRING
     with TABLE.open("w", newline="") as file:
-        table = csv.writer(file)
+        table = csv.writer(file, lineterminator="\n")
         table.writerow(HEAD)
         for name in names:
             table.writerows(written(name, counts_of(name)))

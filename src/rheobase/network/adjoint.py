@@ -33,6 +33,7 @@ from rheobase.network.call import (
 )  # fmt: skip
 from rheobase.network.linear import constants
 from rheobase.network.network import Network
+from rheobase.neurons.base import Onset
 from rheobase.record import Record, RunState
 from rheobase.steppers import AbstractStepper
 from rheobase.steppers.exact import affine
@@ -54,11 +55,16 @@ def takes(
         and fused.takes(network, stepper, records, dt, dtype_of(state.neuron))
         and all(isinstance(s, Coupled) and affine(s) for s in network.systems.values())
         # A gradient that goes through resets depends on more than the margin: the general loop.
-        and not any(system.through_reset for system in network.systems.values())
+        and not any(fires(s) and s.through_reset for s in network.systems.values())
         and not any(p.rules for p in network.projections)
         and not jax.tree.leaves(state.neuron.memories)
         and all(r.spikes != "events" and not r.variables for r in records.values())
     )
+
+
+def fires(system: Any) -> bool:
+    """Whether a population has spikes of its own."""
+    return system.onset is not Onset.NEVER
 
 
 def run(
