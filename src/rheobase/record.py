@@ -282,6 +282,7 @@ class Recording(eqx.Module):
     @property
     def events(self) -> tuple[np.ndarray, np.ndarray]:
         """Time (ms) and neuron of every spike, in the order of time, of a run over one axis."""
+        _require_known(self.raster, "events")
         one_by_one = (
             self.raster if isinstance(self.raster, Events) else Events.of(np.asarray(self.spikes))
         )
@@ -298,6 +299,7 @@ class Recording(eqx.Module):
         On the grid a spike is at the end of its step; with `simulate(..., substep=True)` where the
         threshold was crossed inside it.
         """
+        _require_known(self.raster, "spike_times()")
         spikes = np.asarray(self.spikes) > 0
         ends = sample_times(self.start, self.steps, self.dt)
         early = 0.0 if self.fractions is None else 1.0 - np.asarray(self.fractions, float)
@@ -381,6 +383,16 @@ class Recording(eqx.Module):
 
     def __len__(self) -> int:
         return self.steps
+
+
+def _require_known(raster: Any, what: str) -> None:
+    """Refuse, inside jit, what has as many entries as there are spikes."""
+    if any(isinstance(x, Tracer) for x in jax.tree.leaves(raster)):
+        raise ArgumentError(
+            f"`{what}` has as many entries as there are spikes, which jit must know before the "
+            "run. Inside jit, vmap and grad take `run.spikes` (0 or 1 for each step) or "
+            f"`run.counts`; return the run, and ask for `run.{what}` outside."
+        )
 
 
 def printed_spikes(run: Recording) -> tuple[str, str]:

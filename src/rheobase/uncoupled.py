@@ -135,7 +135,7 @@ def _run(system, stepper, record, drive, kick, begin, dt, steps, substep) -> Rec
         return step(system, stepper, state, now, add, dt, key, substep), (kept, also)
 
     def kept(done):
-        raster = done.spike if fires and record.spikes == "raster" else None
+        raster = done.spike if fires and record.spikes in ("raster", "events") else None
         return raster, done.fraction if raster is not None else None
 
     def body(carry, x):

@@ -103,6 +103,18 @@ CALLS = [
         lambda: jax.jit(lambda dt: simulate(dt=dt * ms).spikes)(0.1), ArgumentError,
         "known outside jit",
     ),
+    refused(
+        lambda: rb.LIF(tau=rb.Normal(10 * ms, 1 * ms)), UnitError,
+        r"a Normal distribution.*LIF\(tau=Normal\(\.\.\.\)\.draw\(n,",
+    ),
+    refused(
+        lambda: rb.stimulus.FromArray(np.ones((0, 3)) * nA), ShapeError, r"shape \(0, 3\)"
+    ),
+    refused(lambda: rb.Threshold("nope"), ArgumentError, r"got 'nope'.*Threshold\(1\*mV\)"),
+    refused(
+        lambda: rb.plot.fi_curve(rb.Network({"a": rb.Population(rb.LIF(), 2)}), [1, 2] * nA),
+        ArgumentError, r"one neuron, got a Network.*fi_curve\(\[0, 12, 31\] \* Hz",
+    ),
     refused(lambda: rb.Record(("v",), every=0), Exception, "whole number of steps >= 1, got 0"),
     refused(lambda: rb.Record(("v",), spikes="rastr"), UnknownName, "Did you mean 'raster'"),
     refused(lambda: rb.Refractory(rb.LI(), 2 * ms), CompositionError, "LI never fires"),

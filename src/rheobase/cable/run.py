@@ -202,7 +202,7 @@ def run(
         state, spikes, traces = every_cell(state, values)
         raster = output(spikes)
         sums = None if sums is None or raster is None else sums + raster
-        kept = raster if wanted.spikes == "raster" else None
+        kept = raster if wanted.spikes in ("raster", "events") else None
         return (state, tuple(memory for _, memory in given), sums), (kept, traces)
 
     fires = [p for p in assembly.parts if isinstance(p.channel, AbstractFiring)]

@@ -15,6 +15,7 @@ from jax import Array
 
 from rheobase.channels.ions import Ions
 from rheobase.declared import AbstractDeclared
+from rheobase.errors import ArgumentError, brief
 from rheobase.phi import phi
 from rheobase.surrogate import AbstractSurrogate
 
@@ -120,7 +121,9 @@ class AbstractChannel(AbstractMechanism):
         """The state with a `Gate` in place of each variable."""
 
     def init(self, v: Array, ions: Ions) -> Any:
-        return jax.tree.map(lambda gate: gate.inf, self.gates(v, ions), is_leaf=_is_gate)
+        gates = self.gates(v, ions)
+        _require_gates(gates, type(self).__name__)
+        return jax.tree.map(lambda gate: gate.inf, gates, is_leaf=_is_gate)
 
     def moved(self, state: Any, v: Array, ions: Ions, dt: float) -> Any:
         def relaxed(gate: Gate, x: Array) -> Array:
@@ -131,6 +134,17 @@ class AbstractChannel(AbstractMechanism):
     def relaxation(self, v: Array, ions: Ions) -> dict[str, Array]:
         gates, _ = jax.tree_util.tree_flatten_with_path(self.gates(v, ions), is_leaf=_is_gate)
         return {_name(path): jnp.broadcast_to(gate.rate, jnp.shape(v)) for path, gate in gates}
+
+
+def _require_gates(gates: Any, name: str) -> None:
+    """Refuse what is no state with a `Gate` for each variable."""
+    leaves = jax.tree.leaves(gates, is_leaf=_is_gate)
+    if _is_gate(gates) or not isinstance(gates, tuple) or not all(map(_is_gate, leaves)):
+        got = "a bare Gate" if _is_gate(gates) else brief(gates)
+        raise ArgumentError(
+            f"`gates` of {name} returns its state, a NamedTuple, with a Gate for each variable, "
+            f"got {got}. Write return {name}State(n=by_rates(alpha, beta))."
+        )
 
 
 class AbstractKinetics(AbstractMechanism):

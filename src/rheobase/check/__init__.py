@@ -1,22 +1,25 @@
-"""The laws that every neuron obeys, to be run on a neuron of one's own.
+"""The laws that every neuron, channel and synapse obeys, to be run on those of one's own.
 
-`rheobase check mymodel.py` prints what `check_neuron` finds.
+`rheobase check mymodel.py` prints what they find.
 """
 
 import inspect
 import traceback
-from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from rheobase.adaptors.base import chain
+from rheobase.channels import AbstractMechanism
 from rheobase.check.laws import LAWS, Broken, Law
+from rheobase.check.parts import CHANNEL_LAWS, SYNAPSE_LAWS, Part
 from rheobase.check.subject import Subject
 from rheobase.errors import ArgumentError, brief
 from rheobase.neurons.base import AbstractMembrane
+from rheobase.synapses import AbstractSynapse
 
-__all__ = ["Outcome", "check_neuron", "place_of"]
+__all__ = ["Outcome", "check_channel", "check_neuron", "check_synapse", "place_of"]
 
 Verdict = Literal["passed", "failed", "not run"]
 
@@ -62,16 +65,51 @@ def check_neuron(neuron: AbstractMembrane) -> tuple[Outcome, ...]:
             f"check_neuron takes a neuron, got {brief(neuron)}. Write check_neuron(MyNeuron())."
         )
     subject = Subject(neuron)
+    laws = [law for law in LAWS if subject.fires or not law.fires]
+    return _outcomes(laws, subject, _files(neuron))
+
+
+def check_channel(channel: AbstractMechanism) -> tuple[Outcome, ...]:
+    """Prove the dimensions of a channel's current and run the laws of channels on it.
+
+    Rates stay as the literature writes them, in 1/ms by the number of mV, and are not proved.
+
+    >>> import rheobase as rb
+    >>> from rheobase.check import check_channel
+    >>> {outcome.verdict for outcome in check_channel(rb.channels.HH())}
+    {'passed'}
+    """
+    if not isinstance(channel, AbstractMechanism):
+        raise ArgumentError(
+            f"check_channel takes a channel, got {brief(channel)}. Write check_channel(MyK())."
+        )
+    return _outcomes(CHANNEL_LAWS, Part(channel), _files_of(channel))
+
+
+def check_synapse(synapse: AbstractSynapse) -> tuple[Outcome, ...]:
+    """Prove the dimensions of a synapse and run the laws of synapses on it.
+
+    >>> import rheobase as rb
+    >>> from rheobase.check import check_synapse
+    >>> {outcome.verdict for outcome in check_synapse(rb.Exponential())}
+    {'passed'}
+    """
+    if not isinstance(synapse, AbstractSynapse):
+        raise ArgumentError(
+            f"check_synapse takes a synapse, got {brief(synapse)}. Write check_synapse(MyAMPA())."
+        )
+    return _outcomes(SYNAPSE_LAWS, Part(synapse), _files_of(synapse))
+
+
+def _outcomes(laws: Sequence[Law], subject: Any, files: set[str]) -> tuple[Outcome, ...]:
     done: dict[str, Outcome] = {}
-    for law in LAWS:
-        if law.fires and not subject.fires:
-            continue
+    for law in laws:
         missing = [name for name in law.needs if done[name].verdict != "passed"]
         if missing:
             cure = f"First cure `{missing[0]}`."
             outcome = Outcome(law.name, law.statement, "not run", "", cure)
         else:
-            outcome = _tried(law, subject)
+            outcome = _tried(law, subject, files)
         done[law.name] = outcome
     return tuple(done.values())
 
@@ -85,7 +123,7 @@ def place_of(error: BaseException, files: Iterable[str]) -> str:
     return ""
 
 
-def _tried(law: Law, subject: Subject) -> Outcome:
+def _tried(law: Law, subject: Any, files: set[str]) -> Outcome:
     try:
         with np.errstate(all="ignore"):
             law.test(subject)
@@ -93,10 +131,15 @@ def _tried(law: Law, subject: Subject) -> Outcome:
         return Outcome(law.name, law.statement, "failed", str(broken), law.cure)
     except Exception as error:  # what the equations raise is a finding
         text = str(error).split("\n--------------------")[0].strip()
-        place = place_of(error, _files(subject.neuron))
+        place = place_of(error, files)
         message = f"{type(error).__name__}: {text}{f' ({place})' if place else ''}"
         return Outcome(law.name, law.statement, "failed", message, law.cure)
     return Outcome(law.name, law.statement, "passed", "", "")
+
+
+def _files_of(part: Any) -> set[str]:
+    """Where the class of a channel or a synapse is written."""
+    return {inspect.getsourcefile(type(part)) or ""}
 
 
 def _files(neuron: AbstractMembrane) -> set[str]:

@@ -29,7 +29,7 @@ class Law(NamedTuple):
     name: str
     statement: str
     cure: str
-    test: Callable[[Subject], None]
+    test: Callable[[Any], None]
     """Raises `Broken`, or whatever the neuron raises, where it does not hold."""
     needs: tuple[str, ...] = ("state",)
     """Laws without which this one cannot be tested."""
@@ -95,7 +95,7 @@ def _functions(subject: Subject) -> dict[str, Callable[[Any, jax.Array], Any]]:
     return found
 
 
-def _same(one: Any, two: Any, tolerance: float = 1e-5) -> bool:
+def same(one: Any, two: Any, tolerance: float = 1e-5) -> bool:
     """Whether two trees of arrays agree, up to rounding and in their shapes."""
     for x, y in zip(jax.tree.leaves(one), jax.tree.leaves(two), strict=True):
         x, y = np.asarray(x, float), np.asarray(y, float)
@@ -118,9 +118,9 @@ def _elementwise(subject: Subject) -> None:
         if any(jnp.shape(x) != (5,) for x in jax.tree.leaves(there)):
             shapes = [jnp.shape(x) for x in jax.tree.leaves(there)]
             raise Broken(f"`{name}` of five neurons returned arrays of shapes {shapes}, not (5,).")
-        if not _same(function(*shuffled), jax.tree.map(lambda x: x[order], there)):
+        if not same(function(*shuffled), jax.tree.map(lambda x: x[order], there)):
             raise Broken(f"`{name}` gives a neuron another result at another place.")
-        if not _same(function(*batch), jax.tree.map(lambda x: jnp.stack([x, x]), there)):
+        if not same(function(*batch), jax.tree.map(lambda x: jnp.stack([x, x]), there)):
             raise Broken(f"`{name}` gives another result for a batch of shape (2, 5).")
     leaves, rate, _ = variables_only(Flow(subject.neuron, current), state)
     names = [name for name, x in variables.items(state) if eqx.is_inexact_array(x)]
@@ -134,7 +134,7 @@ def _elementwise(subject: Subject) -> None:
 def _jit(subject: Subject) -> None:
     for name, function in _functions(subject).items():
         eager = function(subject.visited, subject.inputs)
-        if not _same(jax.jit(function)(subject.visited, subject.inputs), eager):
+        if not same(jax.jit(function)(subject.visited, subject.inputs), eager):
             raise Broken(f"`{name}` under jit differs from `{name}` without.")
 
 
@@ -146,9 +146,9 @@ def _vmap(subject: Subject) -> None:
             function(jax.tree.map(lambda x, i=i: x[i], state), current[i]) for i in range(5)
         ]
         looped = jax.tree.map(lambda *x: jnp.stack(x), *one_by_one)
-        if not _same(function(state, current), looped):
+        if not same(function(state, current), looped):
             raise Broken(f"`{name}` of a population differs from a loop over its neurons.")
-        if not _same(jax.vmap(function)(state, current), looped):
+        if not same(jax.vmap(function)(state, current), looped):
             raise Broken(f"`{name}` under vmap differs from a loop over neurons.")
 
 
@@ -187,7 +187,7 @@ def _margin(subject: Subject) -> None:
 def _reset(subject: Subject) -> None:
     neuron, state = subject.firing, subject.visited
     if neuron.onset is Onset.EDGE:
-        if not _same(neuron.reset(state), state):
+        if not same(neuron.reset(state), state):
             raise Broken("`onset` is EDGE, which has no reset, but `reset` changes the state.")
         return
     for above in (1e-3, 0.2, 0.5):
@@ -309,7 +309,7 @@ def _precision(subject: Subject) -> None:
         wide = _wide(subject.neuron)
         long = subject.run(jnp.asarray(current), time, neuron=wide, record=record)
         for name in record:
-            if not _same(short[name], long[name], 1e-3):
+            if not same(short[name], long[name], 1e-3):
                 raise Broken(f"`{name}` in float32 differs from float64 without any spike.")
 
 

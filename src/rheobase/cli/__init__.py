@@ -33,12 +33,13 @@ def list_(
     *,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
-    """List every neuron, adaptor, stepper, surrogate and stimulus with its parameters.
+    """List every model of the library with its parameters.
 
     Parameters
     ----------
     family
-        neurons, adaptors, steppers, surrogates or stimuli; all of them without it.
+        neurons, adaptors, channels, synapses, plasticity, connectivity, steppers, surrogates or
+        stimuli; all of them without it.
     name
         One of them, such as AdEx, with its equations and state.
     json
@@ -51,9 +52,9 @@ def list_(
 
 @app.command
 def check(file: Path, /, *, name: str | None = None) -> int:
-    """Prove the dimensions of the neurons in a file of yours and run the laws on them.
+    """Prove the dimensions of neurons, channels and synapses in a file of yours, and run the laws.
 
-    Every neuron class of the file with its defaults, and every neuron it names.
+    Every class of the file with its defaults, and everything of the kind that it names.
 
     Exits with 1 if anything fails.
 
@@ -62,7 +63,7 @@ def check(file: Path, /, *, name: str | None = None) -> int:
     file
         A Python file; it is executed.
     name
-        Check this class or neuron alone.
+        Check this class, or what is called so, alone.
     """
     from rheobase.cli import checking
 

@@ -1,4 +1,4 @@
-"""`rheobase check`: the laws on the neurons of a user's file."""
+"""`rheobase check`: the laws on the neurons, channels and synapses of a user's file."""
 
 import importlib.util
 import inspect
@@ -12,9 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from rheobase.adaptors.base import chain
-from rheobase.check import Outcome, check_neuron, place_of
+from rheobase.channels import AbstractMechanism
+from rheobase.check import Outcome, check_channel, check_neuron, check_synapse, place_of
 from rheobase.errors import UnknownName
 from rheobase.neurons import AbstractMembrane
+from rheobase.synapses import AbstractSynapse
 
 _MARKS = {
     "passed": Text("passed", "green"),
@@ -23,29 +25,41 @@ _MARKS = {
 }
 
 
+_CHECKS = (
+    (AbstractMembrane, check_neuron),
+    (AbstractMechanism, check_channel),
+    (AbstractSynapse, check_synapse),
+)
+_KINDS = (AbstractMembrane, AbstractMechanism, AbstractSynapse)
+
+
 class FileError(Exception):
     """A file that cannot be checked."""
 
 
 class _Candidate(NamedTuple):
-    """A neuron of the file, or why there is none."""
+    """A neuron, channel or synapse of the file, or why there is none."""
 
     name: str
-    neuron: Any
+    model: Any
     trouble: str = ""
 
 
 def show(file: Path, name: str | None) -> int:
-    """Check the neurons of a file, print what came of it, and return the exit code."""
+    """Check what a file defines, print what came of it, and return the exit code."""
     found = candidates(load(file), str(file.resolve()))
     if not found:
         raise FileError(
-            f"{file} defines no neuron. A neuron is a class of rheobase.AbstractNeuron with init, "
-            "derivative, margin and reset; `rheobase list neurons LIF` shows one."
+            f"{file} defines no neuron, channel or synapse. A neuron is a class of "
+            "rheobase.AbstractNeuron with init, derivative, margin and reset; `rheobase list "
+            "neurons LIF` shows one. A channel is one of rheobase.channels.AbstractChannel, a "
+            "synapse one of rheobase.synapses.AbstractSynapse."
         )
     if name is not None:
         if name not in (candidate.name for candidate in found):
-            raise UnknownName(f"neuron of {file}", name, [c.name for c in found])
+            raise UnknownName(
+                f"neuron, channel or synapse of {file}", name, [c.name for c in found]
+            )
         found = [candidate for candidate in found if candidate.name == name]
     console = Console(highlight=False, markup=False)
     return max(_report(console, candidate) for candidate in found)
@@ -78,18 +92,16 @@ def load(file: Path) -> types.ModuleType:
 
 
 def candidates(module: types.ModuleType, path: str) -> list[_Candidate]:
-    """The neuron classes that a module defines, and the neurons that it makes."""
+    """The classes of neurons, channels and synapses of a module, and those that it makes."""
     found = [
-        _Candidate(name, value)
-        for name, value in vars(module).items()
-        if isinstance(value, AbstractMembrane)
+        _Candidate(name, value) for name, value in vars(module).items() if isinstance(value, _KINDS)
     ]
-    shown = {type(inner) for candidate in found for inner in chain(candidate.neuron)}
+    shown = {type(inner) for candidate in found for inner in _parts(candidate.model)}
     classes = dict.fromkeys(value for value in vars(module).values() if inspect.isclass(value))
     own = [
         _made(cls, path)
         for cls in classes
-        if issubclass(cls, AbstractMembrane)
+        if issubclass(cls, _KINDS)
         and cls.__module__ == module.__name__
         and not cls.__name__.startswith("Abstract")
         # A class that cannot be made without arguments needs none if the file shows how.
@@ -98,7 +110,12 @@ def candidates(module: types.ModuleType, path: str) -> list[_Candidate]:
     return own + found
 
 
-def _required(cls: type[AbstractMembrane]) -> list[str]:
+def _parts(model: Any) -> tuple[Any, ...]:
+    """A neuron and what it wraps; a channel or a synapse alone."""
+    return tuple(chain(model)) if isinstance(model, AbstractMembrane) else (model,)
+
+
+def _required(cls: type) -> list[str]:
     """The arguments without which a class cannot be made."""
     return [
         parameter.name
@@ -108,7 +125,7 @@ def _required(cls: type[AbstractMembrane]) -> list[str]:
     ]
 
 
-def _made(cls: type[AbstractMembrane], path: str) -> _Candidate:
+def _made(cls: type, path: str) -> _Candidate:
     name = cls.__name__
     missing = _required(cls)
     if missing:
@@ -117,7 +134,7 @@ def _made(cls: type[AbstractMembrane], path: str) -> _Candidate:
             None,
             f"{name} has no default for {', '.join(missing)}. Give each one, "
             f'{missing[0]}: Array = quantity(unit, domain, "meaning", default=...), or make a '
-            f"neuron in the file: example = {name}({missing[0]}=..., ...).",
+            f"one in the file: example = {name}({missing[0]}=..., ...).",
         )
     if abstract := sorted(getattr(cls, "__abstractmethods__", ())):
         return _Candidate(name, None, f"{name} does not say what {', '.join(abstract)} is.")
@@ -130,13 +147,15 @@ def _made(cls: type[AbstractMembrane], path: str) -> _Candidate:
 
 
 def _report(console: Console, candidate: _Candidate) -> int:
-    """Print the table of one neuron; 1 if anything failed."""
+    """Print the table of one of them; 1 if anything failed."""
     console.print(Text(f"\n{candidate.name}", "bold"))
-    if candidate.neuron is None:
+    if candidate.model is None:
         console.print(Text.assemble(("FAILED", "bold red"), f"  {candidate.trouble}"))
         return 1
     with console.status("checking, some ten seconds"):
-        outcomes = check_neuron(candidate.neuron)
+        outcomes = next(c for kind, c in _CHECKS if isinstance(candidate.model, kind))(
+            candidate.model
+        )
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     for _ in range(2):
         table.add_column(no_wrap=True)

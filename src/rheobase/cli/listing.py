@@ -16,6 +16,7 @@ from rich.text import Text
 
 from rheobase import (
     adaptors,
+    channels,
     connectivity,
     neurons,
     plasticity,
@@ -25,6 +26,7 @@ from rheobase import (
     synapses,
 )
 from rheobase.adaptors import AbstractAdaptor
+from rheobase.channels import AbstractMechanism
 from rheobase.connectivity import AbstractConnectivity
 from rheobase.errors import UnknownName
 from rheobase.neurons import AbstractMembrane
@@ -70,6 +72,7 @@ class _Family(NamedTuple):
 _FAMILIES = {
     "neurons": _Family(neurons, AbstractMembrane),
     "adaptors": _Family(adaptors, AbstractAdaptor),
+    "channels": _Family(channels, AbstractMechanism),
     "steppers": _Family(steppers, AbstractStepper),
     "surrogates": _Family(surrogate, AbstractSurrogate),
     "stimuli": _Family(stimulus, AbstractStimulus),
@@ -131,7 +134,8 @@ def choose(found: list[Entry], family: str | None, name: str | None) -> list[Ent
             near = difflib.get_close_matches(family.lower(), [n.lower() for n in names])
             close = [n for n in names if n.lower() in near]
             raise UnknownName("family or member of one", family, [*_FAMILIES, *close])
-        return [entry for entry in found if entry.name == family]
+        # Some channels are called as the neuron whose equations they carry, which comes first.
+        return [entry for entry in found if entry.name == family][:1]
     if family not in _FAMILIES:
         raise UnknownName("family", family, _FAMILIES)
     of_family = [entry for entry in found if entry.family == family]

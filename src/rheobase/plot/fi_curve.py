@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
+import equinox as eqx
 import jax
 import numpy as np
 
-from rheobase.errors import ShapeError
+from rheobase.errors import ArgumentError, ShapeError, brief
 from rheobase.neurons.base import AbstractMembrane
 from rheobase.plot.arrays import numbers
 from rheobase.plot.style import MAIN, drawing
@@ -42,7 +43,7 @@ def fi_curve(
     - `ax`: axes to draw on; a new figure without it.
 
     **Raises:** `UnitError` for currents without unit, `ShapeError` where there is not one rate for
-    each current, and what `simulate` raises.
+    each current, `ArgumentError` for a cell or a network, and what `simulate` raises.
 
     **Example:**
 
@@ -53,6 +54,11 @@ def fi_curve(
         >>> ax.get_xlabel(), ax.get_ylabel()
         ('current (nA)', 'firing rate (Hz)')
     """
+    if isinstance(source, eqx.Module) and not isinstance(source, AbstractMembrane | Recording):
+        raise ArgumentError(
+            f"fi_curve simulates one neuron, got {brief(source)}. Simulate it under each current "
+            "and give the rates that you find: rb.plot.fi_curve([0, 12, 31] * Hz, currents)."
+        )
     if not isinstance(currents, Quantity):
         unit = source.receives if isinstance(source, AbstractMembrane) else nA
         to_internal(currents, unit, "currents", "fi_curve(..., currents={})")

@@ -1,5 +1,6 @@
 """Stimuli that are functions of time: steps, ramps, waves, pulses, recorded series."""
 
+import math
 from typing import Any
 
 import jax
@@ -215,6 +216,10 @@ class FromArray(AbstractSteadyStimulus):
             raise ShapeError(
                 "FromArray takes an array whose first axis is time, got one number. "
                 "Write rb.stimulus.Constant(...)."
+            )
+        if not math.prod(self.samples.shape):
+            raise ShapeError(
+                f"FromArray takes at least one value, got an array of shape {self.samples.shape}."
             )
 
     @property

@@ -244,6 +244,10 @@ class Threshold(AbstractLayer):
     def __init__(self, theta: Any, spike: AbstractSurrogate | None = None):
         if isinstance(theta, Quantity):
             theta = theta.value_in(theta.unit.internal())
+        if not eqx.is_array_like(theta):
+            raise ArgumentError(
+                f"`theta` is a number or a quantity, got {brief(theta)}. Write Threshold(1*mV)."
+            )
         self.theta = jnp.asarray(theta, jnp.result_type(float))
         self.spike = FastSigmoid() if spike is None else spike
         if not isinstance(self.spike, AbstractSurrogate):

@@ -3,7 +3,16 @@
 import dataclasses
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Annotated, Any, final, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    Protocol,
+    final,
+    get_args,
+    get_origin,
+    get_type_hints,
+    runtime_checkable,
+)
 
 import equinox as eqx
 import jax
@@ -274,6 +283,13 @@ def _bare(value: Any) -> Any:
         return None
 
 
+@runtime_checkable
+class _Drawn(Protocol):
+    """A distribution: what draws values."""
+
+    def draw(self, size: int, random: np.random.Generator) -> Quantity: ...
+
+
 def _lament(value: Any, unit: Unit, name: str, example: str) -> str:
     """What is wrong with the unit of `value`, and the call as it should be."""
     number = value.value if isinstance(value, Quantity) else _bare(value)
@@ -285,6 +301,13 @@ def _lament(value: Any, unit: Unit, name: str, example: str) -> str:
         got = brief(value)
     else:
         got = f"the bare {'array' if np.ndim(number) > 0 else 'number'} {show(number)}"
+    if isinstance(value, _Drawn):
+        drawn = f"{type(value).__name__}(...).draw(n, np.random.default_rng(0))"
+        example = example.replace("{}", drawn)
+        return (
+            f"`{name}` is a number, or one for each neuron, got {got}, and only weights, "
+            f"delays and drives of networks are drawn. Draw it here: {example}."
+        )
     measured = "dimensionless" if unit == DIMENSIONLESS else f"measured in {unit}"
     call = example.replace("{}", _product(1 if number is None else number, unit, name))
     return f"`{name}` is {measured}, got {got}. Write {call}."

@@ -85,7 +85,7 @@ def test_a_neuron_made_in_the_file_stands_for_its_class(rheobase, written):
     assert "Did you mean 'example'?" in result.err
     file = Path(written(made))
     (found,) = candidates(load(file), str(file))
-    assert found.name == "example" and found.neuron is not None
+    assert found.name == "example" and found.model is not None
 
 
 def test_a_class_with_two_names_is_checked_once(written):
@@ -146,3 +146,55 @@ def test_what_the_file_imports_is_not_checked(rheobase, written):
     written(MODEL, "helper.py")
     result = rheobase("check", written("from helper import Mine\n", "user.py"))
     assert result.code == 2 and "defines no neuron" in result.err
+
+
+CHANNEL = """
+from typing import Annotated, NamedTuple
+
+from jax import Array
+
+from rheobase import channels as ch, synapses
+from rheobase.units import S, cm, dimensionless, ms, non_negative, positive, quantity
+
+
+class KState(NamedTuple):
+    n: Annotated[Array, dimensionless]
+
+
+class K(ch.AbstractChannel):
+    g: Array = quantity(S / cm**2, non_negative, "conductance", default=0.036 * S / cm**2)
+
+    def gates(self, v, ions):
+        return KState(n=ch.by_rates(ch.exponential(v / 80), ch.exponential(-v / 80)))
+
+    def current(self, state, v, ions):
+        return self.g * state.n**4
+
+
+class State(NamedTuple):
+    g: Array
+
+
+class Own(synapses.AbstractSynapse):
+    tau: Array = quantity(ms, positive, "decay", default=5 * ms)
+
+    def init(self):
+        return State(g=0.0)
+
+    def arrive(self, state, weight):
+        return State(g=state.g + weight)
+
+    def derivative(self, state):
+        return State(g=-state.g / self.tau)
+
+    def output(self, state):
+        return state.g
+"""
+
+
+def test_channels_and_synapses_are_checked_too(rheobase, written):
+    result = rheobase("check", written(CHANNEL))
+    assert result.code == 1
+    table = " ".join(result.out.split())
+    assert "dimensions FAILED" in table and "must be nA/um**2" in table
+    assert "laws hold: Own" in table

@@ -6,6 +6,7 @@ import pytest
 import rheobase as rb
 from rheobase import (
     adaptors,
+    channels,
     connectivity,
     neurons,
     plasticity,
@@ -19,8 +20,7 @@ from rheobase.units import parameters
 
 
 def find(name):
-    (entry,) = (entry for entry in entries() if entry.name == name)
-    return entry
+    return next(entry for entry in entries() if entry.name == name)
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,7 @@ def find(name):
     [
         ("neurons", neurons, neurons.AbstractMembrane),
         ("adaptors", adaptors, adaptors.AbstractAdaptor),
+        ("channels", channels, channels.AbstractMechanism),
         ("steppers", steppers, steppers.AbstractStepper),
         ("surrogates", surrogate, surrogate.AbstractSurrogate),
         ("stimuli", stimulus, stimulus.AbstractStimulus),
@@ -51,7 +52,17 @@ def test_every_final_class_is_listed_once(family, module, base):
 @pytest.mark.parametrize("entry", entries(), ids=lambda entry: entry.name)
 def test_every_argument_of_the_constructor_is_there_and_described(entry):
     named = {"stimuli": "stimulus", "surrogates": "surrogate"}.get(entry.family, entry.family)
-    homes = (neurons, adaptors, steppers, surrogate, stimulus, synapses, plasticity, connectivity)
+    homes = (
+        neurons,
+        adaptors,
+        channels,
+        steppers,
+        surrogate,
+        stimulus,
+        synapses,
+        plasticity,
+        connectivity,
+    )
     home = next(home for home in homes if home.__name__ == f"rheobase.{named}")
     cls = vars(home)[entry.name]
     signature = inspect.signature(cls).parameters
