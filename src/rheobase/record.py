@@ -281,11 +281,18 @@ class Recording(eqx.Module):
 
     @property
     def events(self) -> tuple[np.ndarray, np.ndarray]:
-        """Time (ms) and neuron of every spike, in the order of time, of a run over one axis."""
+        """Time (ms) and neuron of every spike, in the order of time, of one population."""
         _require_known(self.raster, "events")
-        one_by_one = (
-            self.raster if isinstance(self.raster, Events) else Events.of(np.asarray(self.spikes))
-        )
+        if isinstance(self.raster, Events):
+            one_by_one = self.raster
+        else:
+            raster = np.asarray(self.spikes)
+            if raster.ndim > 2:
+                raise ShapeError(
+                    f"`events` are of one population, this run has the shape {raster.shape}. "
+                    "Write run.spike_times()."
+                )
+            one_by_one = Events.of(raster.reshape(len(raster), -1))
         ends = int(self.start) + one_by_one.step.astype(np.int64) + 1
         return ends * self.dt, one_by_one.neuron
 

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rheobase.errors import ArgumentError, ShapeError
+from rheobase.errors import ArgumentError, ShapeError, brief
 from rheobase.units import Quantity, ms, mV
 
 FASTEST_RISE = 10.0
@@ -107,7 +107,7 @@ def _interval(dt: Any) -> float:
             f"takes the voltage first, and no times. {cure}"
         )
     if not isinstance(dt, Quantity):
-        raise ArgumentError(f"`dt` is a time with its unit, got {dt!r}. {cure}")
+        raise ArgumentError(f"`dt` is a time with its unit, got {brief(dt)}. {cure}")
     step = float(np.reshape(dt.value_in(ms), ()))
     if not 0 < step < np.inf:
         raise ArgumentError(f"`dt` is a positive time, got {step:g} ms. {cure}")

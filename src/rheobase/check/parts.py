@@ -41,7 +41,7 @@ class Part:
 def _channel_state(subject: Part) -> None:
     channel, v, ions = subject.channel, subject.v[0], Solutions().ions()
     state = channel.init(v, ions)
-    if not variables.is_state(state):
+    if jax.tree.leaves(state) and not variables.is_state(state):
         raise Broken(f"`init` returned {type(state).__name__}, not a NamedTuple.")
     units = variables.units(state)
     for name, value in variables.items(state):

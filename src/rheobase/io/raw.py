@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rheobase.errors import ArgumentError, RecordingError
+from rheobase.errors import ArgumentError, RecordingError, brief
 from rheobase.units import mV, nA
 
 LARGEST_VOLTAGE = 300.0
@@ -61,7 +61,7 @@ def chosen_sweeps(found: Found, sweeps: Any, path: str) -> Found:
     cure = "Write sweeps=[0, 2], or sweeps=slice(0, None, 2)."
     for number in numbers:
         if isinstance(number, bool) or not isinstance(number, int | np.integer):
-            raise ArgumentError(f"`sweeps` holds numbers of sweeps, got {number!r}. {cure}")
+            raise ArgumentError(f"`sweeps` holds numbers of sweeps, got {brief(number)}. {cure}")
         if number not in every:
             raise ArgumentError(
                 f"`sweeps` names sweep {number}, but {path} has {len(every)} sweeps, from 0 to "
