@@ -14,6 +14,7 @@ from rheobase.errors import require_key
 from rheobase.folder import require_folder
 from rheobase.neurons import LI, LIF
 from rheobase.page import page
+from rheobase.provenance import noted
 from rheobase.train import FitResult, Linear, Sequential, encoders, evaluate, fit, losses, save
 from rheobase.units import ms, mV
 
@@ -81,6 +82,7 @@ def run(out: Path | str = "demo", *, epochs: int | None = None, seed: int = 0) -
         "epochs": len(result.history.train_loss),
         "spikes_per_image": round(float(hidden.spikes.sum(axis=(0, 2)).mean()), 1),
         "seed": seed,
+        "made": noted(result.provenance),
     }
     atomic.write(out / "metrics.json", json.dumps(metrics, indent=2) + "\n")
     save(out / "model.rheobase", result.model, metrics)

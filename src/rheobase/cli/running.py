@@ -20,6 +20,7 @@ from rheobase.network import NetworkRecording
 from rheobase.page import page
 from rheobase.plot.style import PALETTE
 from rheobase.progress import CHUNKS
+from rheobase.provenance import noted
 from rheobase.units import Hz, Quantity, in_unit, ms, s
 
 _UNITS = {"ms": ms, "s": s}
@@ -76,7 +77,8 @@ def show(name: str, duration: str | None, neurons: int | None, seed: int, out: P
     _print(metrics, table)
     _draw(out, run)
     by_population = {row.population: row._asdict() for row in table}
-    text = json.dumps(metrics | {"populations": by_population}, indent=2)
+    more = {"populations": by_population, "made": noted(run.provenance)}
+    text = json.dumps(metrics | more, indent=2)
     atomic.write(out / "metrics.json", text.replace("NaN", "null") + "\n")
     atomic.write(out / "index.html", _page(out, classic, metrics, table))
     print(f"see {out / 'index.html'}")

@@ -18,6 +18,7 @@ from rheobase.folder import require_folder
 from rheobase.io import load, read_recording
 from rheobase.neurons.base import AbstractMembrane
 from rheobase.plot.style import MAIN
+from rheobase.provenance import noted
 from rheobase.stimulus import Step
 from rheobase.units import Quantity, ms, nA, pA
 
@@ -38,7 +39,7 @@ def show(
     if recording is not None:
         rec = read_recording(recording)
         out = require_folder(out)
-        run = free_run(model, rec.sweeps, float(step.value_in(ms)))
+        run, made = free_run(model, rec.sweeps, float(step.value_in(ms))), None
         v, spikes = run.v, [t.tolist() for t in run.spikes]
         times = np.arange(1, len(v) + 1) * 1.0
     else:
@@ -48,8 +49,9 @@ def show(
         given = Step(level, start=0.1 * length, stop=0.9 * length)
         whole = under(model, given, length, step)
         v, times, spikes = whole.v[:, None], whole.t, [whole.spikes.tolist()]
+        made = whole.final.provenance
     with atomic.replacing(out / "voltage.npz") as beside:
-        np.savez_compressed(beside, t=times, v=v)
+        np.savez_compressed(beside, t=times, v=v, made=json.dumps(noted(made)))
     atomic.write(out / "spikes.json", json.dumps(spikes) + "\n")
     _draw(out / "voltage.png", times, v, name_of(model))
     counts = ", ".join(str(len(s)) for s in spikes)

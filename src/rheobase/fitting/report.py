@@ -14,6 +14,7 @@ from rheobase.folder import require_folder
 from rheobase.io.models import save
 from rheobase.page import page
 from rheobase.plot.style import ACCENT, INK, MAIN, QUIET
+from rheobase.provenance import noted
 
 if TYPE_CHECKING:
     from rheobase.fitting.fit import RecordingFit
@@ -81,6 +82,7 @@ def scores(fit: "RecordingFit") -> dict[str, Any]:
         "passive": fit.passive._asdict(),
         "dt_ms": details.dt,
         "seconds": round(fit.seconds, 1),
+        "made": noted(fit.provenance),
     }
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rheobase import atomic
+from rheobase._version import __version__
 from rheobase.errors import MorphologyError, brief
 from rheobase.morphology.samples import Samples, from_samples, rooted
 from rheobase.morphology.tree import Tree
@@ -311,7 +312,7 @@ def write_swc(tree: Tree, path: str | Path) -> None:
     """
     atomic.require_path(path, 'rb.io.write_swc(tree, "cell.swc"), the path last')
     codes = _codes(tree.region)
-    lines = ["# written by rheobase", "# " + " ".join(COLUMNS)]
+    lines = [f"# written by rheobase {__version__}", "# " + " ".join(COLUMNS)]
     lines += [f"# region {code} {name}" for name, code in codes.items() if TYPES.get(code) != name]
     marks = [_marked(tree, i) for i in range(len(tree))]
     ball = tree.region[0] == TYPES[SOMA] and _is_ball(*marks[0][1:])

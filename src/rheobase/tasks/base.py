@@ -15,6 +15,7 @@ from rheobase.datasets import Dataset
 from rheobase.errors import DataError
 from rheobase.folder import require_folder
 from rheobase.io import save
+from rheobase.provenance import noted
 from rheobase.train import (
     AbstractLayer,
     Conv2d,
@@ -181,6 +182,7 @@ def train(
         "skipped_recordings": len(split.train.skipped),
         "parameters": _size(result.model),
         "seed": seed,
+        "made": noted(result.provenance),
     }
     atomic.write(out / "metrics.json", json.dumps(metrics, indent=2) + "\n")
     return metrics, result, split

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import rheobase as rb
+from rheobase.cli import main
 from rheobase.errors import ArgumentError, CheckpointError
 from rheobase.io import consistency, fields, models, names
 from rheobase.train import checkpoint
@@ -295,3 +296,19 @@ def test_the_state_of_a_cell_is_saved(tmp_path):
     run = rb.simulate(cell, duration=1 * ms, dt=0.1 * ms, record="v")
     rb.save(tmp_path / "m", run.final)
     assert eqx.tree_equal(rb.load(tmp_path / "m"), run.final)
+
+
+@pytest.mark.parametrize("command", ["evaluate", "simulate", "fit"])
+def test_commands_refuse_a_file_that_names_a_command(tmp_path, capsys, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    named, notes = described(rb.LIF())
+    attack = ATTACKS["overwrites a file"] | {"named": "rheobase.train.checkpoint.write"}
+    checkpoint.write("forged", named, notes | {"model": attack})
+    arguments = {"fit": ["fit", "cell.abf", "--model", "forged"]}
+    with pytest.raises(SystemExit) as ended:
+        main(arguments.get(command, [command, "forged"]))
+    told = capsys.readouterr()
+    assert ended.value.code != 0 and "Traceback" not in told.err + told.out
+    assert [x.name for x in tmp_path.iterdir()] == ["forged"]
+    if command != "fit":
+        assert "no class of this library" in told.err

@@ -197,8 +197,17 @@ class Config:
         )
 
     def to_network(self) -> Network:
-        """The network that the configured chips would be, from codes, tags and masks alone."""
-        return _Builder(self).network()
+        """The network that the configured chips would be, from codes, tags and masks alone.
+
+        Errors: `ParameterError` for a configuration that describes none.
+        """
+        try:
+            return _Builder(self).network()
+        except (LookupError, StopIteration, OverflowError, TypeError):
+            raise ParameterError(
+                "this configuration describes no network: a neuron, bias, channel or constant that "
+                "it needs is missing or out of range. Write it anew by Config.from_placement."
+            ) from None
 
     def dumps(self) -> str:
         """The configuration as JSON text; `loads` gives the same configuration again."""

@@ -20,6 +20,7 @@ from rheobase.devices.dynapse2.training import Trained, train
 from rheobase.folder import require_folder
 from rheobase.page import page
 from rheobase.plot.style import ACCENT, MAIN, QUIET
+from rheobase.provenance import noted
 from rheobase.units import in_unit, s
 
 STEPS, FINE_STEPS = 400, 100
@@ -62,6 +63,7 @@ def run(out: Path | str, steps: int | None = None, seed: int = 0) -> dict[str, A
         "microwatts": round(1e6 * done.power.total, 2),
         "seed": seed,
         "networks": [row._asdict() for row in done.rows],
+        "made": noted(None),
     }
     atomic.write(out / "metrics.json", json.dumps(metrics, indent=2) + "\n")
     _draw(out, done)
