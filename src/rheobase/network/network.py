@@ -19,7 +19,7 @@ from rheobase.cable import Cell
 from rheobase.cable.cell import kinds_of as cable_kinds
 from rheobase.connectivity import AbstractDistribution
 from rheobase.connectivity.base import generator_for
-from rheobase.errors import ArgumentError, UnknownName, brief
+from rheobase.errors import ArgumentError, ShapeError, UnknownName, brief
 from rheobase.morphology import Location
 from rheobase.network.cells import CoupledCells
 from rheobase.network.checks import (
@@ -89,6 +89,11 @@ class Population(eqx.Module):
                     "their own: write rheobase.devices.dynapse2.Network(...)."
                 )
             require_parameters(self.neuron, (self.n,), "the population")
+        if isinstance(self.neuron, AbstractSource) and self.neuron.n != self.n:
+            raise ShapeError(
+                f"the SpikeSource has {self.neuron.n} neurons, got n = {self.n}. Put it among the "
+                'populations as it is: {"in": rb.SpikeSource(...)}.'
+            )
         if self.positions is not None:
             require_positions(self.positions, self.n)
 

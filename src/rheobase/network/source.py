@@ -18,6 +18,9 @@ from rheobase.time import Clock
 from rheobase.units import Quantity, Unit, ms, nA, to_internal, um
 from rheobase.units.fields import to_numbers
 
+_FAR = 2.0**62
+"""Steps beyond any run."""
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -211,7 +214,8 @@ def _trains(times: Any, neurons: Any, n: int, example: str) -> Trains:
 def _steps(trains: Trains, dt: float) -> np.ndarray:
     """The step of each spike, int64: the one whose end is nearest."""
     # The same shift as in `whole_steps`: a time in the middle of a step goes to its end.
-    step = np.maximum(np.floor(trains.times / dt + (0.5 + 1e-4)).astype(np.int64) - 1, 0)
+    nearest = np.floor(np.minimum(trains.times / dt, _FAR) + (0.5 + 1e-4)).astype(np.int64)
+    step = np.maximum(nearest - 1, 0)
     order = np.lexsort((trains.neurons, step))
     one, other = order[:-1], order[1:]
     twice = (step[one] == step[other]) & (trains.neurons[one] == trains.neurons[other])

@@ -165,6 +165,7 @@ def test_other_units_one_neuron_and_none():
         "late": rb.SpikeSource(0.005 * s, 1, n=2),
         "many": rb.SpikeSource([2000 * us, 1 * ms], 0, n=1),
         "none": rb.SpikeSource([], [], n=3),
+        "never": rb.SpikeSource([1e300] * ms, [0], n=1),
     })  # fmt: skip
     got = run(net)
     assert got["late"].events[0].tolist() == [5.0] and got["late"].events[1].tolist() == [1]
@@ -200,6 +201,8 @@ REFUSED = [
     (ShapeError, "integers), got float64", lambda: source([1] * ms, [0.5])),
     (ArgumentError, "`n` is a whole number, got 2.5", lambda: source([1] * ms, [0], n=2.5)),
     (TypeError, "`times` is measured in ms", lambda: source([1, 2], [0, 1])),
+    (ShapeError, "the SpikeSource has 6 neurons, got n = 7",
+     lambda: rb.Population(source(), 7)),
     (ArgumentError, "got traced ones", lambda: jax.jit(lambda t: source(t * ms, [0]))(1.0)),
     (StepperError, "neuron 1 of a SpikeSource fires at 5 and 5.04 ms",
      lambda: run(network(source([1, 5.04, 5] * ms, [0, 1, 1])))),
