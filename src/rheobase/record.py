@@ -404,12 +404,12 @@ def _require_known(raster: Any, what: str) -> None:
 
 def printed_spikes(run: Recording) -> tuple[str, str]:
     """What of the spikes is kept, and how many they are."""
-    if run.raster is None and run.sums is None:
-        return "not kept", ""
     kept = run.sums if run.raster is None else run.raster
-    kind = "counts" if run.raster is None else "raster"
+    if kept is None:
+        return "not kept", ""
     if isinstance(kept, Events):
         return f"events of {kept.size}", _firing(len(kept.step), kept.size, run)
+    kind = "counts" if run.raster is None else "raster"
     if isinstance(kept, Tracer):
         return f"{kind} {kept.shape}", "traced"
     neurons = kept.shape if run.raster is None else kept.shape[1:]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rheobase.network.network import Drive, Population
 
 
-def sites_on(neuron: AbstractMembrane | Cell, at: Any) -> tuple[int, ...]:
+def sites_on(neuron: AbstractMembrane | Cell | AbstractSource, at: Any) -> tuple[int, ...]:
     """The nodes of a cell on which synapses end; a point neuron has one place."""
     if isinstance(neuron, Cell):
         return sites_of(neuron, at)
@@ -121,7 +121,7 @@ def check_drive(drive: "Drive", neuron: AbstractMembrane | Cell, n: int) -> None
 
 def driven(drive: "Drive", population: "Population", kinds: dict[str, list]) -> int | None:
     """Through which synapse of the population a drive acts; None for none."""
-    check_drive(drive, population.neuron, population.n)
+    check_drive(drive, population.receiving, population.n)
     if drive.synapse is None:
         return None
     unit, known = drive.stimulus.unit, kinds[drive.population]
@@ -129,7 +129,7 @@ def driven(drive: "Drive", population: "Population", kinds: dict[str, list]) -> 
     if isinstance(drive.synapse, AbstractSynapse):
         whose = f"population {drive.population!r}"
         require_parameters(drive.synapse, wide(population, sites), whose)
-    return kind(drive.synapse, unit, drive.name, population.neuron, sites, known)
+    return kind(drive.synapse, unit, drive.name, population.receiving, sites, known)
 
 
 def wide(population: "Population", sites: tuple[int, ...]) -> tuple[int, ...]:

@@ -97,10 +97,18 @@ class Population(eqx.Module):
         if self.positions is not None:
             require_positions(self.positions, self.n)
 
+    @property
+    def receiving(self) -> AbstractMembrane | Cell:
+        """Its neurons, as something that receives input."""
+        if isinstance(self.neuron, AbstractSource):
+            raise ArgumentError("a SpikeSource fires at given times and receives nothing.")
+        return self.neuron
+
 
 def _stimulus(value: Any) -> Any:
     """A stimulus; a quantity or a distribution stands for a constant one."""
-    return Constant(value) if isinstance(value, Quantity | AbstractDistribution) else value
+    given: Any = value
+    return Constant(given) if isinstance(value, Quantity | AbstractDistribution) else value
 
 
 class Drive(eqx.Module):
@@ -194,45 +202,44 @@ class Network(eqx.Module):
         *,
         key: Array | None = None,
     ):
-        self.populations = populations = _named(populations)
+        self.populations = own = _named(populations)
         connections = _listed(connections, Connection, "connections")
         self.drives = _listed(drives, Drive, "drives")
         key = None if key is None else require_random_key(key, "rb.Network(..., key={})")
         names = [c.pre for c in connections] + [d.population for d in self.drives]
         for name in names + [post for c in connections for post in c.post]:
             if name not in populations:
-                raise UnknownName("population", name, populations)
-        require_spikes(populations, connections, self.drives)
+                raise UnknownName("population", name, own)
+        require_spikes(own, connections, self.drives)
         self.drives = tuple(
-            _drawn(d, populations[d.population].n, key, i) for i, d in enumerate(self.drives)
+            _drawn(d, own[d.population].n, key, i) for i, d in enumerate(self.drives)
         )
         kinds: dict[str, list] = {name: [] for name in populations}
         plans = []
         for c in connections:
             for post in c.post:
                 what = f"`weight` of the connection from {c.pre!r} to {post!r}"
-                neuron, unit = populations[post].neuron, c.weight.unit
+                neuron, unit = own[post].receiving, c.weight.unit
                 sites = sites_on(neuron, c.at)
                 of = kind(c.synapse, unit, what, neuron, sites, kinds[post])
-                require_synapse(c, post, populations[c.pre].n, wide(populations[post], sites))
+                require_synapse(c, post, own[c.pre].n, wide(own[post], sites))
                 plans.append((c, post, of, len(sites)))
-        self.driven = tuple(driven(d, populations[d.population], kinds) for d in self.drives)
-        require_memory(populations, plans)
+        self.driven = tuple(driven(d, own[d.population], kinds) for d in self.drives)
+        require_memory(own, plans)
         self.projections = tuple(
             projection(
                 c,
                 post,
                 of,
                 many,
-                sites_on(populations[c.pre].neuron, c.source)[0],
-                sides_of(c.pre, post, populations),
+                sites_on(own[c.pre].neuron, c.source)[0],
+                sides_of(c.pre, post, own),
                 generator_for(f"the connection from {c.pre!r} to {post!r}", key, i),
             )
             for i, (c, post, of, many) in enumerate(plans)
         )
         self.systems = {
-            name: _coupled(population.neuron, kinds[name])
-            for name, population in populations.items()
+            name: _coupled(population.neuron, kinds[name]) for name, population in own.items()
         }
 
     def pairs(self, pre: str, post: str, which: int = 0) -> tuple[Array, Array]:
@@ -300,8 +307,12 @@ class Network(eqx.Module):
         """
         for drive in self.drives:
             population = self.populations[drive.population]
-            check_drive(drive, population.neuron, population.n)
+            check_drive(drive, population.receiving, population.n)
             drive.stimulus.check(dt)
+        for name, system in self.systems.items():
+            if isinstance(system, Coupled):
+                whose = f"population {name!r}"
+                require_parameters(system.neuron, (self.populations[name].n,), whose)
         for synapses in self.projections:
             synapses.check(dt)
 
@@ -370,10 +381,10 @@ def _listed(given: Any, kind: type, argument: str) -> tuple:
 
 
 def _kinds(
-    neuron: AbstractMembrane | Cell | SpikeSource, synapses: tuple[AbstractSynapse, ...]
+    neuron: AbstractMembrane | Cell | AbstractSource, synapses: tuple[AbstractSynapse, ...]
 ) -> str:
     """A neuron or a cell with the synapses on it, by the names of their classes."""
-    if isinstance(neuron, SpikeSource):
+    if isinstance(neuron, AbstractSource):
         return "SpikeSource"
     own = cable_kinds(neuron.cable) if isinstance(neuron, Cell) else kinds_of(neuron)
     return " with ".join([own, *(type(s).__name__ for s in synapses)])

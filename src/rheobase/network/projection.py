@@ -106,6 +106,13 @@ class Projection(eqx.Module):
 
         Conductances are looked at again: training may have moved them below zero.
         """
+        for name, given in (("weight", self.weight), ("delay", self.delay)):
+            if given is not None and given.shape not in ((1,), (self.synapses,)):
+                raise ShapeError(
+                    f"`{name}` from {self.pre!r} to {self.post!r} has shape {given.shape}, but "
+                    f"there are {self.synapses} synapses: give one value in an array of shape "
+                    f"(1,), or one for each, ({self.synapses},)."
+                )
         if self.unit.same_dimension(uS):
             require_positive(self.weight, f"a weight from {self.pre!r} to {self.post!r}", uS)
         for rule in self.rules:
@@ -123,8 +130,9 @@ class Projection(eqx.Module):
 
     def _require_memory(self, dt: float) -> None:
         """Refuse delays so long that the spikes on their way would not fit into memory."""
-        longest = float(np.max(np.asarray(self.delay), initial=0))
-        wide = self.n_pre if np.size(self.delay) == 1 else self.to.n_post
+        delay = np.asarray(self.delay)
+        longest = float(np.max(delay, initial=0))
+        wide = self.n_pre if delay.size == 1 else self.to.n_post
         steps = longest / dt
         needed = 4 * steps * wide
         free = memory.available() if needed > _MUCH else None

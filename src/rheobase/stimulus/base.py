@@ -122,7 +122,7 @@ def measured(meaning: str) -> Any:
     return eqx.field(converter=_quantity, metadata={"meaning": meaning})
 
 
-def _quantity(value: Any) -> Quantity:
+def _quantity(value: Any) -> Any:
     """A finite quantity in internal units; a bare number is dimensionless."""
     if isinstance(value, AbstractDistribution):
         return value

@@ -66,6 +66,25 @@ def test_what_fits_gives_each_neuron_its_own():
     np.testing.assert_array_equal(one, np.full(3, together[1]))
 
 
+CHANGED = {
+    "weight": lambda net: net.projections[0].weight,
+    "delay": lambda net: net.projections[0].delay,
+    "tau": lambda net: net.systems["a"].neuron.tau,
+}
+
+
+@pytest.mark.parametrize("name", CHANGED)
+@pytest.mark.parametrize("shape", [(5,), (3, 3)])
+def test_arrays_that_were_put_there_later_have_the_size_of_what_they_serve(name, shape):
+    connection = rb.Connection(
+        "a", "a", rb.Dense(), rb.Exponential(), weight=np.ones(9) * nA, delay=np.ones(9) * ms
+    )
+    net = rb.Network({"a": rb.Population(rb.LIF(), 3)}, connection)
+    moved = eqx.tree_at(CHANGED[name], net, jnp.ones(shape))
+    with pytest.raises(ShapeError, match=f"`{name}` .*has shape"):
+        run(moved)
+
+
 UNITS = [5 * ms, 1 * uS, 1 * Hz, 1.0, 1 * um]
 
 
