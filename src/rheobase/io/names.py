@@ -192,6 +192,7 @@ KINDS: dict[str, str] = {
     "rheobase.train.shaping": "Dropout Flatten Pool Reshape Skip Threshold",
     "rheobase.train.source": "Batch",
     "rheobase.train.weights": "HalfPrecision Quantised WeightNorm",
+    "rheobase.units.roles": "Role",
 }
 """By module: modules, states, enumerations and shapes."""
 
