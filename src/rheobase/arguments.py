@@ -5,13 +5,12 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.core import Tracer
 
 from rheobase.connectivity import AbstractDistribution
-from rheobase.errors import ArgumentError, ParameterError, ShapeError, brief
+from rheobase.errors import ArgumentError, ParameterError, ShapeError
 from rheobase.stimulus import AbstractStimulus, Constant
 from rheobase.stimulus.base import distributions
 from rheobase.units import Quantity, Unit, to_internal, uS
@@ -46,21 +45,6 @@ def require_width(
     )
 
 
-def whole(value: Any, name: str, example: str) -> int:
-    """A size as a whole number of at least 1, known before anything is compiled."""
-    if isinstance(value, Tracer):
-        raise ArgumentError(
-            f"`{name}` decides shapes, so it must be known outside jit, grad and vmap, got a "
-            f"traced value. Write {example}."
-        )
-    number = value.item() if isinstance(value, np.ndarray | jax.Array) and not value.ndim else value
-    if isinstance(number, bool | np.bool_) or not isinstance(number, int | np.integer):
-        raise ArgumentError(f"`{name}` is a whole number, got {brief(value)}. Write {example}.")
-    if number < 1:
-        raise ShapeError(f"`{name}` must be at least 1, got {value}. Write {example}.")
-    return int(number)
-
-
 def parameter_shape(system: Any) -> tuple[int, ...]:
     """The shape of the arrays of a system and of its state at rest, which `Mismatch` widens."""
     shape: tuple[int, ...] = ()
@@ -73,22 +57,6 @@ def parameter_shape(system: Any) -> tuple[int, ...]:
                 f"populations of different sizes."
             ) from None
     return shape
-
-
-def key_or_first(key: Any, example: str) -> Any:
-    """The key, or `jax.random.key(0)` where none is given."""
-    return jax.random.key(0) if key is None else require_random_key(key, example)
-
-
-def require_random_key(key: Any, example: str) -> Any:
-    """The key, one of JAX's: None, a number or several keys are refused."""
-    if isinstance(key, jax.Array | np.ndarray):
-        typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key) and key.shape == ()
-        if typed or (key.dtype == jnp.uint32 and key.shape in ((2,), (4,))):
-            return key
-    whole = isinstance(key, int) and not isinstance(key, bool)
-    cure = f"jax.random.key({key if whole else 0})"
-    raise ArgumentError(f"`key` is one random key, got {brief(key)}. Write {example.format(cure)}.")
 
 
 def require_parameters(system: Any, population: tuple[int, ...], whose: str) -> None:

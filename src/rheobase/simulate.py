@@ -6,7 +6,6 @@ from jax import Array
 from jax.core import Tracer
 
 from rheobase import uncoupled
-from rheobase.arguments import require_random_key
 from rheobase.cable import Cell
 from rheobase.cable import run as cable_run
 from rheobase.errors import (
@@ -17,6 +16,7 @@ from rheobase.errors import (
     brief,
 )
 from rheobase.gate_speed import require_slow_gates
+from rheobase.given import require_random_key
 from rheobase.network import Network, NetworkRecording
 from rheobase.network.gaps import require_prompt
 from rheobase.network.simulate import simulate as simulate_network

@@ -20,10 +20,10 @@ from rheobase.arguments import (
     require_parameters,
     require_width,
     stimulus_of,
-    whole,
 )
 from rheobase.compilation import Compiled
 from rheobase.errors import ArgumentError, KeyRequired, ShapeError, UnknownName, brief, require_key
+from rheobase.given import whole
 from rheobase.inputs import prepare, remembers
 from rheobase.loop import scan
 from rheobase.neurons import variables

@@ -12,9 +12,9 @@ from jax import Array
 from jax.core import Tracer
 
 from rheobase.adaptors.base import AbstractAdaptor, chain, require_neuron
-from rheobase.arguments import require_random_key, whole
 from rheobase.declared import orders
 from rheobase.errors import ParameterError, ShapeError, UnknownName
+from rheobase.given import require_random_key, whole
 from rheobase.neurons.base import AbstractMembrane, AbstractNeuron
 from rheobase.units import (
     Parameter,

@@ -13,7 +13,7 @@ from jax import Array
 from jax.core import Tracer
 
 from rheobase import memory
-from rheobase.arguments import require_width, whole
+from rheobase.arguments import require_width
 from rheobase.cable import step as steps_of
 from rheobase.cable.arguments import Clamps, Probe, Probes, clamps, currents, probes
 from rheobase.cable.cell import Cable, Cell, kinds_of
@@ -21,6 +21,7 @@ from rheobase.cable.step import Assembly, CellState, Held, Stepped, assemble, se
 from rheobase.channels import AbstractFiring
 from rheobase.compilation import Compiled
 from rheobase.errors import ArgumentError, KeyRequired, ShapeError, brief
+from rheobase.given import whole
 from rheobase.inputs import memories, prepare
 from rheobase.kernels.tree import laplacian
 from rheobase.loop import scan

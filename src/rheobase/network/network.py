@@ -9,17 +9,13 @@ import jax.numpy as jnp
 from jax import Array
 
 from rheobase.adaptors.base import chain, kinds_of
-from rheobase.arguments import (
-    require_parameters,
-    require_positions,
-    require_random_key,
-    whole,
-)
+from rheobase.arguments import require_parameters, require_positions
 from rheobase.cable import Cell
 from rheobase.cable.cell import kinds_of as cable_kinds
 from rheobase.connectivity import AbstractDistribution
 from rheobase.connectivity.base import generator_for
 from rheobase.errors import ArgumentError, ShapeError, UnknownName, brief
+from rheobase.given import require_random_key, whole
 from rheobase.morphology import Location
 from rheobase.network.cells import CoupledCells
 from rheobase.network.checks import (

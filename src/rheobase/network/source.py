@@ -11,8 +11,9 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
-from rheobase.arguments import require_positions, whole
+from rheobase.arguments import require_positions
 from rheobase.errors import ArgumentError, ParameterError, ShapeError, StepperError
+from rheobase.given import whole
 from rheobase.morphology.content import SameContent
 from rheobase.time import Clock
 from rheobase.units import Quantity, Unit, ms, nA, to_internal, um

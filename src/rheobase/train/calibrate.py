@@ -10,8 +10,8 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from rheobase.arguments import key_or_first
 from rheobase.errors import ArgumentError
+from rheobase.given import key_or_first
 from rheobase.train.data import as_source, require_model, series
 from rheobase.train.encoders import AbstractEncoder
 from rheobase.train.layers import Sequential, advance, begin

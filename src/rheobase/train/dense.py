@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from rheobase.arguments import require_random_key
 from rheobase.errors import ArgumentError, ParameterError, ShapeError, brief
+from rheobase.given import require_random_key
 from rheobase.kernels.sparse import product
 from rheobase.train.delays import Delays, delayed_axons
 from rheobase.train.layer import GAIN, AbstractLayer, Shape, text, uniform, width

@@ -9,7 +9,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from rheobase.arguments import key_or_first
+from rheobase.given import key_or_first
 from rheobase.train.data import (
     Loss,
     aligned,

@@ -13,8 +13,8 @@ import numpy as np
 from jax import Array
 from jax.sharding import Mesh
 
-from rheobase.arguments import key_or_first
 from rheobase.errors import ArgumentError, brief
+from rheobase.given import key_or_first
 from rheobase.provenance import Provenance, precision_of, versions
 from rheobase.train.calibrate import SAMPLES, over_samples, require_calibrable
 from rheobase.train.data import (

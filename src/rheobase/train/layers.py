@@ -10,9 +10,9 @@ import numpy as np
 from jax import Array
 
 from rheobase import population
-from rheobase.arguments import key_or_first, require_random_key
 from rheobase.errors import ArgumentError, KeyRequired, ShapeError, UnknownName, brief
 from rheobase.feedback import AbstractFeedback
+from rheobase.given import key_or_first, require_random_key
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane, Onset
 from rheobase.record import Recording, RunState

@@ -5,10 +5,10 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from rheobase.arguments import require_random_key
 from rheobase.declared import AbstractDeclared
 from rheobase.errors import ArgumentError, ParameterError, ShapeError, brief
 from rheobase.feedback import AbstractFeedback, Dense, Late
+from rheobase.given import require_random_key
 from rheobase.kernels import library
 from rheobase.neurons.base import AbstractMembrane, Onset
 from rheobase.train.delays import Delays

@@ -10,13 +10,13 @@ import numpy as np
 from jax import Array
 
 from rheobase import feedback
-from rheobase.arguments import key_or_first
 from rheobase.compilation import Compiled
 from rheobase.devices.dynapse2 import compatible, physical
 from rheobase.devices.dynapse2.neuron import Mode, Neuron
 from rheobase.devices.dynapse2.projection import Depression, Projection
 from rheobase.errors import ArgumentError, ShapeError, StepperError, UnknownName, brief
 from rheobase.feedback import Dense, Way
+from rheobase.given import key_or_first
 from rheobase.kernels.product import spike_product
 from rheobase.loop import scan
 from rheobase.neurons import variables

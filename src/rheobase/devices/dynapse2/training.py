@@ -9,11 +9,11 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
-from rheobase.arguments import key_or_first
 from rheobase.devices.dynapse2.mismatch import mismatch
 from rheobase.devices.dynapse2.network import Network
 from rheobase.devices.dynapse2.quantise import Quantised, on_grid
 from rheobase.errors import ArgumentError
+from rheobase.given import key_or_first
 from rheobase.train.domains import Where, choose, free, legal
 
 Loss = Callable[[Array], Array]
