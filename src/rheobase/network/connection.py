@@ -42,9 +42,10 @@ class Connection(eqx.Module):
     - `connectivity`: the rule that decides which neurons are connected.
     - `synapse`: the time course of a spike.
     - `weight`: one for all, an array with one for each synapse (in the order of an explicit list),
-      or a distribution such as `rb.Normal`; in the unit of the synapse: mV for `Delta`; nA or mV
-      for a current (in mV it acts on the voltage as a current of weight/R would); uS for a
-      conductance.
+      or a distribution such as `rb.Normal`; in the unit of the synapse: that of the neuron's
+      `target` for `Delta` (mV; nA for `CubaLIF`); nA or mV for a current (in mV it acts on the
+      voltage as a current of weight/R would); uS for a conductance, which is never negative:
+      inhibition has a reversal potential below rest.
     - `delay`: one, an array or a distribution, rounded to whole steps. A spike happens at the end
       of its step; without delay it acts in the next step, with a delay of d as much later.
     - `plasticity`: how the synapses change with their use, such as `rb.TsodyksMarkram()` or

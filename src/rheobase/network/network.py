@@ -136,6 +136,11 @@ class Drive(eqx.Module):
     at: Location | None = eqx.field(static=True, default=None)
 
     def __check_init__(self):
+        if not isinstance(self.population, str):
+            raise ArgumentError(
+                f"`population` is the name of one, got {brief(self.population)}. Write a drive for "
+                "each: [rb.Drive(name, 1*nA) for name in ('e', 'i')]."
+            )
         if not isinstance(self.stimulus, AbstractStimulus):
             raise ArgumentError(
                 "`stimulus` is one such as rb.stimulus.Constant(1*nA), got "

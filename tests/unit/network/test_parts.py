@@ -50,6 +50,8 @@ REFUSED = [
      lambda: network(drives=[connection()])),
     (ArgumentError, "`connections` is a list of Connections, got 3",
      lambda: rb.Network({"e": rb.Population(rb.LIF(), 2)}, 3)),
+    (ArgumentError, "`population` is the name of one, got ['e', 'i']",
+     lambda: rb.Drive(["e", "i"], 1 * nA)),
     (ArgumentError, "names of populations, got 3", lambda: connection(post=("e", 3))),
     (UnitError, "Write weight=0.5*mV", lambda: connection(synapse=rb.Delta(), weight=1.0)),
     (UnitError, "Write weight=0.1*nA", lambda: connection(weight=1.0)),
