@@ -40,7 +40,7 @@ class Rewiring(AbstractDeclared):
     Source: Mocanu et al. 2018, Nat Commun 9:2383 (SET); Evci et al. 2020, ICML (RigL).
 
     >>> import numpy as np, rheobase as rb
-    >>> x = np.random.default_rng(0).uniform(size=(64, 20, 30))
+    >>> x = 4 * np.random.default_rng(0).uniform(size=(64, 20, 30))
     >>> model = rb.Sequential(rb.Linear(30, 20, density=0.1), rb.LIF(), rb.Linear(20, 2), rb.LI())
     >>> result = rb.fit(model, (x, np.arange(64) % 2), epochs=2, batch_size=16, progress=False,
     ...                 rewiring=rb.train.Rewiring(every=2))
