@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 from jax.core import Tracer
 
 from rheobase.errors import ArgumentError, ShapeError, brief
@@ -25,7 +26,7 @@ def whole(value: Any, name: str, example: str) -> int:
     return int(number)
 
 
-def key_or_first(key: Any, example: str) -> Any:
+def key_or_first(key: Any, example: str) -> Array:
     """The key, or `jax.random.key(0)` where none is given."""
     return jax.random.key(0) if key is None else require_random_key(key, example)
 
