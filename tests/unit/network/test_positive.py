@@ -26,7 +26,8 @@ def connection(weight, synapse=EXCITE, **more):
 
 
 def network(connections=(), drives=()):
-    return rb.Network({"a": rb.Population(rb.LIF(), 3)}, connections, drives)
+    populations = {"a": rb.Population(rb.LIF(), 3)}
+    return rb.Network(populations, connections, drives, key=jax.random.key(0))
 
 
 @pytest.mark.parametrize("synapse", CONDUCTANCES)
