@@ -12,8 +12,8 @@ from jax.core import Tracer
 from rheobase.connectivity import AbstractDistribution
 from rheobase.errors import ArgumentError, ParameterError, ShapeError
 from rheobase.stimulus import AbstractStimulus, Constant
-from rheobase.stimulus.base import distributions
-from rheobase.units import Quantity, Unit, to_internal, uS
+from rheobase.stimulus.base import PerStep, distributions
+from rheobase.units import Quantity, Unit, UnitError, ms, to_internal, uS
 from rheobase.units.fields import to_host
 
 
@@ -151,8 +151,8 @@ def require_support(distribution: AbstractDistribution, what: str) -> None:
         )
 
 
-def stimulus_of(value: Any, unit: Unit, name: str, example: str, dt: float) -> AbstractStimulus:
-    """An input as a stimulus in this unit that can be had with a step of dt (ms)."""
+def stimulus_in(value: Any, unit: Unit, name: str, example: str) -> AbstractStimulus:
+    """An input as a stimulus in this unit."""
     if distributions(value):
         kind = type(distributions(value)[0]).__name__
         raise ArgumentError(
@@ -166,5 +166,28 @@ def stimulus_of(value: Any, unit: Unit, name: str, example: str, dt: float) -> A
     if not value.unit.same_dimension(unit):
         # The wording of every unit error is in one place: let it speak.
         to_internal(Quantity(1, value.unit), unit, name, example)
-    value.check(dt)
     return value
+
+
+def arrivals_of(stimulus: AbstractStimulus, unit: Unit, name: str) -> AbstractStimulus:
+    """An input that adds to a variable or a synapse in this unit: events, or a rate of them.
+
+    What is held would add its value in each step, so that its effect would depend on dt: it is
+    taken in `unit`/ms alone. Each value of a series in `unit` arrives once.
+    """
+    if stimulus.unit.same_dimension(unit * ms**-1):
+        if stimulus.kind == "held":
+            return PerStep(stimulus)
+        raise UnitError(
+            f"{name} is a rate, in {stimulus.unit}, of events, which arrive at once. Write their "
+            f"amplitude in {unit}."
+        )
+    arriving = stimulus.arriving()
+    if arriving is None:
+        own = stimulus.unit
+        raise UnitError(
+            f"{name} is {type(stimulus).__name__} in {own}, which is held: what it adds would "
+            f"arrive anew in each step, so that the result would depend on dt. Write it as a rate, "
+            f"in {own}/ms, or give events: rb.stimulus.Pulses, Poisson or FromArray(..., dt=1*ms)."
+        )
+    return arriving

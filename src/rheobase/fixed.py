@@ -39,7 +39,7 @@ def product(x: Array, factor: Fraction) -> Fixed:
     wide = (-1,) + (1,) * x.ndim
     # Scaling by powers of two, floor and the difference are exact.
     scales = np.asarray(2.0 ** (_LIMB * np.arange(_OWN) - 48), x.dtype).reshape(wide)
-    above = jnp.floor(x * scales)
+    above = jnp.floor(x[None] * scales)
     carried = jnp.concatenate([jnp.zeros_like(above[:1]), above[:-1] * 2**_LIMB])
     own = (above - carried).astype(jnp.uint32)
 

@@ -107,7 +107,7 @@ def simulate(
     - `system`: a neuron with all its adaptors, a `Cell`, or a `Network`. A network holds its own
       inputs and sizes; `record` and `init` then are dictionaries by population. Of a cell,
       `current` goes by location and `record` by variable: `{"v": [cell.at("soma")]}`.
-    - `duration`, `dt`: `duration` is rounded to whole steps of `dt`.
+    - `duration`, `dt`: the length of the run, and of its steps, of which it is a whole number.
     - `current`: a constant (one number, or one for each neuron) or a stimulus, in the unit that
       the neuron receives (nA). Beyond 1e9 nA it is taken as 1e9 nA, as is a delta input.
     - `delta`: what is added at the end of each step to the variable `neuron.target`: mV for the
@@ -149,11 +149,7 @@ def simulate(
         _require_system(system)
     key = None if key is None else require_random_key(key, "simulate(..., key={})")
     dt_ms = _concrete(dt, "dt")
-    steps = int(round(_concrete(duration, "duration") / dt_ms))
-    if steps < 1:
-        raise ShapeError(
-            f"duration = {duration} is shorter than a step of dt = {dt}. Choose a smaller dt."
-        )
+    steps = _whole(_concrete(duration, "duration"), dt_ms)
     if not coarse:
         require_slow_gates(system, dt_ms)
         if isinstance(system, Network):
@@ -238,6 +234,23 @@ def _require_system(system: Any) -> None:
         raise ArgumentError(
             f"simulate takes a neuron, got {brief(system)}. Write simulate(rb.LIF(), ...)."
         )
+
+
+def _whole(duration: float, dt: float) -> int:
+    """The number of steps of a duration, both in ms."""
+    steps = round(duration / dt)
+    if steps >= 1 and abs(duration / dt - steps) <= max(1e-3, 1e-6 * steps):
+        return steps
+    if duration < dt:
+        raise ShapeError(
+            f"duration = {duration:g} ms is shorter than a step of dt = {dt:g} ms. Choose a "
+            "smaller dt."
+        )
+    below = int(duration / dt)
+    raise ShapeError(
+        f"duration = {duration:g} ms is no whole number of steps of dt = {dt:g} ms. Write duration="
+        f"{below * dt:g}*ms or {(below + 1) * dt:g}*ms, or a dt that divides it."
+    )
 
 
 def _concrete(value: Any, name: str) -> float:

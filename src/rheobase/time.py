@@ -63,12 +63,20 @@ class Clock(NamedTuple):
 
     def since(self, start: "Clock") -> Array:
         """Steps since `start`, int32; what does not fit is the largest or the smallest int32."""
-        low = self.low - start.low
-        high = self.high - start.high - (self.low < start.low).astype(jnp.uint32)
+        own, other = (jnp.asarray(x.low) for x in (self, start))
+        low = own - other
+        high = jnp.asarray(self.high) - start.high - (own < other).astype(jnp.uint32)
         signed = jax.lax.bitcast_convert_type(low, jnp.int32)
         fits = high == jnp.where(signed < 0, _LAST, np.uint32(0))
         far = jnp.where(high >= _LATER, np.int32(-_HALF), np.int32(_HALF - 1))
         return jnp.where(fits, signed, far)
+
+    def difference(self, start: "Clock", dtype: Any) -> Array:
+        """The same as a float, which has no bounds."""
+        near = self.since(start)
+        high, low = (x.astype(dtype) - y.astype(dtype) for x, y in zip(self, start, strict=True))
+        far = abs(near) >= np.int32(_HALF - 1)
+        return jnp.where(far, high * 2.0**32 + low, near.astype(dtype))
 
     def divided(self, divisor: Any, most: int) -> tuple["Clock", Array]:
         """The quotient and the remainder by a divisor from 1 to `most`, which is below 2**31."""

@@ -14,12 +14,13 @@ from jax.core import Tracer
 from rheobase import memory
 from rheobase.adaptors.base import kinds_of
 from rheobase.arguments import (
+    arrivals_of,
     initial,
     parameter_shape,
     require_indices,
     require_parameters,
     require_width,
-    stimulus_of,
+    stimulus_in,
 )
 from rheobase.compilation import Compiled
 from rheobase.errors import ArgumentError, KeyRequired, ShapeError, UnknownName, brief, require_key
@@ -43,7 +44,7 @@ from rheobase.step import step
 from rheobase.steppers import AbstractStepper
 from rheobase.stimulus import AbstractStimulus, Grid
 from rheobase.time import Clock, fold_in
-from rheobase.units import Unit
+from rheobase.units import Unit, ms
 
 _SECONDS = 2e-8
 """That a variable of a neuron takes in a step, at most as a rule."""
@@ -306,7 +307,15 @@ def _drive(value, unit: Unit, name: str, dt: float) -> AbstractStimulus | None:
     """An input as a stimulus of the right unit with finite values."""
     if value is None:
         return None
-    return stimulus_of(value, unit, name, f"simulate(..., {name}={{}})", dt)
+    example = f"simulate(..., {name}={{}})"
+    if name == "current":
+        one = stimulus_in(value, unit, name, example)
+    else:
+        given, rate = getattr(value, "unit", unit), unit * ms**-1
+        written = rate if given.same_dimension(rate) else unit
+        one = arrivals_of(stimulus_in(value, written, name, example), unit, f"`{name}`")
+    one.check(dt)
+    return one.ready(dt)
 
 
 def _unit_of(system: AbstractMembrane, name: str) -> Unit:

@@ -83,7 +83,7 @@ CALLS = [
         r"affine.*ExponentialEuler\(\)",
     ),
     refused(
-        lambda: simulate(dt=25 * ms, duration=99 * ms, stepper=rb.Euler()), StepperError,
+        lambda: simulate(dt=25 * ms, duration=100 * ms, stepper=rb.Euler()), StepperError,
         r"longer than a stable step of Euler\(\).*must stay below 20 ms",
     ),
     refused(

@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from rheobase.arguments import stimulus_of
+from rheobase.arguments import stimulus_in
 from rheobase.cable.cell import Cable, Cell, Inserted
 from rheobase.cable.clamp import VoltageClamp
-from rheobase.errors import ArgumentError, ParameterError, ShapeError, UnknownName, brief
+from rheobase.errors import ArgumentError, ParameterError, UnknownName, brief
 from rheobase.morphology import Location
 from rheobase.neurons import variables
 from rheobase.record import Record
@@ -102,9 +102,7 @@ def _places(cell: Cell, given: Any, what: str) -> list[int]:
     raise ArgumentError(f"`{what}` goes by location, got {brief(given)}. Write cell.at('soma').")
 
 
-def currents(
-    cell: Cell, given: Any, dt: float, duration: float | None
-) -> dict[int, AbstractStimulus]:
+def currents(cell: Cell, given: Any, dt: float) -> dict[int, AbstractStimulus]:
     """Stimuli in nA by node."""
     if given is None:
         return {}
@@ -116,26 +114,18 @@ def currents(
     found: dict[int, AbstractStimulus] = {}
     for place, value in given.items():
         (node,) = _places(cell, place, "current")
-        one = _stimulus(value, nA, "current", dt, duration)
+        one = _stimulus(value, nA, "current", dt)
         found[node] = found[node] + one if node in found else one
     return found
 
 
-def _stimulus(
-    value: Any, unit: Unit, name: str, dt: float, duration: float | None
-) -> AbstractStimulus:
-    one = stimulus_of(value, unit, name, _EXAMPLES[name], dt)
-    end = one.end(dt)
-    if duration is not None and end is not None and end > duration * (1 + 1e-6):
-        raise ShapeError(
-            f"`{name}` lasts until {end:g} ms, longer than the run of {duration:g} ms. Write "
-            f"simulate(..., duration={end:g}*ms), or let {type(one).__name__} end at "
-            f"{duration:g}*ms."
-        )
-    return one
+def _stimulus(value: Any, unit: Unit, name: str, dt: float) -> AbstractStimulus:
+    one = stimulus_in(value, unit, name, _EXAMPLES[name])
+    one.check(dt)
+    return one.ready(dt)
 
 
-def clamps(cell: Cell, given: Any, dt: float, duration: float | None) -> Clamps:
+def clamps(cell: Cell, given: Any, dt: float) -> Clamps:
     """What is clamped, by variable and location."""
     if given is None:
         return Clamps(())
@@ -150,11 +140,11 @@ def clamps(cell: Cell, given: Any, dt: float, duration: float | None) -> Clamps:
             (node,) = _places(cell, place, "clamp")
             if name == "v":
                 soft = isinstance(value, VoltageClamp)
-                one = _stimulus(value.command if soft else value, mV, "clamp", dt, duration)
+                one = _stimulus(value.command if soft else value, mV, "clamp", dt)
                 found.append(Clamped(node, one, value.series_resistance if soft else None))
                 continue
             mechanism, variable, unit = _variable(cell, name, node, "clamp")
-            one = _stimulus(value, unit, "clamp", dt, duration)
+            one = _stimulus(value, unit, "clamp", dt)
             found.append(Clamped(node, one, None, mechanism, variable))
     return Clamps(tuple(found))
 

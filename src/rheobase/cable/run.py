@@ -60,9 +60,8 @@ def simulate(
     checkpoint: bool | int,
 ) -> Recording:
     """`rheobase.simulate` for a cell: checks the arguments and runs."""
-    duration = None if state is not None else steps * dt
-    stimuli = currents(cell, current, dt, duration)
-    held = clamps(cell, clamp, dt, duration)
+    stimuli = currents(cell, current, dt)
+    held = clamps(cell, clamp, dt)
     wanted = probes(cell, record, held)
     for one in cell.mechanisms:
         if isinstance(one.channel, AbstractFiring):

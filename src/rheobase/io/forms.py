@@ -113,6 +113,7 @@ FORMS: dict[str, Form] = {
     "rheobase.record.RunState": Form(read=_two_words("step")),
     "rheobase.record.Recording": Form(read=_two_words("start")),
     "rheobase.stimulus.base.Grid": Form(renamed={"steps": "clock"}),
+    "rheobase.stimulus.poisson.Poisson": Form(dropped=("ceiling",)),
     "rheobase.train.convolution.Form": Form(absent={"dilation": 1, "groups": 1}, read=_by_axis),
     "rheobase.train.dense.Linear": Form(absent={"delays": None, "mask": None, "density": 1.0}),
     "rheobase.train.recurrent.Recurrent": Form(

@@ -5,7 +5,7 @@
 // says what a step does), its whole numbers, state, remaining,
 // arriving, current, delta, drives of each kind of synapse, of a source
 // the steps of its spikes in two words and their neurons, the key of the run with the number of the
-// drive, and the chances, of each drive that
+// drive, the amplitude and the table (uint32, coarse and fine) of each drive that
 // is drawn here, the neurons and variables to record, steps, neurons and number of its events, traces,
 // counts and raster;
 // for each projection start, target, weight, delay
@@ -74,12 +74,15 @@ Population<ffi::NativeType<type>> population(Operands<type>& operands, Layout& l
     for (std::int64_t drawn = layout.next(0, any_number); drawn > 0; --drawn) {
         const std::int64_t synapse = layout.next(-1, synapses - 1);
         const std::int32_t* key = operands.whole(3, "key of a drive");
-        const std::int64_t most = operands.count() - 1;
-        require(most >= 0, "chances of a drive");
-        const Real* chances = operands.real(most + 1, "chances of a drive");
+        const Real* amplitude = operands.real(1, "amplitude of a drive");
+        const std::int64_t coarse_rows = operands.count();
+        const std::uint32_t* coarse = operands.words(coarse_rows, "table of a drive");
+        const std::int64_t rows_of = operands.size(1);
+        const std::uint32_t* fine = operands.words(2 * rows_of, "table of a drive");
         const Key run{static_cast<std::uint32_t>(key[0]), static_cast<std::uint32_t>(key[1])};
         one.drawn[synapse < 0 ? synapses : synapse].push_back(
-            {fold_in(run, static_cast<std::uint32_t>(key[2])), chances + 1, most, chances});
+            {fold_in(run, static_cast<std::uint32_t>(key[2])), amplitude, coarse, fine, fine + rows_of,
+             coarse_rows, rows_of});
     }
     one.probes = operands.count();
     one.probed = operands.whole(one.probes, "neurons to record");

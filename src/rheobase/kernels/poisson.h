@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 
 #include "kind.h"
 
@@ -33,49 +32,66 @@ inline __attribute__((always_inline)) Key threefry(Key key, Key x) {
     return x;
 }
 
-// jax.random.uniform from the hash, in [0, 1).
-inline __attribute__((always_inline)) void uniform(Key hash, float& u) {
-    const std::uint32_t bits = ((hash.first ^ hash.second) >> 9) | 0x3F800000u;
-    std::memcpy(&u, &bits, sizeof u);
-    u -= 1.0f;
+// jax.random.bits of element i, 32 of them.
+inline __attribute__((always_inline)) std::uint32_t bits(Key key, std::uint32_t i) {
+    const Key hash = threefry(key, {0, i});
+    return hash.first ^ hash.second;
 }
-inline __attribute__((always_inline)) void uniform(Key hash, double& u) {
-    const std::uint64_t whole = (static_cast<std::uint64_t>(hash.first) << 32) | hash.second;
-    const std::uint64_t bits = (whole >> 12) | 0x3FF0000000000000u;
-    std::memcpy(&u, &bits, sizeof u);
-    u -= 1.0;
-}
+
+// jax.random.fold_in.
+inline Key fold_in(Key key, std::uint32_t number) { return threefry(key, {0, number}); }
+
+// Below it a first word is followed by a second one; see rheobase/stimulus/poisson.py.
+constexpr std::uint32_t extreme = 1u << 12, further = 0xFFFFFFFEu;
 
 // Spikes in a step, as a drive adds them.
 template <typename Real>
 struct Poisson {
     Key key;
-    const Real* below;   // (most), the probability of at most 0, 1, ... of them
-    std::int64_t most;
     const Real* amplitude;  // (1), of one spike
+    // P(more than 0, 1, ... of them) in units of 2^-32, rounded, and in units of 2^-64 by words.
+    const std::uint32_t *coarse, *high, *low;
+    std::int64_t coarse_rows, rows;
 };
 
 // Neurons that are drawn for at a time.
 constexpr std::int64_t most_drawn = 1024;
+
+// The counts of those few of m neurons whose first word does not tell.
+template <typename Real>
+void draw_further(const Poisson<Real>& drive, Key key, std::uint32_t first, std::int64_t m,
+                  const std::uint32_t* word, std::int32_t* count) {
+    const Key second = fold_in(key, further);
+    for (std::int64_t i = 0; i < m; ++i) {
+        if (word[i] >= extreme) continue;
+        const std::uint32_t more = bits(second, first + static_cast<std::uint32_t>(i));
+        count[i] = 0;
+        for (std::int64_t k = 0; k < drive.rows; ++k)
+            count[i] += word[i] < drive.high[k] || (word[i] == drive.high[k] && more < drive.low[k]);
+    }
+}
 
 // out[i] += amplitude times the number of spikes of neuron first + i, for `m` of them.
 template <typename Real>
 inline __attribute__((always_inline)) void draw(const Poisson<Real>& drive, Key key,
                                                 std::uint32_t first, std::int64_t m,
                                                 Real* __restrict out) {
-    Real u[most_drawn], count[most_drawn];
+    std::uint32_t word[most_drawn], least = extreme;
+    std::int32_t count[most_drawn];
     for (std::int64_t i = 0; i < m; ++i) {
-        uniform(threefry(key, {0, first + static_cast<std::uint32_t>(i)}), u[i]);
+        word[i] = bits(key, first + static_cast<std::uint32_t>(i));
+        least = std::min(least, word[i]);
         count[i] = 0;
     }
-    for (std::int64_t k = 0; k < drive.most; ++k) {
-        const Real below = drive.below[k];
-        if (below >= Real(1)) break;
-        for (std::int64_t i = 0; i < m; ++i) count[i] += u[i] >= below ? Real(1) : Real(0);
+    for (std::int64_t k = 0; k < drive.coarse_rows; ++k) {
+        const std::uint32_t below = drive.coarse[k];
+        if (below == 0) break;
+        for (std::int64_t i = 0; i < m; ++i) count[i] += word[i] < below;
     }
+    if (least < extreme) draw_further(drive, key, first, m, word, count);
     const Real amplitude = drive.amplitude[0], largest = Real(1e9);
     for (std::int64_t i = 0; i < m; ++i)
-        out[i] += std::min(std::max(count[i] * amplitude, -largest), largest);
+        out[i] += std::min(std::max(static_cast<Real>(count[i]) * amplitude, -largest), largest);
 }
 
 RHEOBASE_WIDE inline void poisson(const Poisson<float>& drive, Key key, std::uint32_t first,
@@ -86,9 +102,6 @@ RHEOBASE_WIDE inline void poisson(const Poisson<double>& drive, Key key, std::ui
                                   std::int64_t m, double* out) {
     draw(drive, key, first, m, out);
 }
-
-// jax.random.fold_in.
-inline Key fold_in(Key key, std::uint32_t number) { return threefry(key, {0, number}); }
 
 // The key of a step; see rheobase/time.py.
 inline Key key_of(Key key, std::int64_t number) {

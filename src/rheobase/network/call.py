@@ -12,7 +12,6 @@ from jax.core import Tracer
 from rheobase.kernels import library
 from rheobase.network import readable
 from rheobase.network.inputs import (
-    chances,
     constant,
     drives,
     own_number,
@@ -28,7 +27,7 @@ from rheobase.network.projection import Projection, ProjectionState
 from rheobase.network.source import StepSource
 from rheobase.record import Record
 from rheobase.steppers import AbstractStepper
-from rheobase.stimulus import Poisson
+from rheobase.stimulus.poisson import Tabled
 from rheobase.synapses import Coupled
 from rheobase.time import Clock, whole_steps
 
@@ -134,9 +133,8 @@ def _is_drawn(network: Network, drive: Drive, dt: float, key: Array | None) -> b
     stimulus = drive.stimulus
     acts_on_state = not drive.is_current(network.systems[drive.population].receives)
     return (
-        isinstance(stimulus, Poisson)
+        isinstance(stimulus, Tabled)
         and stimulus.shape == ()
-        and stimulus.few(dt)
         and acts_on_state
         and key is not None
         and jax.random.key_data(key).shape == (2,)
@@ -149,16 +147,18 @@ def computed(network: Network, dt: float, key: Array | None) -> list[Drive]:
     return [d for d in network.drives if not _is_drawn(network, d, dt, key)]
 
 
-def drawn_by_loop(network: Network, key: Any, dt: float, dtype: Any) -> dict[int, tuple[Any, Any]]:
-    """Of each drive that the loop draws the key of the run with its number, and its chances."""
+def drawn_by_loop(network: Network, key: Any, dt: float, dtype: Any) -> dict[int, tuple[Any, ...]]:
+    """Of each drive that the loop draws the key of the run with its number, and its table."""
     found = {}
     for i, drive in enumerate(network.drives):
-        if _is_drawn(network, drive, dt, key) and isinstance(drive.stimulus, Poisson):
+        if _is_drawn(network, drive, dt, key) and isinstance(drive.stimulus, Tabled):
             own = np.asarray([own_number(i)], np.int32)
             bits = jax.random.key_data(key)
             bits = bits if isinstance(bits, Tracer) else np.asarray(bits)
             bits = _of(bits).concatenate([bits.astype(np.int32), own])
-            found[i] = bits, chances(drive.stimulus, dt, dtype)
+            one = drive.stimulus
+            amplitude = one.amplitude.value.astype(dtype).reshape(1)
+            found[i] = bits, amplitude, one.coarse, one.fine
     return found
 
 

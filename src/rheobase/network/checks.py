@@ -1,9 +1,11 @@
 """What a user says of the parts of a network, checked before anything is made."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rheobase import memory
 from rheobase.arguments import (
+    arrivals_of,
     require_parameters,
     require_positive,
     require_support,
@@ -19,7 +21,7 @@ from rheobase.network.source import AbstractSource
 from rheobase.neurons.base import AbstractMembrane, AbstractNeuron
 from rheobase.stimulus.base import distributions
 from rheobase.synapses import AbstractSynapse
-from rheobase.units import UnitError, nA
+from rheobase.units import Unit, UnitError, ms, mV, nA, uS
 
 if TYPE_CHECKING:
     from rheobase.network.network import Drive, Population
@@ -92,6 +94,24 @@ def require_conductance(drive: "Drive") -> None:
         require_positive(extent[0], f"the lowest value of {drive.name}", drive.stimulus.unit)
 
 
+def _adds_to(drive: "Drive", neuron: AbstractMembrane | Cell) -> tuple[Unit, ...]:
+    """The units in which what a drive adds arrives at once; none of a current."""
+    if isinstance(drive.synapse, AbstractSynapse):
+        return nA, mV, uS
+    if isinstance(neuron, Cell) or drive.is_current(neuron.receives):
+        return ()
+    return (jump_unit(neuron),)
+
+
+def arriving(drive: "Drive", neuron: AbstractMembrane | Cell) -> "Drive":
+    """A drive as the loops take it: what adds to a synapse or a variable arrives once."""
+    unit = drive.stimulus.unit
+    for own in _adds_to(drive, neuron):
+        if unit.same_dimension(own) or unit.same_dimension(own * ms**-1):
+            return replace(drive, stimulus=arrivals_of(drive.stimulus, own, drive.name))
+    return drive
+
+
 def check_drive(drive: "Drive", neuron: AbstractMembrane | Cell, n: int) -> None:
     """Refuse a drive that does not fit the population: its width, and its unit without a synapse.
 
@@ -121,6 +141,7 @@ def check_drive(drive: "Drive", neuron: AbstractMembrane | Cell, n: int) -> None
 
 def driven(drive: "Drive", population: "Population", kinds: dict[str, list]) -> int | None:
     """Through which synapse of the population a drive acts; None for none."""
+    drive = arriving(drive, population.receiving)
     check_drive(drive, population.receiving, population.n)
     if drive.synapse is None:
         return None

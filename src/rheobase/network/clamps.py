@@ -16,7 +16,7 @@ from rheobase.stimulus import AbstractStimulus, Grid
 from rheobase.time import Clock
 
 
-def clamped(network: Network, given: Any, dt: float, duration: float | None) -> dict[str, Clamps]:
+def clamped(network: Network, given: Any, dt: float) -> dict[str, Clamps]:
     """The clamps of each population, from `{"cells": {"v": {place: rb.VoltageClamp(...)}}}`."""
     if given is None:
         return {}
@@ -36,7 +36,7 @@ def clamped(network: Network, given: Any, dt: float, duration: float | None) -> 
                 f"`clamp` is for cells, and {name!r} is made of {type(population.neuron).__name__}."
                 " Leave it out, or drive it with rb.Drive."
             )
-        found[name] = clamps(population.neuron, wanted, dt, duration)
+        found[name] = clamps(population.neuron, wanted, dt)
         for one in found[name].stimuli:
             require_width("a clamp", one.shape, (population.n,), f"population {name!r}")
     return found

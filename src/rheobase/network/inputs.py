@@ -1,6 +1,5 @@
 """The external drives of a network, as its time loops take them."""
 
-import functools
 from typing import Any
 
 import jax
@@ -9,10 +8,9 @@ import numpy as np
 from jax import Array
 
 from rheobase.inputs import Input, prepare
-from rheobase.network.known import Key, key_of
 from rheobase.network.network import Network
 from rheobase.network.numeric import evaluated
-from rheobase.stimulus import Grid, Poisson
+from rheobase.stimulus import Grid
 from rheobase.time import Clock
 
 
@@ -46,22 +44,6 @@ def constant(network: Network, drive: int, dt: float, dtype: Any) -> np.ndarray:
     return evaluated(
         lambda: prepare(one.stimulus, grid, None).over(grid.clock, None).reshape(1, -1)
     )
-
-
-def chances(stimulus: Poisson, dt: float, dtype: Any) -> Any:
-    """What a spike adds, and the probabilities of at most 0, 1, ... of them in a step (ms)."""
-    key = key_of(stimulus)
-    return _chances(stimulus, dt, dtype) if key is None else _known_chances(key, dt, dtype)
-
-
-@functools.lru_cache(maxsize=64)
-def _known_chances(key: Key, dt: float, dtype: Any) -> np.ndarray:
-    return evaluated(lambda: _chances(key.tree(), dt, dtype))
-
-
-def _chances(stimulus: Poisson, dt: float, dtype: Any) -> Array:
-    below = [x.astype(dtype) for x in stimulus.below(dt)]
-    return jnp.stack([stimulus.amplitude.value.astype(dtype), *below])
 
 
 def summed(network: Network, name: str, values: list, nothing: Array) -> tuple[Array, Array | None]:

@@ -1,6 +1,7 @@
 """Networks: populations and connections, a plain pytree."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import equinox as eqx
@@ -19,6 +20,7 @@ from rheobase.given import require_random_key, whole
 from rheobase.morphology import Location
 from rheobase.network.cells import CoupledCells
 from rheobase.network.checks import (
+    arriving,
     check_drive,
     driven,
     require_conductance,
@@ -115,8 +117,9 @@ class Drive(eqx.Module):
       quantity stands for a constant current: one for all neurons, or one for each. Where the
       value of a stimulus may be one for each neuron, a distribution such as `rb.Normal` draws
       them, from the key of the network.
-    - `synapse`: through which it acts, so that its value in a step is the weight that arrives;
-      `rb.Delta()` adds it to the neuron at once.
+    - `synapse`: through which it acts: its values are weights that arrive; `rb.Delta()` adds them
+      to the neuron at once. What arrives is made of events (`Poisson`, `Pulses`, each value of
+      `FromArray` once); what is held is written as a rate, in mV/ms, nA/ms or uS/ms.
     - `at`: on which compartment of a cell it acts, by default the root.
 
     Errors: `UnitError` for a unit in which the neurons take no input, `ShapeError` for values that
@@ -308,6 +311,7 @@ class Network(eqx.Module):
         """
         for drive in self.drives:
             population = self.populations[drive.population]
+            drive = arriving(drive, population.receiving)
             check_drive(drive, population.receiving, population.n)
             drive.stimulus.check(dt)
         for name, system in self.systems.items():
@@ -316,6 +320,18 @@ class Network(eqx.Module):
                 require_parameters(system.neuron, (self.populations[name].n,), whose)
         for synapses in self.projections:
             synapses.check(dt)
+
+    def ready(self, dt: float) -> "Network":
+        """The same with drives for steps of dt (ms), with what can be computed before a run.
+
+        What adds to a synapse or a variable arrives once, or is what a rate brings in a step.
+        """
+        drives = tuple(
+            replace(d, stimulus=arriving(d, self.populations[d.population].receiving).stimulus)
+            for d in self.drives
+        )
+        drives = tuple(replace(d, stimulus=d.stimulus.ready(dt)) for d in drives)
+        return eqx.tree_at(lambda n: n.drives, self, drives) if drives else self
 
     def __repr__(self) -> str:
         return str(self)

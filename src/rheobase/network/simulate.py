@@ -54,12 +54,11 @@ def simulate(
     progress: bool,
 ) -> NetworkRecording:
     """`rheobase.simulate` for a network: checks the arguments by population and runs."""
-    given = network
-    held = clamps.clamped(network, clamp, dt, None if state is not None else steps * dt)
+    held = clamps.clamped(network, clamp, dt)
     wanted, joined = records_of(network, record, held), connections_of(network, record)
     records = {name: _base(network, name, one) for name, one in wanted.items()}
     network.check(dt)
-    network = bounded(network)
+    given, network = network, bounded(network).ready(dt)
     for system in network.systems.values():
         if isinstance(system, Coupled):
             check(system, stepper, dt)

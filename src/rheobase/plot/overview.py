@@ -199,7 +199,7 @@ def _replayed(run: Recording, stimulus: AbstractStimulus) -> np.ndarray:
         )
     key = None if run.final.key is None else jax.random.split(run.final.key, 3)[0]
     grid = Grid(run.start.ahead(run.steps), run.dt, state.shape, state.dtype)
-    return np.asarray(stimulus.values(grid, memory, key)[0])
+    return np.asarray(stimulus.ready(run.dt).values(grid, memory, key)[0])
 
 
 def _draw_voltage(

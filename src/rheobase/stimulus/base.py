@@ -1,7 +1,8 @@
 """What a stimulus is, and how stimuli are added and multiplied."""
 
 from abc import abstractmethod
-from typing import Any, NamedTuple
+from fractions import Fraction
+from typing import Any, Literal, NamedTuple
 
 import equinox as eqx
 import jax
@@ -12,9 +13,11 @@ from jax.core import Tracer
 
 from rheobase.connectivity.distributions import AbstractDistribution
 from rheobase.declared import AbstractDeclared
-from rheobase.fixed import step_at
+from rheobase.fixed import phase, product, step_at
 from rheobase.time import Clock
-from rheobase.units import DomainError, Quantity, Unit, UnitError, dimensionless, to_internal
+from rheobase.units import DomainError, Quantity, Unit, UnitError, dimensionless, ms, to_internal
+
+Kind = Literal["held", "events"]
 
 
 class Grid(NamedTuple):
@@ -41,9 +44,31 @@ class Grid(NamedTuple):
 
     def since(self, time: Array) -> Array:
         """Steps since the one at whose beginning `time` (ms) is, (time, *s), int32."""
-        wide = (-1,) + (1,) * jnp.ndim(time)
-        clock = Clock(*(x.reshape(wide) for x in Clock.of(self.clock)))
-        return clock.since(step_at(time, self.dt))
+        return self._wide(jnp.ndim(time)).since(_one_row(step_at(time, self.dt)))
+
+    def elapsed(self, time: Array) -> Array:
+        """From a time (ms) to the middle of each step, (time, *s), ms; exact where it is short."""
+        begin = _one_row(product(time, 1 / Fraction(self.dt)))
+        steps = self._wide(jnp.ndim(time)).difference(begin.whole, self.dtype)
+        exact = (steps + (0.5 - begin.fraction(self.dtype))) * self.dt
+        # The derivative by the time itself, which integers do not have.
+        return exact - (time - jax.lax.stop_gradient(time))[None]
+
+    def turns(self, frequency: Array) -> Array:
+        """Turns until the middle of each step, at a frequency in 1/ms, without whole ones."""
+        half = _one_row(product(frequency, Fraction(self.dt) / 2))
+        wide = self._wide(jnp.ndim(frequency))
+        found = phase(wide, half, self.dtype)
+        middle = self.middle.reshape(wide.low.shape)
+        return found + middle * (frequency - jax.lax.stop_gradient(frequency))[None]
+
+    def _wide(self, axes: int) -> Clock:
+        return Clock(*(x.reshape((-1,) + (1,) * axes) for x in Clock.of(self.clock)))
+
+
+def _one_row(tree: Any) -> Any:
+    """Arrays with an axis of time, of length 1, in front."""
+    return jax.tree.map(lambda x: x[None], tree)
 
 
 class AbstractStimulus(AbstractDeclared):
@@ -76,9 +101,18 @@ class AbstractStimulus(AbstractDeclared):
     def check(self, dt: float) -> None:
         """Refuse values or times that cannot be had with this time step (ms)."""
 
-    def end(self, dt: float) -> float | None:
-        """When the last of what it was given is over (ms); None where it has no end of its own."""
-        return None
+    @property
+    def kind(self) -> Kind:
+        """What a value stands for: "held" acts for all of its step, "events" arrive once."""
+        return "held"
+
+    def arriving(self) -> "AbstractStimulus | None":
+        """The same as weights that arrive once each, whatever dt; None where nothing does."""
+        return self if self.kind == "events" else None
+
+    def ready(self, dt: float) -> "AbstractStimulus":
+        """The same for steps of dt (ms), with what can be computed before a run."""
+        return self
 
     def extent(self) -> tuple[Any, Any] | None:
         """Between what its values lie at all times, in internal units; None where nobody knows."""
@@ -115,6 +149,58 @@ class AbstractSteadyStimulus(AbstractStimulus):
     @abstractmethod
     def at(self, grid: Grid) -> Array:
         """Its values at the steps of `grid`."""
+
+
+class AbstractTimedStimulus(AbstractSteadyStimulus):
+    """A stimulus whose values begin at times of their own: held as a current, or arriving once."""
+
+    @abstractmethod
+    def beginnings(self, grid: Grid) -> Array:
+        """Its values in the steps in which they begin, and zero in the others."""
+
+    def check_beginnings(self, dt: float) -> None:
+        """Refuse values that cannot arrive at once with this time step (ms)."""
+
+    def arriving(self) -> AbstractStimulus | None:
+        return self if self.kind == "events" else Once(self)
+
+
+class Once(AbstractSteadyStimulus):
+    """What begins at known times, each value once: a raster of spikes, or pulses.
+
+    Made where such values are a delta input or go through a synapse.
+
+    >>> import numpy as np
+    >>> from rheobase.stimulus import FromArray
+    >>> from rheobase.stimulus.base import Once
+    >>> from rheobase.units import ms, mV
+    >>> Once(FromArray(np.ones(3) * mV, dt=1 * ms)).kind
+    'events'
+    """
+
+    stimulus: AbstractTimedStimulus
+
+    @property
+    def unit(self) -> Unit:
+        return self.stimulus.unit
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.stimulus.shape
+
+    @property
+    def kind(self) -> Kind:
+        return "events"
+
+    def check(self, dt: float) -> None:
+        self.stimulus.check(dt)
+        self.stimulus.check_beginnings(dt)
+
+    def extent(self) -> tuple[Any, Any] | None:
+        return self.stimulus.extent()
+
+    def at(self, grid: Grid) -> Array:
+        return self.stimulus.beginnings(grid)
 
 
 def measured(meaning: str) -> Any:
@@ -159,8 +245,14 @@ def spread(*values: Any) -> tuple[Any, Any] | None:
 
 
 def over_time(profile: Array, value: Array) -> Array:
-    """(time, *value.shape): the value times a profile in time."""
-    return profile.reshape(profile.shape + (1,) * value.ndim) * value
+    """A profile in time, (time, *s), times a value, of shapes that broadcast without time."""
+    shape = np.broadcast_shapes(profile.shape[1:], value.shape)
+    return in_row(profile, shape) * in_row(value[None], shape)
+
+
+def in_row(x: Array, shape: tuple[int, ...]) -> Array:
+    """(time, *s) with axes of length 1 after time, so that it broadcasts to (time, *shape)."""
+    return x.reshape(x.shape[:1] + (1,) * (len(shape) - x.ndim + 1) + x.shape[1:])
 
 
 class Constant(AbstractSteadyStimulus):
@@ -229,8 +321,16 @@ class Sum(AbstractPair):
     def unit(self) -> Unit:
         return self.first.unit
 
-    def end(self, dt: float) -> float | None:
-        return max(_ends(self, dt), default=None)
+    @property
+    def kind(self) -> Kind:
+        return "events" if self.first.kind == self.second.kind == "events" else "held"
+
+    def arriving(self) -> AbstractStimulus | None:
+        first, second = self.first.arriving(), self.second.arriving()
+        return None if first is None or second is None else Sum(first, second)
+
+    def ready(self, dt: float) -> AbstractStimulus:
+        return Sum(self.first.ready(dt), self.second.ready(dt))
 
     def extent(self) -> tuple[Any, Any] | None:
         first, second = self.first.extent(), self.second.extent()
@@ -258,8 +358,22 @@ class Product(AbstractPair):
     def unit(self) -> Unit:
         return self.first.unit * self.second.unit
 
-    def end(self, dt: float) -> float | None:
-        return min(_ends(self, dt), default=None)
+    @property
+    def kind(self) -> Kind:
+        return "events" if "events" in (self.first.kind, self.second.kind) else "held"
+
+    def arriving(self) -> AbstractStimulus | None:
+        """Events are scaled by what is held; of two that are held, the one that can arrive does."""
+        if self.kind == "events":
+            return self
+        first, second = self.first.arriving(), self.second.arriving()
+        # Of two series the one with a unit arrives, and the other is a factor.
+        if first is not None and (second is None or self.first.unit.factors):
+            return Product(first, self.second)
+        return None if second is None else Product(self.first, second)
+
+    def ready(self, dt: float) -> AbstractStimulus:
+        return Product(self.first.ready(dt), self.second.ready(dt))
 
     def extent(self) -> tuple[Any, Any] | None:
         first, second = self.first.extent(), self.second.extent()
@@ -279,6 +393,52 @@ class Product(AbstractPair):
         return _padded(one, two) * _padded(two, one), (kept, also)
 
 
+class PerStep(AbstractStimulus):
+    """What a rate brings in each step: its value times dt, so that it does not depend on dt.
+
+    Made where a delta input or a drive through a synapse is held, and written as a rate.
+
+    >>> from rheobase.stimulus.base import Constant, PerStep
+    >>> from rheobase.units import ms, mV
+    >>> PerStep(Constant(0.2 * mV / ms)).unit
+    mV
+    """
+
+    rate: AbstractStimulus
+
+    @property
+    def unit(self) -> Unit:
+        return self.rate.unit * ms
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.rate.shape
+
+    @property
+    def random(self) -> bool:
+        return self.rate.random
+
+    @property
+    def kind(self) -> Kind:
+        return "events"
+
+    def start(self, shape: tuple[int, ...], dtype: Any) -> Any:
+        return self.rate.start(shape, dtype)
+
+    def check(self, dt: float) -> None:
+        self.rate.check(dt)
+
+    def ready(self, dt: float) -> AbstractStimulus:
+        return PerStep(self.rate.ready(dt))
+
+    def extent(self) -> tuple[Any, Any] | None:
+        return self.rate.extent()
+
+    def values(self, grid: Grid, memory: Any, key: Array | None) -> tuple[Array, Any]:
+        values, kept = self.rate.values(grid, memory, key)
+        return values * grid.dt, kept
+
+
 def as_stimulus(value: Any, unit: Unit) -> AbstractStimulus:
     """A stimulus, or a constant one made of a quantity of that unit.
 
@@ -291,11 +451,6 @@ def as_stimulus(value: Any, unit: Unit) -> AbstractStimulus:
         return value
     array = to_internal(value, unit, "stimulus", "rb.stimulus.Constant({})")
     return Constant(Quantity(array, unit.internal()))
-
-
-def _ends(pair: AbstractPair, dt: float) -> list[float]:
-    ends = (pair.first.end(dt), pair.second.end(dt))
-    return [end for end in ends if end is not None]
 
 
 def _both(pair: AbstractPair, grid: Grid, memory: Any, key: Array | None) -> Any:

@@ -30,6 +30,7 @@ from rheobase.units.unit import DIMENSIONLESS, NO_DIMENSION, Quantity, Unit, as_
 from rheobase.units.values import numeric, show
 
 _KEY = "rheobase.parameter"
+_INSTEAD = "rheobase.instead"
 
 
 @final
@@ -69,15 +70,15 @@ class _QuantityField(dataclasses.Field):
 
     __slots__ = ()
 
-    def __init__(self, parameter: Parameter):
+    def __init__(self, parameter: Parameter, instead: type | None):
         default = dataclasses.MISSING if parameter.default is None else parameter.default
-        plain = dataclasses.field(default=default, metadata={_KEY: parameter})
+        plain = dataclasses.field(default=default, metadata={_KEY: parameter, _INSTEAD: instead})
         for slot in dataclasses.Field.__slots__:
             setattr(self, slot, getattr(plain, slot))
 
     def __set_name__(self, owner: type, name: str):
         parameter = dataclasses.replace(self.metadata[_KEY], name=name)
-        converter = _Converter(parameter, owner.__name__)
+        converter = _Converter(parameter, owner.__name__, self.metadata[_INSTEAD])
         self.metadata = MappingProxyType({_KEY: parameter, "converter": converter})
 
 
@@ -88,9 +89,13 @@ class _Converter:
 
     parameter: Parameter
     owner: str
+    instead: type | None = None
+    """What else the field takes, and keeps as it is."""
 
-    def __call__(self, value: Quantity | Array | float) -> Array:
+    def __call__(self, value: Any) -> Any:
         parameter = self.parameter
+        if self.instead is not None and isinstance(value, self.instead):
+            return value
         example = f"{self.owner}({parameter.name}={{}})"
         given = _as_quantity(value, parameter.unit, parameter.name, example)
         stored = _stripped(given, parameter.unit, jnp.result_type(float))
@@ -107,6 +112,7 @@ def quantity(
     *,
     below: str | tuple[str, ...] = (),
     role: Role | None = None,
+    instead: type | None = None,
 ) -> Any:
     """A field of an Equinox module that holds a physical parameter.
 
@@ -126,6 +132,7 @@ def quantity(
       it does not, the class refuses to be made, and training, fits and mismatch keep the order.
     - `role`: what the parameter is to its neuron, such as `Role.RESISTANCE`, for what works on
       neurons that call it otherwise.
+    - `instead`: what the field takes beside quantities and keeps as it is, such as a stimulus.
 
     **Raises:** at construction `UnitError` for a wrong or missing unit and `DomainError` for a
     value outside the domain; at declaration the same for a default that does not fit.
@@ -147,7 +154,7 @@ def quantity(
         given = _as_quantity(default, parameter.unit, "default", example)
         # In numpy: a declaration, hence an import, must not start JAX.
         _check_domain(_stripped(given, parameter.unit, np.float32), given, parameter, example)
-    return _QuantityField(parameter)
+    return _QuantityField(parameter, instead)
 
 
 def parameters(owner: type | eqx.Module) -> dict[str, Parameter]:

@@ -93,21 +93,16 @@ LONG = {
 
 
 @pytest.mark.parametrize("name", LONG)
-def test_a_stimulus_longer_than_the_run_is_refused(name):
-    cell = stick()
-    one = LONG[name]()
-    for given in ({"current": {cell.at("soma"): one}},
-                  {"clamp": {"v": {cell.at("soma"): one * (1 * mV / nA)}}}):  # fmt: skip
-        refuse(
-            ShapeError, r"until 2\.5 ms, longer than the run of 1 ms.*duration=2\.5\*ms",
-            lambda given=given: rb.simulate(cell, duration=1 * ms, dt=DT, **given),
-        )  # fmt: skip
-
-
-def test_a_step_without_an_end_lasts_as_long_as_the_run():
-    assert rb.stimulus.Step(1 * nA).end(0.1) is None
-    gated = rb.stimulus.FromArray(np.ones(100) * nA) * rb.stimulus.Step(1.0, stop=1 * ms)
-    assert gated.end(0.1) == 1
+def test_a_stimulus_may_last_longer_than_the_run(name):
+    """It goes on in the next part of the run."""
+    cell, one = stick(), LONG[name]()
+    run = lambda **more: rb.simulate(  # noqa: E731
+        cell, current={cell.at("soma"): one}, dt=DT, record={"v": [cell.at("soma")]}, **more
+    )
+    first = run(duration=1 * ms)
+    rest = run(duration=2 * ms, state=first.final)
+    whole = run(duration=3 * ms)
+    np.testing.assert_array_equal(jnp.concatenate([first.v, rest.v]), whole.v)
 
 
 def test_inserting_leaves_the_cell_as_it_was():

@@ -340,9 +340,9 @@ def test_a_drive_shares_the_synapse_of_a_connection_and_is_refused_in_another_un
     population = {"e": rb.Population(neuron(), 10)}
     synapse = rb.Exponential(tau=5 * ms)
     connection = rb.Connection("e", "e", rb.Dense(), synapse, weight=1 * nA)
-    train = rb.Drive("e", rb.stimulus.Constant(1 * nA), synapse)
+    train = rb.Drive("e", rb.stimulus.Pulses([1] * ms, 1 * nA), synapse)
     net = rb.Network(population, [connection], drives=[train])
     assert len(net.systems["e"].synapses) == 1
     with pytest.raises(UnitError, match="the drive of 'e' is in uS.*is a current"):
-        wrong = rb.Drive("e", rb.stimulus.Constant(1 * uS), synapse)
+        wrong = rb.Drive("e", rb.stimulus.Pulses([1] * ms, 1 * uS), synapse)
         rb.Network(population, [connection], drives=[wrong])
