@@ -77,8 +77,7 @@ class Poisson(AbstractStimulus):
         return "events"
 
     def start(self, shape: tuple[int, ...], dtype: Any) -> Any:
-        varies = isinstance(self.rate, AbstractStimulus)
-        return self.rate.start(shape, dtype) if varies else None
+        return self.rate.start(shape, dtype) if isinstance(self.rate, AbstractStimulus) else None
 
     def check(self, dt: float) -> None:
         if isinstance(self.rate, AbstractStimulus):
@@ -159,7 +158,7 @@ class Tabled(AbstractStimulus):
         return over_time(counts.astype(grid.dtype), self.amplitude.value), None
 
 
-def table(mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def table(mean: np.ndarray) -> tuple[Any, Any]:
     """`coarse` and `fine` of `Tabled` for the mean number of spikes in a step, (*s)."""
     most = float(np.max(mean, initial=0))
     rows = int(most + 10 * math.sqrt(most) + 30)
