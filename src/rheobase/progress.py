@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 CHUNKS = 50
 """A bar that moves every two per cent."""
-_PIECE = 0.25
+_PIECE = 0.5
 """Seconds of a piece: Ctrl-C is seen between pieces, and must be within two seconds."""
 _OVERHEAD = 2e-6
 """Seconds of a step in which next to nothing happens."""
@@ -33,13 +33,14 @@ class Pace(NamedTuple):
     """Whether pieces of any length are one program, so that a faster run may have longer ones."""
 
     def steps(self) -> int:
-        """Steps that take about `_PIECE` seconds."""
-        return max(1, round(_PIECE / (_OVERHEAD + self.seconds) / self.unit)) * self.unit
+        """Steps that take about `_PIECE` seconds; of a pace that adapts, those of twice that."""
+        piece = 2 * _PIECE if self.free else _PIECE
+        return max(1, round(piece / (_OVERHEAD + self.seconds) / self.unit)) * self.unit
 
     def after(self, most: int, taken: float) -> int:
         """The most steps of the next piece, where one of `most` steps has taken so many seconds."""
         ratio = _PIECE / max(taken, 1e-9)
-        if not self.free and ratio > 0.25:
+        if not self.free and ratio > 0.5:
             return most
         wanted = most * (min(ratio, 8.0) if self.free else ratio)
         return max(1, round(wanted / self.unit)) * self.unit

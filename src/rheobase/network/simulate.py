@@ -165,7 +165,7 @@ def _part(
 ) -> tuple[Callable[[RunState, int], NetworkRecording], int, Pace]:
     """What runs a piece, by the compiled loop where it can, the most steps of one, and its pace."""
     compiled = fused.takes(network, stepper, records, dt, dtype_of(start.neuron))
-    pace = Pace(_seconds(network, start), free=compiled)
+    pace = Pace(_seconds(network, start, 3e-9 if compiled else 2e-8), free=compiled)
     length = _length(network, records, compiled, steps, 8 * pace.steps())
     if compiled:
         units = {name: units_of(network, name, one) for name, one in records.items()}
@@ -182,11 +182,11 @@ def _part(
     return part, length, pace
 
 
-def _seconds(network: Network, start: RunState) -> float:
+def _seconds(network: Network, start: RunState, each: float) -> float:
     """About what a step takes: every variable moves, and two of a hundred neurons fire."""
     size = sum(x.size for x in jax.tree.leaves(start.neuron.systems))
     sent = sum(p.synapses * (1.0 if p.voltages else 0.02) for p in network.projections)
-    return size * 2e-8 + sent * 2e-9
+    return size * each + sent * 2e-9
 
 
 def _require_memory(network: Network, records: dict[str, Any], start: RunState, steps: int) -> None:
