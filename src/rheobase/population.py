@@ -12,6 +12,7 @@ from rheobase.feedback import AbstractFeedback, Way
 from rheobase.loop import scan
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane
+from rheobase.origin import require_like
 from rheobase.step import step
 from rheobase.steppers import AbstractStepper
 from rheobase.time import Clock, fold_in
@@ -73,12 +74,17 @@ def resumed(
 ) -> Carry:
     """`carry`, or where it is missing, or knows of no recurrence and there is one, a beginning."""
     start = begin(neuron, weight, inputs)
-    if carry is None or weight is None:
-        return start if carry is None else carry
-    return carry._replace(
+    if carry is None:
+        return start
+    if weight is None:
+        require_like("`carry`", carry.state, start.state)
+        return carry
+    found = carry._replace(
         echo=start.echo if carry.echo is None else carry.echo,
         later=start.later if carry.later is None else carry.later,
     )
+    require_like("`carry`", found._replace(waiting=start.waiting), start)
+    return found
 
 
 def dtype_of(neuron: AbstractMembrane, inputs: Any) -> Any:

@@ -21,6 +21,7 @@ from rheobase.kernels.product import spike_product
 from rheobase.loop import scan
 from rheobase.neurons import variables
 from rheobase.neurons.base import reset_by
+from rheobase.origin import Origin, require_like, require_origin
 from rheobase.provenance import Provenance, versions
 from rheobase.time import whole_steps
 from rheobase.units import Quantity, ms, to_internal
@@ -38,6 +39,8 @@ class NetworkState(NamedTuple):
     input_resource: Array | None
     """What depression has left of each input, and of each neuron."""
     resource: Array | None
+    origin: Origin | None = None
+    """The network and the time step of which it is."""
 
 
 class NetworkRun(NamedTuple):
@@ -169,7 +172,23 @@ class Network(eqx.Module):
                 f"a network takes event counts (time, batch, n_in = {self.n_in}), got {x.shape}. "
                 f"One sample of shape (time, n_in) is x[:, None]."
             )
-        return _run(self, x, self.rest(x.shape[1]) if state is None else state, record)
+        if state is None:
+            return _run(self, x, self.rest(x.shape[1]), record)
+        rest = jax.eval_shape(lambda: self.rest(x.shape[1]))
+        if not isinstance(state, NetworkState):
+            raise ArgumentError(
+                f"`state` is what an earlier run left, got {brief(state)}. Write state=run.state."
+            )
+        if state.origin is not None:
+            require_origin(state.origin, self.origin)
+        require_like("`state`", state[:-1], rest[:-1])
+        return _run(self, x, state._replace(origin=self.origin), record)
+
+    @property
+    def origin(self) -> Origin:
+        """What a state of it knows."""
+        what = f"{self.n_in} inputs, {self.n} neurons, {type(self.neuron).__name__}"
+        return Origin(self.dt, None, (("the chip network", f"{what}, {self.neuron.mode}"),))
 
     def with_neurons(
         self, take: np.ndarray, inputs: Projection, synapses: Projection | None
@@ -212,6 +231,7 @@ class Network(eqx.Module):
             spikes_before=jnp.zeros((depth, batch, heard * self.n), dtype),
             input_resource=_resource(self.inputs, (batch, self.n_in), dtype),
             resource=_resource(self.synapses, shape, dtype),
+            origin=self.origin,
         )
 
 
