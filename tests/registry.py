@@ -70,6 +70,7 @@ class Stepper(NamedTuple):
 STEPPERS = {
     "Euler": Stepper(rb.Euler, order=1),
     "ExponentialEuler": Stepper(rb.ExponentialEuler, order=1),
+    "ExponentialMidpoint": Stepper(rb.ExponentialMidpoint, order=2),
     "Heun": Stepper(rb.Heun, order=2),
     "Midpoint": Stepper(rb.Midpoint, order=2),
     "RungeKutta4": Stepper(rb.RungeKutta4, order=4),

@@ -194,14 +194,18 @@ def _renamed(closed):
 def _split(closed):
     """Split a body into its invariant values, computed now, and a function of the rest."""
     eqns, outvars, known = _inline(closed.jaxpr, closed.consts)
-    varying, costly = [], set()
+    varying, costly, made = [], set(), {}
     for eqn in eqns:
         operands = [v for v in eqn.invars if not isinstance(v, jex.Literal)]
         if eqn.effects or not all(v in known for v in operands):
-            varying.append(_cheapened(eqn, known, costly))
+            varying.append(_cheapened(eqn, known, costly, made))
             continue
-        values = [v.val if isinstance(v, jex.Literal) else known[v] for v in eqn.invars]
-        known.update(zip(eqn.outvars, _evaluate(closed.jaxpr, eqn, values), strict=True))
+        # What is computed twice is one value: XLA cannot see that two operands of a loop are equal.
+        key = _key(eqn, known)
+        if key not in made:
+            values = [v.val if isinstance(v, jex.Literal) else known[v] for v in eqn.invars]
+            made[key] = _evaluate(closed.jaxpr, eqn, values)
+        known.update(zip(eqn.outvars, made[key], strict=True))
 
     used = {v for v in outvars if not isinstance(v, jex.Literal)}
     needed = []
@@ -210,20 +214,32 @@ def _split(closed):
             needed.append(eqn)
             used.update(v for v in eqn.invars if not isinstance(v, jex.Literal))
     kept = [v for v in known if v in used]
-    values = [_scalar(known[v]) for v in kept]
+    unique = list({id(known[v]): known[v] for v in kept}.values())
+    places = {id(value): place for place, value in enumerate(unique)}
     rest = _callable(closed.jaxpr, kept + closed.jaxpr.invars, needed[::-1], outvars)
 
     def lean(values, leaves):
+        full = [values[places[id(known[v])]] for v in kept]
         full = [
             jnp.broadcast_to(value, known[v].shape) if _virtual(known[v]) else value
-            for v, value in zip(kept, values, strict=True)
+            for v, value in zip(kept, full, strict=True)
         ]
         return rest(*full, *leaves)
 
-    return values, lean
+    return [_scalar(value) for value in unique], lean
 
 
-def _cheapened(eqn, known, costly):
+def _key(eqn, known):
+    """What equal equations of equal operands have in common."""
+    operands = [
+        (str(v.val), str(v.aval)) if isinstance(v, jex.Literal) else id(known[v])
+        for v in eqn.invars
+    ]
+    inner = any(isinstance(x, jex.ClosedJaxpr | jex.Jaxpr) for x in eqn.params.values())
+    return (eqn.primitive, id(eqn) if inner else str(eqn.params), *operands)
+
+
+def _cheapened(eqn, known, costly, made):
     """x / c with an invariant c as x * (1/c), unless much was computed for x.
 
     XLA writes the result of a division to memory once and repeats cheaper operations in each of
@@ -243,7 +259,10 @@ def _cheapened(eqn, known, costly):
     if divisor not in known or not jnp.issubdtype(divisor.aval.dtype, jnp.floating):
         return eqn
     value, inverse = known[divisor], jex.Var(divisor.aval)
-    known[inverse] = value._replace(value=1 / value.value) if _virtual(value) else 1 / value
+    key = "inverse", id(value)
+    if key not in made:
+        made[key] = value._replace(value=1 / value.value) if _virtual(value) else 1 / value
+    known[inverse] = made[key]
     (product,) = jax.make_jaxpr(jax.lax.mul)(numerator.aval, divisor.aval).eqns
     return product.replace(
         invars=[numerator, inverse], outvars=eqn.outvars, source_info=eqn.source_info

@@ -22,7 +22,12 @@ from rheobase.network.gaps import require_prompt
 from rheobase.network.simulate import simulate as simulate_network
 from rheobase.neurons.base import AbstractMembrane
 from rheobase.record import Record, Recording, RunState
-from rheobase.steppers import AbstractImplicit, AbstractStepper, CrankNicolson, ExponentialEuler
+from rheobase.steppers import (
+    AbstractImplicit,
+    AbstractStepper,
+    CrankNicolson,
+    default_stepper,
+)
 from rheobase.stimulus import AbstractStimulus
 from rheobase.time import Clock
 from rheobase.units import Quantity, ms, to_internal
@@ -117,7 +122,7 @@ def simulate(
     - `n`: size of the population, or a shape such as (batch, n). Without it the shape is that to
       which parameters, current and delta broadcast.
     - `stepper`: how the state is advanced; by default the neuron's own rule where it has one, else
-      `ExponentialEuler()`, of a cell `CrankNicolson()`. Of a network that has cells, the one of
+      `ExponentialMidpoint()`, of a cell `CrankNicolson()`. Of a network that has cells, the one of
       its neurons, that of its cells, or a tuple of both.
     - `record`: names of variables to keep, or a `Record`; spikes are always kept unless it says
       otherwise.
@@ -271,14 +276,13 @@ def _concrete(value: Any, name: str) -> float:
 
 def _stepper(stepper: Any, system: AbstractMembrane | Network) -> AbstractStepper:
     if stepper is None:
-        own = None if isinstance(system, Network) else system.own_stepper
-        return ExponentialEuler() if own is None else own
+        return default_stepper(None if isinstance(system, Network) else system)
     if isinstance(stepper, AbstractStepper):
         return stepper
     known = {c.__name__: c for c in AbstractStepper.__subclasses__()}
     if isinstance(stepper, AbstractImplicit):
         raise StepperError(
-            f"{type(stepper).__name__} is for cells. Write stepper=rb.ExponentialEuler()."
+            f"{type(stepper).__name__} is for cells. Write stepper=rb.ExponentialMidpoint()."
         )
     name = stepper.__name__ if isinstance(stepper, type) else stepper
     if name in known:
@@ -295,7 +299,7 @@ def _both(stepper: Any, system: Network) -> tuple[AbstractStepper, AbstractImpli
     if len(implicit) > 1 or len(others) > 1:
         raise StepperError(
             f"`stepper` takes one for neurons and one for cells, got {brief(stepper)}. Write "
-            "stepper=(rb.ExponentialEuler(), rb.CrankNicolson())."
+            "stepper=(rb.ExponentialMidpoint(), rb.CrankNicolson())."
         )
     own = _stepper(others[0] if others else None, system)
     return own, _implicit(implicit[0] if implicit else None)

@@ -80,7 +80,7 @@ CALLS = [
     ),
     refused(
         lambda: simulate(rb.AdEx(), stepper=rb.Exact()), StepperError,
-        r"affine.*ExponentialEuler\(\)",
+        r"affine.*ExponentialMidpoint\(\)",
     ),
     refused(
         lambda: simulate(dt=25 * ms, duration=100 * ms, stepper=rb.Euler()), StepperError,

@@ -12,6 +12,7 @@ from rheobase.network import fused
 from rheobase.network.linear import is_linear
 from rheobase.network.plastic import has_effects
 from rheobase.plasticity import AbstractTraceRule, Change, Traces
+from rheobase.steppers import default_stepper
 from rheobase.units import MOhm, Quantity, ms, mV, nA, uS
 
 LIF = {"tau": 20 * ms, "R": 100 * MOhm, "v_rest": -40 * mV, "v_th": -50 * mV, "v_reset": -60 * mV}
@@ -120,11 +121,13 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(case.values()))
 def test_the_compiled_loop_is_the_general_one(case, x64, monkeypatch):
     net = network(**case)
-    assert fused.takes(net, rb.ExponentialEuler(), {}, 0.1, jnp.float64)
+    assert fused.takes(net, default_stepper(), {}, 0.1, jnp.float64)
     assert_same(run(net), general(monkeypatch, net))
 
 
-@pytest.mark.parametrize("stepper", [rb.Euler(), rb.Heun(), rb.RungeKutta4(), rb.Exact()])
+@pytest.mark.parametrize(
+    "stepper", [rb.Euler(), rb.ExponentialEuler(), rb.Heun(), rb.RungeKutta4(), rb.Exact()]
+)
 def test_under_every_stepper(stepper, x64, monkeypatch):
     net = network(synapse="dual")
     assert fused.takes(net, stepper, {}, 0.1, jnp.float64)
@@ -146,10 +149,11 @@ def test_drives_of_programs(drive, x64, monkeypatch):
     assert_same(run(net), general(monkeypatch, net))
 
 
-def test_only_exponential_euler_takes_conductances_of_linear_neurons():
+def test_only_exponential_rules_take_conductances_of_linear_neurons():
     net = network(synapse="conductance")
     (system, *_) = net.systems.values()
     assert is_linear(system, rb.ExponentialEuler())
+    assert is_linear(system, rb.ExponentialMidpoint())
     assert not is_linear(system, rb.Heun())
 
 
@@ -162,7 +166,7 @@ def test_only_exponential_euler_takes_conductances_of_linear_neurons():
 )
 def test_what_there_is_no_instruction_for_goes_the_general_way(neuron):
     net = rb.Network({"a": rb.Population(neuron, 3)})
-    assert not fused.takes(net, rb.ExponentialEuler(), {}, 0.1, jnp.float32)
+    assert not fused.takes(net, default_stepper(), {}, 0.1, jnp.float32)
 
 
 GOING_ON = [

@@ -69,6 +69,9 @@ class AbstractAdaptor(AbstractNeuron):
     def lifted(self, by: Array) -> AbstractNeuron:
         return eqx.tree_at(lambda n: n.neuron, self, self.firing.lifted(by))
 
+    def growth(self, z: Array) -> Array:
+        return self.neuron.growth(z)
+
     @property
     def through_reset(self) -> bool:
         return self.firing.through_reset

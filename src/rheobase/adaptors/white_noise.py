@@ -16,8 +16,8 @@ class WhiteNoise(AbstractAdaptor):
     r"""A white current of its own for each neuron: I(t) + density dW/dt.
 
     In each step it is one number, density xi sqrt((z/2) coth(z/2)/dt) with xi standard normal and
-    z = dt ∂(dv/dt)/∂v at the old state. `ExponentialEuler` and `Exact` carry that to the exact
-    variance of v after the step wherever dv/dt is linear in v: for `LIF`
+    z = dt ∂(dv/dt)/∂v at the old state. The default, `ExponentialEuler` and `Exact`
+    carry that to the exact variance of v after the step wherever dv/dt is linear in v: for `LIF`
     (R density/tau)² ∫₀^dt e^(-2s/tau) ds, hence at any dt a stationary standard deviation of
     R density/sqrt(2 tau). The other steppers have it to their own accuracy in z. Wrapped twice,
     the two draw independent numbers.

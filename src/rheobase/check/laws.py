@@ -14,7 +14,7 @@ from rheobase.adaptors.base import chain
 from rheobase.check.subject import Subject
 from rheobase.neurons import variables
 from rheobase.neurons.base import Onset, span
-from rheobase.steppers import ExponentialEuler
+from rheobase.steppers import default_stepper
 from rheobase.steppers.base import Flow, variables_only
 from rheobase.units import prove_model
 
@@ -232,7 +232,7 @@ def _everything(subject: Subject) -> tuple[str, ...]:
 
 def _gradient(subject: Subject) -> None:
     current, time = subject.quiet
-    stepper, steps = ExponentialEuler(), max(round(time / subject.dt), 1)
+    stepper, steps = default_stepper(subject.neuron), max(round(time / subject.dt), 1)
     with jax.enable_x64(True):
         moving, fixed = eqx.partition(subject.neuron, eqx.is_inexact_array)
         at, back = ravel_pytree(_wide((moving, jnp.asarray(current))))

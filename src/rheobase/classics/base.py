@@ -6,7 +6,7 @@ from jax import Array
 
 from rheobase.network import Network, NetworkRecording
 from rheobase.simulate import simulate
-from rheobase.steppers import AbstractStepper, ExponentialEuler
+from rheobase.steppers import AbstractStepper, default_stepper
 from rheobase.units import Quantity
 
 
@@ -30,7 +30,7 @@ class Classic(NamedTuple):
     rates: dict[str, float]
     """Published mean rate (Hz) of each population; empty where none was."""
     source: str
-    stepper: AbstractStepper = ExponentialEuler()
+    stepper: AbstractStepper = default_stepper()
 
     def run(
         self, key: Array, *, duration: Quantity | None = None, progress: bool = False

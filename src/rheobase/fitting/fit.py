@@ -24,7 +24,7 @@ from rheobase.io.recording import CurrentClamp, Sweep
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractNeuron
 from rheobase.provenance import Provenance, precision_of, versions
-from rheobase.steppers import AbstractStepper, ExponentialEuler
+from rheobase.steppers import AbstractStepper, default_stepper
 from rheobase.train.domains import Where
 from rheobase.units import Quantity, ms, mV
 
@@ -236,7 +236,7 @@ def _checked(
             f"Leave dt out, or write rec = rec.resampled(20*kHz) first."
         )
     if isinstance(model, Cell):
-        return step, ExponentialEuler()
+        return step, default_stepper()
     voltage = variables.units(model.init()).get("v")
     if voltage is None or not voltage.same_dimension(mV):
         raise ArgumentError(
@@ -249,7 +249,7 @@ def _checked(
             f"{type(model).__name__} draws random numbers: its spike times have no derivative. Fit "
             f"the neuron inside, and put the noise around fit.model."
         )
-    stepper = ExponentialEuler() if stepper is None else stepper
+    stepper = default_stepper(model) if stepper is None else stepper
     model.check(step)
     stepper.check(model, step)
     return step, stepper

@@ -144,6 +144,7 @@ KINDS: dict[str, str] = {
     "rheobase.steppers.euler": "Euler",
     "rheobase.steppers.exact": "Exact",
     "rheobase.steppers.exponential": "ExponentialEuler",
+    "rheobase.steppers.exponential_midpoint": "ExponentialMidpoint",
     "rheobase.steppers.heun": "Heun",
     "rheobase.steppers.implicit": "BackwardEuler CrankNicolson",
     "rheobase.steppers.midpoint": "Midpoint",

@@ -36,7 +36,7 @@ from rheobase.network.network import Network
 from rheobase.neurons.base import Onset
 from rheobase.record import Record, RunState
 from rheobase.steppers import AbstractStepper
-from rheobase.steppers.exact import affine
+from rheobase.steppers.structure import structure_of
 from rheobase.synapses import Coupled
 from rheobase.time import Clock
 
@@ -53,7 +53,7 @@ def takes(
     return (
         not any(isinstance(x, Tracer) for x in jax.tree.leaves(known))
         and fused.takes(network, stepper, records, dt, dtype_of(state.neuron))
-        and all(isinstance(s, Coupled) and affine(s) for s in network.systems.values())
+        and all(isinstance(s, Coupled) and structure_of(s).affine for s in network.systems.values())
         # A gradient that goes through resets depends on more than the margin: the general loop.
         and not any(fires(s) and s.through_reset for s in network.systems.values())
         and not any(p.rules for p in network.projections)

@@ -74,8 +74,9 @@ class Row(NamedTuple):
 class Builder:
     """Instructions so far: equal ones are one, and arithmetic with 0, 1 and signs is left out."""
 
-    def __init__(self, dtype: np.dtype, inputs: int):
+    def __init__(self, dtype: np.dtype, inputs: int, computed: Callable):
         self.dtype, self.inputs = dtype, inputs
+        self.of_known = computed
         self.rows: list[Row] = []
         self.made: dict[Any, Value] = {}
         self.constants: dict[bytes, int] = {}
@@ -100,6 +101,8 @@ class Builder:
     def equation(self, eqn: Any, operands: list[Operand]) -> list[Operand]:
         """The results of one equation."""
         name = eqn.primitive.name
+        if name == "scan" and all(map(known, operands)):
+            return [np.asarray(x) for x in self.of_known(eqn, operands)]
         if any(v.aval.shape != () for v in eqn.outvars):
             raise NotElementwise(name)
         if name in _CALLS:

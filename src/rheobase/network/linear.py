@@ -2,8 +2,9 @@
 
 Between spikes every variable of such a neuron moves by one affine map, x' = M x + c + e I, whatever
 the stepper, since any rule makes an affine map of affine dynamics. The voltage may besides have a
-slope that is linear in the other variables, as conductances make it, under `ExponentialEuler`. All
-of it is read off the four functions of the neuron and the rule, at zero and along each variable.
+slope that is linear in the other variables, as conductances make it, under a stepper that is
+exponential in it and says where it takes rate and slope (`AbstractStepper.seen`). All of it is read
+off the four functions of the neuron and the rule, at zero and along each variable.
 """
 
 import functools
@@ -23,7 +24,7 @@ from rheobase.network.program import Program
 from rheobase.network.source import AbstractSource
 from rheobase.neurons import variables
 from rheobase.neurons.base import Onset
-from rheobase.steppers import AbstractStepper, ExponentialEuler, Flow
+from rheobase.steppers import AbstractStepper, Flow
 from rheobase.steppers.base import variables_only
 from rheobase.steppers.exact import depends, jacobian
 from rheobase.synapses import Coupled
@@ -61,7 +62,7 @@ def _is_linear(key: Key) -> bool:
     bent = [i for i in range(len(neuron.zero)) if neuron.bends(lambda x, i=i: [neuron.rate(x)[i]])]
     if not bent:
         return True
-    if bent != [neuron.voltage] or not isinstance(stepper, ExponentialEuler):
+    if bent != [neuron.voltage] or neuron.seen(stepper, neuron.zero, 1.0) is None:
         return False
     if neuron.bends(neuron.slopes):
         return False
@@ -114,6 +115,11 @@ class _Functions:
         """Derivative of the rate of the voltage with respect to each variable."""
         return list(jacobian(self.rate, x)[self.voltage])
 
+    def seen(self, stepper: AbstractStepper, x: list, dt: float) -> list[Array] | None:
+        """The variables by which a stepper takes the rate of the voltage and its slope."""
+        seen = stepper.seen(Flow(self.system, self.nothing), self.state(x), dt)
+        return None if seen is None else self.listed(seen)
+
     def margin(self, x: list) -> list[Array]:
         return [self.system.margin(self.state(x))]
 
@@ -140,7 +146,8 @@ def numbers(system: Coupled, stepper: AbstractStepper, dt: float, dtype: Any) ->
         return neuron.listed(stepper.advance(Flow(system, x[-1]), neuron.state(list(x[:-1])), dt))
 
     def voltage_rate(*x: Array) -> Array:
-        return neuron.rate(list(x[:-1]), x[-1])[v]
+        seen = neuron.seen(stepper, list(x[:-1]), dt)
+        return neuron.rate(list(x[:-1]) if seen is None else seen, x[-1])[v]
 
     def slope(*x: Array) -> Array:
         ones = [jnp.ones_like(y) if place == v else jnp.zeros_like(y) for place, y in enumerate(x)]

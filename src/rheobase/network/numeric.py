@@ -6,7 +6,6 @@ from typing import Any
 import jax
 import jax.extend.core as jex
 import numpy as np
-import scipy.linalg
 
 from rheobase.network.instructions import OPERATIONS
 
@@ -43,18 +42,21 @@ def _run(closed: Any, given: Sequence[np.ndarray]) -> list[np.ndarray]:
 
     with np.errstate(all="ignore"):
         for eqn in jaxpr.eqns:
-            results = _equation(eqn, [value(v) for v in eqn.invars])
+            results = computed(eqn, [value(v) for v in eqn.invars])
             for place, result in zip(eqn.outvars, results, strict=True):
                 known[place] = np.asarray(result, place.aval.dtype)
     return [value(v) for v in jaxpr.outvars]
 
 
-def _equation(eqn: Any, x: list[np.ndarray]) -> Sequence[Any]:
+def computed(eqn: Any, x: list[np.ndarray]) -> Sequence[Any]:
     """The results of one operation."""
     name, p = eqn.primitive.name, eqn.params
+    if name == "scan" and len(x) == p["num_consts"] + p["num_carry"]:
+        fixed, carry = x[: p["num_consts"]], x[p["num_consts"] :]
+        for _ in range(p["length"]):
+            carry = _run(p["jaxpr"], [*fixed, *carry])
+        return carry
     if name in ("jit", "pjit", "closed_call", "custom_jvp_call"):
-        if p.get("name") == "expm":
-            return [scipy.linalg.expm(x[0].astype(float))]
         return _run(p["call_jaxpr" if name == "custom_jvp_call" else "jaxpr"], x)
     if name in _SHAPED:
         return [_SHAPED[name](p, *x)]

@@ -16,6 +16,7 @@ import numpy as np
 
 from rheobase.network.instructions import OPERANDS, Builder, NotElementwise, Value
 from rheobase.network.known import Key, key_of
+from rheobase.network.numeric import computed
 from rheobase.network.slots import Placing
 from rheobase.neurons.base import Onset
 from rheobase.step import step
@@ -91,7 +92,7 @@ def _written(system: Coupled, stepper: AbstractStepper, form: Form) -> Program:
 
     whole = [jax.ShapeDtypeStruct((), x.dtype) for x in counters]
     closed = jax.make_jaxpr(one)([real] * len(leaves), whole, (real,) * kinds, real, real)
-    builder = Builder(np.dtype(form.dtype), len(closed.jaxpr.invars))
+    builder = Builder(np.dtype(form.dtype), len(closed.jaxpr.invars), computed)
     inputs = [Value(k) for k in range(len(closed.jaxpr.invars))]
     outputs = builder.run(closed, inputs)
     # Slots: variables, counter, arrivals, current, delta, spike, what is recorded, and registers.

@@ -15,8 +15,12 @@ import jax.numpy as jnp
 from rheobase import printed
 from rheobase.declared import AbstractDeclared
 from rheobase.neurons import variables
+from rheobase.phi import phi
 from rheobase.surrogate import AbstractSurrogate
 from rheobase.units import Unit, nA
+
+_STEEPEST = 30.0
+"""exp(30) = 1e13 carries any voltage past its threshold, and stays finite in float32."""
 
 
 class Onset(enum.Enum):
@@ -63,6 +67,13 @@ class AbstractMembrane(AbstractDeclared):
     def own_stepper(self) -> Any:
         """The stepper that advances it where the user names none; None for the general default."""
         return None
+
+    def growth(self, z: jax.Array) -> jax.Array:
+        """How far the voltage goes in a step, over dt dv/dt, at z = dt d(dv/dt)/dv.
+
+        φ(z) of exponential growth and decay; a neuron whose voltage runs away knows better.
+        """
+        return phi(jnp.minimum(z, _STEEPEST))
 
     # What follows is for adaptors: a model leaves it as it is.
 
@@ -202,3 +213,20 @@ def reset_by(neuron: AbstractNeuron, spike: jax.Array, state: Any) -> Any:
         fresh,
         state,
     )
+
+
+_LAST = 1 - 1 / 256
+"""The part of the way to a pole after which it goes on as a straight line, beyond any threshold."""
+
+
+def approached(z: jax.Array, pole: float = 1.0) -> tuple[jax.Array, ...]:
+    """What the growth of an upstroke with a pole is made of, without an exponential.
+
+    φ = decay/left where z < 0, by a Padé approximant of third order that falls as -1/z; how far the
+    pole is reached, 0 to just below 1; and, for a straight line, how much is beyond that.
+    """
+    below = jnp.minimum(z, 0)
+    part = jnp.clip(z / pole, 0, _STEEPEST)
+    rise = jnp.minimum(part, _LAST)
+    left = 1 - below * (2 / 3 - below / 6)
+    return 1 - below / 6, left, rise, (part - rise) / (1 - _LAST) ** 2

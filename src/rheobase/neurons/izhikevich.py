@@ -7,7 +7,7 @@ from jax import Array
 
 from rheobase.neurons.base import AbstractNeuron, Onset
 from rheobase.neurons.patterns import IZHIKEVICH, find, names
-from rheobase.neurons.quadratic import bounded
+from rheobase.neurons.quadratic import bounded, growth
 from rheobase.surrogate import AbstractSurrogate, FastSigmoid
 from rheobase.units import (
     Role,
@@ -108,6 +108,9 @@ class Izhikevich(AbstractNeuron):
             v=parabola - state.u + current / self.C,
             u=self.a * (self.b * (v - self.v_b) - self.leak * state.u),
         )
+
+    def growth(self, z: Array) -> Array:
+        return growth(z)
 
     def margin(self, state: RecoveryState) -> Array:
         return (state.v - self.v_th) / (self.v_th - self.c)

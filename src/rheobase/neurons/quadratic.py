@@ -6,7 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
-from rheobase.neurons.base import AbstractNeuron, Onset
+from rheobase.neurons.base import AbstractNeuron, Onset, approached
 from rheobase.neurons.exponential import AdaptiveState
 from rheobase.neurons.leaky import VoltageState
 from rheobase.surrogate import AbstractSurrogate, FastSigmoid
@@ -22,8 +22,14 @@ def bounded(v: Array, v_th: Array, v_reset: Array) -> tuple[Array, Array]:
     A parabola with one of each as its factors is a straight line there: a current that throws v
     down does not make its square, or the derivative of that, overflow.
     """
-    v = jnp.minimum(v, v_th)
-    return v, jnp.maximum(v, v_reset - _DEEPEST * (v_th - v_reset))
+    v, low = jnp.where(v < v_th, v, v_th), v_reset - _DEEPEST * (v_th - v_reset)
+    return v, jnp.where(v > low, v, low)
+
+
+def growth(z: Array) -> Array:
+    """1/(1 - z/2), how dv/dt = v^2 grows in a step of z = 2 v dt, and φ where z < 0."""
+    decay, left, rise, beyond = approached(z, pole=2.0)
+    return decay / (left * (1 - rise)) + beyond
 
 
 class QIF(AbstractNeuron):
@@ -79,6 +85,9 @@ class QIF(AbstractNeuron):
         v, near = bounded(state.v, self.v_th, self.v_reset)
         rise = self.c * (v - self.v_rest) * (near - self.v_c)
         return VoltageState(v=(rise + self.R * current) / self.tau)
+
+    def growth(self, z: Array) -> Array:
+        return growth(z)
 
     def margin(self, state: VoltageState) -> Array:
         return (state.v - self.v_th) / (self.v_th - self.v_reset)
@@ -149,6 +158,9 @@ class AdQIF(AbstractNeuron):
             v=(rise - self.R * state.w + self.R * current) / self.tau,
             w=(self.a * (v - self.v_rest) - state.w) / self.tau_w,
         )
+
+    def growth(self, z: Array) -> Array:
+        return growth(z)
 
     def margin(self, state: AdaptiveState) -> Array:
         return (state.v - self.v_th) / (self.v_th - self.v_reset)

@@ -1,9 +1,11 @@
 """Integration rules, one a file; each works for every neuron."""
 
+from rheobase.neurons.base import AbstractMembrane
 from rheobase.steppers.base import AbstractStepper, Flow
 from rheobase.steppers.euler import Euler
 from rheobase.steppers.exact import Exact
 from rheobase.steppers.exponential import ExponentialEuler
+from rheobase.steppers.exponential_midpoint import ExponentialMidpoint
 from rheobase.steppers.heun import Heun
 from rheobase.steppers.implicit import AbstractImplicit, BackwardEuler, CrankNicolson
 from rheobase.steppers.midpoint import Midpoint
@@ -17,8 +19,16 @@ __all__ = [
     "Euler",
     "Exact",
     "ExponentialEuler",
+    "ExponentialMidpoint",
     "Flow",
     "Heun",
     "Midpoint",
     "RungeKutta4",
+    "default_stepper",
 ]
+
+
+def default_stepper(neuron: AbstractMembrane | None = None) -> AbstractStepper:
+    """The stepper where the user names none: the neuron's own, or the exponential midpoint rule."""
+    own = None if neuron is None else neuron.own_stepper
+    return ExponentialMidpoint() if own is None else own

@@ -33,6 +33,13 @@ class AbstractStepper(AbstractDeclared):
         Integer variables (counters) are returned as they are.
         """
 
+    def seen(self, flow: Flow, state: Any, dt: jax.Array | float) -> Any | None:
+        """Where the voltage moves by dt φ(z) f with f and its slope taken at one state: that state.
+
+        None of a rule that moves it in another way.
+        """
+        return None
+
     @abstractmethod
     def check(self, neuron: AbstractMembrane, dt: float) -> None:
         """Refuse a neuron or a time step (ms) that this rule cannot take, and say why."""

@@ -46,7 +46,7 @@ def check(tableau, name, neuron, dt):
             f"dt = {dt:g} ms is longer than a stable step of {name}(): the fastest variable of "
             f"{type(neuron).__name__} decays in {1 / fastest:.3g} ms, so dt must stay below "
             f"{tableau.stable / fastest:.3g} ms. Write dt={0.2 / fastest:.2g}*ms, or "
-            f"stepper=rb.ExponentialEuler(), which is stable at any dt."
+            f"stepper=rb.ExponentialMidpoint(), which is stable at any dt."
         )
 
 

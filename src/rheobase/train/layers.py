@@ -16,7 +16,7 @@ from rheobase.given import key_or_first, require_random_key
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane, Onset
 from rheobase.record import Recording, RunState
-from rheobase.steppers import AbstractStepper, ExponentialEuler
+from rheobase.steppers import AbstractStepper, default_stepper
 from rheobase.time import Clock
 from rheobase.train import circuit
 from rheobase.train.arguments import positive_number
@@ -42,7 +42,7 @@ class Sequential(eqx.Module):
 
     - `layers`: neurons take their number from the layer before; adjacent widths must agree.
     - `dt`: the time step, one row of the input each.
-    - `stepper`: how neurons are advanced, `ExponentialEuler()` by default.
+    - `stepper`: how neurons are advanced, `ExponentialMidpoint()` by default.
     - `key`: draws the weights of layers that have none, each from `fold_in(key, position)`;
       `jax.random.key(0)` by default.
     - `inputs`: what the first layer gets: `"current"`, numbers that last (its weights then reach
@@ -81,7 +81,7 @@ class Sequential(eqx.Module):
         if inputs not in ("current", "spikes"):
             raise UnknownName("kind of input", inputs, ("current", "spikes"))
         self.dt = positive_number(dt, ms, "dt", "Sequential(..., dt={})")
-        self.stepper = ExponentialEuler() if stepper is None else stepper
+        self.stepper = default_stepper() if stepper is None else stepper
         if not isinstance(self.stepper, AbstractStepper):
             raise ArgumentError(
                 f"`stepper` takes a stepper, got {brief(stepper)}. Write rb.Heun()."
