@@ -1,12 +1,9 @@
 r"""Shapes whose g is a smooth bump, or one with a cusp at the threshold.
 
 Where a shape allows it, its defaults give peak 1 and area 1. Area 1, because the step it stands for
-has area 1, so that learning rates carry over from one shape to the other. Peak 1, because through a
-reset that is not detached each pass near the threshold multiplies the gradient by
-$1 - (1 + x) g(x)$ below it and by $-(1 + x) g(x)$ at a spike; above a peak of 1 that grows without
-bound. The width that follows is 0.4 to 1 of the distance from reset to threshold ($x$ from -1 to
-0), over which a neuron spends its time. Steeper defaults of other libraries (k = 25) are for
-comparison in `compat`.
+has area 1, so that learning rates carry over from one shape to the other. Peak 1, because the width
+that follows is 0.4 to 1 of the distance from reset to threshold ($x$ from -1 to 0), over which a
+neuron spends its time. Steeper defaults of other libraries (k = 25) are for comparison in `compat`.
 """
 
 import math
