@@ -50,7 +50,7 @@ def ran(neuron: Any, current: Any, dt: float, **more: Any) -> Any:
 ONSETS = {
     "IF": 0.03, "LIF": 1.5, "CubaLIF": 0.0938, "ALIF": 1.5, "GLIF": 1.0, "ExpIF": 0.0325,
     "AdEx": 0.627, "QIF": 0.0701, "AdQIF": 0.0518, "Izhikevich": 3.77, "HodgkinHuxley": 0.061,
-    "TraubMiles": 0.0196, "MorrisLecar": 0.895,
+    "TraubMiles": 0.0196, "MorrisLecar": 1.0,
 }  # fmt: skip
 """The smallest current (nA) at which each fires twice in a second."""
 
