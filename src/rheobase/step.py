@@ -179,6 +179,7 @@ def _pace(*given: Any) -> Pace:
         move.ready,
         speed(v)[0],
         took + neuron.pause,
+        neuron.pause,
         decay,
         tuple(variables.get(rates, each) for each in names),
         upstroke,

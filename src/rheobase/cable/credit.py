@@ -137,6 +137,7 @@ def _pace(*values: Any) -> Pace:
         ready=channel.ready(given.old),
         speed=now * steep,
         interval=took + channel.pause,
+        pause=channel.pause,
         decay=1 - given.slope / (capacity / given.dt + given.share * given.slope),
         rates=tuple(rates(given.old, v)),
         early=True,

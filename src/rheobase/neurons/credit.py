@@ -42,6 +42,8 @@ class Pace(NamedTuple):
     """dm/dt (1/ms) at the spike."""
     interval: Array
     """T (ms)."""
+    pause: Array | float
+    """ms after a spike in which nothing that comes in counts; a part of T."""
     decay: Array
     """What the step leaves of a displacement of the margin: what is more has come in."""
     rates: tuple[Array, ...]
@@ -107,7 +109,8 @@ def _(pace: Callable[..., Pace], primals: tuple, tangents: tuple) -> tuple[Any, 
     slope = jax.jvp(surrogate.primitive, (margin,), (one,))[1]
     ends = surrogate.primitive(jnp.asarray([-1.0, 0.0], margin.dtype))
     approach = ends[1] - ends[0]
-    silent = jnp.where(found.ready, slope / jnp.maximum(approach, 1), 0)
+    free = 1 - found.pause / jnp.maximum(found.interval, jnp.finfo(margin.dtype).tiny)
+    silent = jnp.where(found.ready, free * slope / jnp.maximum(approach, 1), 0)
     fired, rising = spike > 0, found.speed > 0
     worth = jnp.minimum(1 / jnp.where(rising, found.speed * found.interval, 1), _MOST)
     rest = 1.0 if found.upstroke else jnp.maximum(1 - approach, 0)
