@@ -73,14 +73,19 @@ def codes(name: str, current: str, /) -> int:
     """
     from rheobase.cli.currents import read_current
     from rheobase.devices.dynapse2 import Layout
+    from rheobase.errors import ArgumentError
     from rheobase.units import A
 
-    layout = Layout()
-    code = layout.code(name, read_current(current))
+    layout, wanted = Layout(), read_current(current)
+    low, high = (float(x.value_in(A)) for x in layout.range(name))
+    if not low <= float(wanted.value_in(A)) <= high:
+        raise ArgumentError(
+            f"the bias generator gives {name} from {low:.3g} A to {high:.3g} A, got {current}."
+        )
+    code = layout.code(name, wanted)
     print(
         f"{layout.device(name).name}: coarse {code.coarse}, fine {code.fine}, "
         f"{code.current:.4g} A, {100 * code.error:+.2f} %"
     )
-    low, high = (x.value_in(A) for x in layout.range(name))
     print(f"from {low:.3g} A to {high:.3g} A")
     return 0

@@ -22,6 +22,8 @@ Distribution = Literal["lognormal", "gaussian"]
 
 CURRENTS = tuple(name for name in DEVICES if not name.startswith("Iw_") or name == "Iw_ahp")
 """The currents of a neuron, which differ from chip to chip."""
+_LARGEST = 2.0
+"""A spread above it is a percentage."""
 _LEAST = 0.05
 """What a Gaussian draw leaves of a current at least: none is zero or negative."""
 
@@ -73,6 +75,11 @@ def mismatch(
     for name, value in (("spread", spread), ("weights", weights)):
         if isinstance(value, int | float) and not 0 <= value < float("inf"):
             raise ParameterError(f"`{name}` must be finite and >= 0, got {value}. Write 0.2.")
+        if isinstance(value, int | float) and value > _LARGEST:
+            raise ParameterError(
+                f"`{name}` is a coefficient of variation: {value:g} would be {100 * value:g} %. "
+                f"Write {value / 100:g} for {value:g} %."
+            )
     names = _names(parameters, model if isinstance(model, Neuron) else model.neuron)
     if isinstance(model, Neuron):
         size = _size(model) if n is None else (n,)

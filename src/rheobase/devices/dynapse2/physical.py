@@ -57,10 +57,12 @@ class Gate(NamedTuple):
 
     def after(self, I: Array, Iw: Array | None, t_pulse: Array, dt: Array | float) -> Array:
         """I after the pulses of a step, summed to Iw, and the rest of dt (ms)."""
-        if Iw is None:
-            return jnp.maximum(I * jnp.exp(-dt / self.tau), self.Io)
-        charged = dpi.pulse(I, Iw, self.Itau, self.Igain, t_pulse / self.tau)
-        return jnp.maximum(charged * jnp.exp(-(dt - t_pulse) / self.tau), self.Io)
+        left = I * jnp.exp(-dt / self.tau)
+        if Iw is not None:
+            charged = dpi.pulse(I, Iw, self.Itau, self.Igain, t_pulse / self.tau)
+            # Without a weight there is no pulse, and the decay is exact.
+            left = jnp.where(Iw > 0, charged * jnp.exp(-(dt - t_pulse) / self.tau), left)
+        return jnp.maximum(left, self.Io)
 
 
 def gates(p: "Neuron", log_gain: Array | None = None) -> dict[str, Gate]:

@@ -11,6 +11,8 @@ from typing import Literal, NamedTuple, final
 import numpy as np
 
 from rheobase.devices.dynapse2 import layout as chip
+from rheobase.devices.dynapse2 import limits
+from rheobase.devices.dynapse2.limits import Violation
 from rheobase.devices.dynapse2.network import Network
 from rheobase.devices.dynapse2.neuron import OPTIONS
 from rheobase.devices.dynapse2.projection import Projection
@@ -25,19 +27,6 @@ from rheobase.devices.dynapse2.routing import (
     route,
 )
 from rheobase.errors import ArgumentError, ParameterError, brief
-
-
-class Violation(NamedTuple):
-    """A limit of the chip that is not kept."""
-
-    limit: str
-    where: str
-    """The neuron, core or channel."""
-    found: int
-    most: int
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.found} {self.limit}, at most {self.most}"
 
 
 class Repair(NamedTuple):
@@ -113,6 +102,9 @@ def place(
     - `split`: copy a neuron with too many destinations, each copy serving a part of them.
     - `monitored`: give every output neuron a destination outside, from which its spikes are read.
 
+    A bias that the generator cannot give, more than 5 % of a neuron's weight pruned, and more than
+    10 % of a bias or of a neuron's weights rounded are violations.
+
     Nothing is raised for what does not fit: see `Placement.violations` and `Placement.check`.
     Errors: `ArgumentError`; `ParameterError` for neurons with circuits that no configuration holds.
 
@@ -146,6 +138,9 @@ def place(
     violations += _over("CAM entries", heard, chip.CAM_ENTRIES)
     violations += _over("SRAM entries", routes.sending, chip.SRAM_ENTRIES)
     violations += _too_far(sites, routes.sending, positions)
+    violations += limits.pruned([(r.neuron, r.share) for r in repairs if r.kind == "pruned"])
+    violations += limits.rounded_weights(quantised)
+    violations += limits.biases(quantised)
     return Placement(
         quantised=quantised,
         sites=sites,

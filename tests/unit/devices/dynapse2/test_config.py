@@ -11,7 +11,7 @@ from rheobase.devices.dynapse2 import layout
 from rheobase.devices.dynapse2.cores import assign
 from rheobase.devices.dynapse2.quantise import currents
 from rheobase.errors import ArgumentError, CheckpointError, ParameterError, UnknownName
-from rheobase.units import pA, pF
+from rheobase.units import nA, pA, pF
 
 
 def sparse(n, n_in=8, fan_in=20, n_out=4, seed=0, kinds=True, **neuron):
@@ -107,7 +107,9 @@ def test_like_biases_share_a_core():
 def test_too_many_synapses_are_pruned_by_weight():
     net = d2.Network(n_in=100, n_out=3, key=jax.random.key(1))
     spec = d2.place(d2.quantise(net))
-    assert not spec.violations
+    assert [(v.limit, v.where) for v in spec.violations] == [
+        ("% of its weight pruned", f"neuron {j}") for j in range(3)
+    ]
     assert {(r.kind, r.neuron) for r in spec.repairs} == {("pruned", j) for j in range(3)}
     size = np.abs(currents(net))
     kept = np.abs(currents(spec.quantised.wanted)) > 0
@@ -120,6 +122,20 @@ def test_too_many_synapses_are_pruned_by_weight():
     ]
     with pytest.raises(ParameterError, match="neuron 0: .* CAM entries"):
         d2.place(d2.quantise(net), prune=False).check()
+
+
+@pytest.mark.parametrize(
+    "name, value, text",
+    [("Idc", 1e5, "1e\\+05 nA of Idc, at most 849"), ("Itau_mem", 1e-9, "at least 0.000234")],
+)
+def test_a_bias_out_of_reach_is_a_violation(name, value, text):
+    one = d2.Network(n_in=3, n_out=1, neuron=d2.Neuron(**{name: value * nA}))
+    spec = d2.place(one)
+    assert len(spec.violations) == 1
+    with pytest.raises(ParameterError, match=f"neuron 0: .*{text}"):
+        spec.check()
+    with pytest.raises(ParameterError, match="Write 0.2 for 20 %"):
+        d2.mismatch(d2.Neuron(), 20, key=jax.random.key(0))
 
 
 def test_a_neuron_with_too_many_destinations_is_split(monkeypatch):
