@@ -47,7 +47,8 @@ class Exact(AbstractStepper):
 def jacobian(rate, leaves):
     """d(rate_i)/d(leaf_j), shape (..., variable, variable); element-wise, by one jvp a column."""
     rows = partials(rate, leaves)
-    return jnp.stack([jnp.stack(jnp.broadcast_arrays(*row), axis=-1) for row in rows], axis=-2)
+    flat = jnp.stack(jnp.broadcast_arrays(*[x for row in rows for x in row]), axis=-1)
+    return flat.reshape(*flat.shape[:-1], len(rows), len(leaves))
 
 
 def depends(function, *arguments) -> list[bool]:
