@@ -67,6 +67,9 @@ def smooth(neuron: Any, currents: np.ndarray, dt: float) -> np.ndarray:
     found = []
     for column in spikes.T:
         times = np.flatnonzero(column)
+        if len(times) < 2:
+            found.append(np.nan)
+            continue
         found.append(len(times) + (len(column) - times[-1]) / (times[-1] - times[-2]))
     return np.asarray(found)
 
