@@ -85,7 +85,8 @@ class _Parts:
         self.model, self.solutions = model, solutions
         leaves, structure = jax.tree.flatten((model, solutions))
         self.traced = any(isinstance(x, Tracer) for x in leaves)
-        words = [jax.random.key_data(x) if is_key(x) else x for x in leaves]
+        with jax.ensure_compile_time_eval():  # keys that are known are read inside of jit too
+            words = [jax.random.key_data(x) if is_key(x) else x for x in leaves]
         arrays = [] if self.traced else [np.asarray(x) for x in words if eqx.is_array_like(x)]
         self.key = structure, tuple((x.shape, str(x.dtype), x.tobytes()) for x in arrays)
 
@@ -108,7 +109,9 @@ def _known(
 def _fastest(parts: _Parts, rates: Callable[[_Parts], dict[str, np.ndarray]]) -> _Fastest | None:
     """The fastest gate over the voltages of `RANGE`; None where no gate sets a bound."""
     best: _Fastest | None = None
-    for name, rate in rates(parts).items():
+    with jax.ensure_compile_time_eval():
+        found = rates(parts)
+    for name, rate in found.items():
         each = rate.reshape(len(RANGE), -1).max(axis=1)
         k = int(np.argmax(each))
         if each.min() < _AT_ONCE and (best is None or each[k] > best.rate):

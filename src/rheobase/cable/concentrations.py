@@ -110,8 +110,8 @@ def pumped(
                 state = part.channel.driven(state, flows, mine, dt, there, part.of(v))
             else:
 
-                def rate(state, part=part, flows=flows, mine=mine):
-                    return part.channel.rate(state, flows, part.of(v), mine)
+                def rate(state, pump=part.channel, here=part.of(v), flows=flows, mine=mine):
+                    return pump.rate(state, flows, here, mine)
 
                 state = _spread(tree, part, part.path, rate, state, dt, share, there)
         done.append(state)

@@ -4,6 +4,7 @@ import importlib.util
 import inspect
 import sys
 import types
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,7 +26,7 @@ _MARKS = {
 }
 
 
-_CHECKS = (
+_CHECKS: tuple[tuple[type, Callable[[Any], tuple[Outcome, ...]]], ...] = (
     (AbstractMembrane, check_neuron),
     (AbstractMechanism, check_channel),
     (AbstractSynapse, check_synapse),

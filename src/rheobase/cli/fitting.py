@@ -83,7 +83,7 @@ def show(  # noqa: PLR0913
     return 0
 
 
-def read_model(text: str) -> AbstractNeuron:
+def read_model(text: str) -> Any:
     """`AdEx`, `SoftReset(GLIF)`, or a file with a model from which the fit begins."""
     if Path(text).is_file() and is_model(text):
         model = load(text)

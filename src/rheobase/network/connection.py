@@ -324,7 +324,8 @@ def projection(
     if unit.same_dimension(uS):
         require_positive(weight, f"`weight` of {type(connection.synapse).__name__}", uS)
     target = _placed(rows.target, sites, random)
-    if (connection.rules or connection.release is not None) and np.size(delay) > 1:
+    keeps = bool(connection.rules) or connection.release is not None
+    if keeps and delay is not None and len(delay) > 1:
         order = by_delay(rows.start, target, delay)
         target, delay = target[order], delay[order]
         weight = weight if len(weight) == 1 else weight[order]

@@ -101,6 +101,10 @@ class Projection(eqx.Module):
         keeps = bool(self.rules) or self.release is not None
         return keeps and self.delay is not None and self.delay.shape != (1,)
 
+    def terminals(self, dt: float) -> Terminals:
+        """The terminals of synapses with a delay each, at a time step of dt (ms)."""
+        return terminals(self.to, self.by_post, jnp.asarray(self.delay), dt)
+
     def check(self, dt: float) -> None:
         """Refuse delays that are shorter than a time step (ms), and what the rules refuse.
 
@@ -164,8 +168,8 @@ class Projection(eqx.Module):
             wide = self.n_pre if one or self.by_terminal else self.to.n_post
             ring = np.zeros((steps if one else steps + 1, wide), dtype)
         to, by_post, place = self.to, self.by_post, None
-        if self.by_terminal and self.delay is not None:
-            place = terminals(to, by_post, self.delay, dt)
+        if self.by_terminal:
+            place = self.terminals(dt)
             to = place.rows(to)
             by_post = None if by_post is None else place.columns(by_post)
         release = None

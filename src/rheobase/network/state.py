@@ -18,7 +18,6 @@ from rheobase.network.cells import CellsState
 from rheobase.network.known import rest
 from rheobase.network.network import Network
 from rheobase.network.projection import Projection, ProjectionState
-from rheobase.network.terminals import terminals
 from rheobase.neurons import variables
 from rheobase.origin import require_like
 from rheobase.synapses import Coupled
@@ -95,7 +94,7 @@ def continued(
     require_like("`state`", state[:2], like[:2])
     # What follows from the network is taken from there: indices are no part of what moves.
     sending = tuple(
-        s._replace(terminals=terminals(p.to, p.by_post, p.delay, dt)) if p.by_terminal else s
+        s._replace(terminals=p.terminals(dt)) if p.by_terminal else s
         for p, s in zip(network.projections, state.projections, strict=True)
     )
     state = state._replace(projections=sending)

@@ -215,7 +215,7 @@ class _Run:
             self._keep(name, Course(spikes, spikes, None, traces, Carry(state, None)))
 
     def _step(
-        self, group: Group, states: Any, sent: Any, layers: list, now: Any, number: Array
+        self, group: Group, states: Any, sent: Any, layers: list, now: Any, number: Clock
     ) -> Any:
         """One step of a group: what is carried, and spikes and traces of each of its nodes."""
         graph, setting = self.graph, self.setting

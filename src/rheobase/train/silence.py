@@ -54,7 +54,7 @@ def _cure(model: Any, x: ArrayLike, encoder: AbstractEncoder | None) -> str:
     if not isinstance(model, Sequential):
         return "Give larger inputs or weights."
     larger = "scale the inputs up, x * 3, or lower the thresholds"
-    first = np.asarray(x[:1]) if encoder is None else np.zeros(0)
+    first = np.asarray(x)[:1] if encoder is None else np.zeros(0)
     if first.size and np.isin(first, (0, 1)).all():
         return (
             'The inputs are spikes of 0 and 1: write rb.Sequential(..., inputs="spikes"), which '
@@ -83,5 +83,7 @@ def _fired(model: Any, x: ArrayLike, encoder: AbstractEncoder | None, key: Array
     inputs = series(x, encoder, encoding)
     if not isinstance(model, Sequential):
         return [jnp.any(model(inputs, noise) != 0)]
-    rasters = [recording.raster for recording in model.run(inputs, noise)[1]]
-    return [jnp.asarray(True) if raster is None else jnp.any(raster > 0) for raster in rasters]
+    recordings = model.run(inputs, noise)[1]
+    return [
+        jnp.asarray(True) if one.raster is None else jnp.any(one.spikes > 0) for one in recordings
+    ]

@@ -167,7 +167,8 @@ class _Writer:
 
     def _stand_in(self, number: int, layer: Any) -> Any:
         """A node for a layer that has none: a Scale of 1, or where it changes sizes a Linear."""
-        notes, after = {KEY: packed(layer)}, self._after(number, layer)
+        notes = {KEY: packed(layer)}
+        after: tuple[int, ...] = tuple(self._after(number, layer))
         if after == self.shape or len(after) > 1 or len(self.shape) > 1:
             return self.nir.Scale(scale=np.ones(self.shape), metadata=notes)
         return self.nir.Linear(weight=np.zeros((after[0], self.shape[0])), metadata=notes)
