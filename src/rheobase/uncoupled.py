@@ -221,7 +221,8 @@ def _begin(system, n, drive, kick, init, key) -> RunState:
         for name, value in init.items():
             unit = _unit_of(system, name)
             example = f'simulate(..., init={{"{name}": {{}}}})'.replace("{{}}", "{}")
-            rest = variables.replace(rest, name, initial(value, unit, name, example, shape))
+            given = initial(value, unit, name, example, shape)
+            rest = variables.replace(rest, name, variables.typed(rest, name, given))
 
     def full(x):
         x = jnp.asarray(x)

@@ -114,7 +114,7 @@ def test_holding_all_holds_what_is_inside_only(x64):
         (lambda: rb.SoftReset(rb.SoftReset(rb.LIF())), "Keep one SoftReset"),
         (lambda: rb.SurrogateReset(rb.SurrogateReset(rb.LIF())), "Keep one SurrogateReset"),
         (lambda: rb.Refractory(rb.LIF, 2 * ms), r"Write rb.Refractory\(rb.LIF\(\), ...\)"),
-        (lambda: rb.SoftReset(3.0), r"wraps a neuron, got 3.0 \(float\). Write rb.SoftReset"),
+        (lambda: rb.SoftReset(3.0), r"wraps a neuron, got 3.0. Write rb.SoftReset"),
         (lambda: rb.Noise(None, 1 * nA, 1 * ms), "wraps a neuron, got None"),
         (lambda: rb.WhiteNoise(rb.LIF, 1 * nA * ms**0.5), "got the class LIF"),
     ],

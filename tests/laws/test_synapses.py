@@ -104,5 +104,5 @@ def test_any_strength_is_stable(name, dt):
             {"a": rb.Population(rb.LIF(v_rest=-45 * mV), 2)},
             [rb.Connection("a", "a", rb.Dense(), row.make(), weight=weight * row.unit)],
         )
-        run = rb.simulate(net, duration=20 * dt * ms, dt=dt * ms, record={"a": ("v",)})
+        run = rb.simulate(net, duration=20 * dt * ms, dt=dt * ms, record={"a": ("v",)}, coarse=True)
         assert np.all(np.isfinite(run["a"].v))

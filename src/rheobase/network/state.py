@@ -55,7 +55,7 @@ def begin(
             continue
         state = rest(system)
         for variable, value in (init or {}).get(name, {}).items():
-            state = variables.replace(state, variable, value)
+            state = variables.replace(state, variable, variables.typed(state, variable, value))
         n = network.populations[name].n
         systems[name] = jax.tree.map(lambda x, n=n: full(x, n), state)
     return NetworkState(

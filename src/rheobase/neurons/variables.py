@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from rheobase.units import Unit, state_units
 
@@ -40,6 +41,12 @@ def units(state: Any) -> dict[str, Unit]:
 def get(state: Any, name: str) -> jax.Array:
     """The variable called `name`."""
     return dict(items(state))[name]
+
+
+def typed(state: Any, name: str, value: Any) -> Any:
+    """A value for the variable called `name`; a counter stays one of whole steps."""
+    kind = jnp.result_type(get(state, name))
+    return value.astype(kind) if jnp.issubdtype(kind, jnp.integer) else value
 
 
 def replace(state: Any, name: str, value: Any) -> Any:

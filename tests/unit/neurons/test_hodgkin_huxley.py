@@ -147,7 +147,11 @@ def test_a_strong_current_blocks_it_under_the_default_stepper(current):
 def test_gates_stay_between_0_and_1_under_the_default_stepper():
     flips = rb.stimulus.Pulses(np.arange(0, 50, 2) * ms, 2e9 * nA, 1 * ms) + (-1e9) * nA
     run = rb.simulate(
-        rb.HodgkinHuxley(), current=flips, duration=50 * ms, dt=0.5 * ms, record=("m", "h", "n"),
+        rb.HodgkinHuxley(),
+        current=flips,
+        duration=50 * ms,
+        dt=0.5 * ms,
+        record=("m", "h", "n"),
         coarse=True,
     )
     for x in run.traces.values():
