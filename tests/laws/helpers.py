@@ -15,7 +15,7 @@ from rheobase.units import Quantity, mV
 
 def names(neuron: AbstractMembrane) -> tuple[str, ...]:
     """The variables that can be recorded."""
-    return tuple(variables.units(neuron.init()))
+    return tuple(name for name in variables.units(neuron.init()) if name != "remaining")
 
 
 def poised(neuron: AbstractMembrane, margin: float = -0.02) -> dict[str, Quantity]:

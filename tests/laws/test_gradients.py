@@ -35,7 +35,7 @@ def displaced(neuron):
     return {
         name: Quantity(variables.get(state, name) + 0.05, unit.internal())
         for name, unit in units.items()
-        if name not in ("v", "noise")
+        if name not in ("v", "noise", "remaining")  # a counter has no derivative
     }
 
 

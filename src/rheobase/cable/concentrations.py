@@ -110,8 +110,8 @@ def pumped(
                 state = part.channel.driven(state, flows, mine, dt, there, part.of(v))
             else:
 
-                def rate(state, pump=part.channel, here=part.of(v), flows=flows, mine=mine):
-                    return pump.rate(state, flows, here, mine)
+                def rate(state, part=part, pump=part.channel, flows=flows, mine=mine):
+                    return pump.rate(state, flows, part.of(v), mine)
 
                 state = _spread(tree, part, part.path, rate, state, dt, share, there)
         done.append(state)
