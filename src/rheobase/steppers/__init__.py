@@ -29,6 +29,11 @@ __all__ = [
 
 
 def default_stepper(neuron: AbstractMembrane | None = None) -> AbstractStepper:
-    """The stepper where the user names none: the neuron's own, or the exponential midpoint rule."""
+    """The stepper where the user names none: the neuron's own, or the exponential midpoint rule.
+
+    >>> import rheobase as rb
+    >>> rb.steppers.default_stepper(rb.AdEx())
+    ExponentialMidpoint()
+    """
     own = None if neuron is None else neuron.own_stepper
     return ExponentialMidpoint() if own is None else own
