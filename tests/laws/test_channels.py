@@ -38,7 +38,7 @@ def test_dimensions_of_the_current(channel):
     ions = ch.Solutions().ions()
     arrays, static = eqx.partition(made, eqx.is_array)
     state = settled(made, v)
-    ion = ch.Ion(mM, mM, mV, nA * ms / (mM * um**3))
+    ion = ch.Ion(mM, mM, mV, nA * ms / (mM * um**3), dimensionless)
     units = (
         leaf_units(arrays, made), leaf_units(state, state), mV, ch.Ions(ion, ion, ion, ion, kelvin)
     )  # fmt: skip
