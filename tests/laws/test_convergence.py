@@ -24,7 +24,8 @@ def start_of(neuron):
     for name, by in moved.items():
         value = variables.get(state, name)
         # A gate stays below one: beyond it the slopes of gates are not their derivatives.
-        state = variables.replace(state, name, value + (-by if 0.9 < value <= 1 else by))
+        open_gate = (0.9 < value) & (value <= 1)
+        state = variables.replace(state, name, value + jnp.where(open_gate, -by, by))
     return state
 
 
