@@ -1,5 +1,6 @@
 """Models as NIR graphs."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -171,7 +172,9 @@ class _Writer:
         after: tuple[int, ...] = tuple(self._after(number, layer))
         if after == self.shape or len(after) > 1 or len(self.shape) > 1:
             return self.nir.Scale(scale=np.ones(self.shape), metadata=notes)
-        return self.nir.Linear(weight=np.zeros((after[0], self.shape[0])), metadata=notes)
+        return self.nir.Linear(
+            weight=np.zeros((math.prod(after), math.prod(self.shape))), metadata=notes
+        )
 
     def end(self) -> None:
         self.nodes["output"] = self.nir.Output(output_type={"output": np.array(self.shape)})
