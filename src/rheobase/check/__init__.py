@@ -66,7 +66,7 @@ def check_neuron(neuron: AbstractMembrane) -> tuple[Outcome, ...]:
         )
     subject = Subject(neuron)
     laws = [law for law in LAWS if subject.fires or not law.fires]
-    return _outcomes(laws, subject, _files(neuron))
+    return _outcomes(laws, subject, _files_of(*chain(neuron)))
 
 
 def check_channel(channel: AbstractMechanism) -> tuple[Outcome, ...]:
@@ -137,11 +137,10 @@ def _tried(law: Law, subject: Any, files: set[str]) -> Outcome:
     return Outcome(law.name, law.statement, "passed", "", "")
 
 
-def _files_of(part: Any) -> set[str]:
-    """Where the class of a channel or a synapse is written."""
-    return {inspect.getsourcefile(type(part)) or ""}
-
-
-def _files(neuron: AbstractMembrane) -> set[str]:
-    """Where the classes of a neuron and its adaptors are written."""
-    return {inspect.getsourcefile(type(inner)) or "" for inner in chain(neuron)}
+def _files_of(*parts: Any) -> set[str]:
+    """Where the functions of models are written; those of a notebook have a cell for a file."""
+    functions = (
+        inspect.unwrap(getattr(type(part), name)) for part in parts for name in vars(type(part))
+    )
+    files = {f.__code__.co_filename for f in functions if inspect.isfunction(f)}
+    return files - {"<string>"}  # what dataclasses write

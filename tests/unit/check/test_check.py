@@ -1,3 +1,5 @@
+import sys
+
 import jax.numpy as jnp
 import pytest
 
@@ -50,6 +52,13 @@ def test_what_the_equations_raise_is_a_finding_with_its_place():
     rest = [o for o in outcomes.values() if o.law != "state"]
     assert {o.verdict for o in rest} == {"not run"}
     assert {o.cure for o in rest} == {"First cure `state`."}
+
+
+def test_a_class_of_a_notebook_has_no_file_and_its_functions_have_one(monkeypatch):
+    monkeypatch.setattr(Wrong, "__module__", "__main__")
+    monkeypatch.delattr(sys.modules["__main__"], "__file__", raising=False)
+    outcomes = check_neuron(Wrong())
+    assert any(__file__ in outcome.message for outcome in outcomes)
 
 
 @pytest.mark.parametrize("wrong", [rb.LIF, 3, None])
