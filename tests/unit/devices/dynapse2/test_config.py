@@ -157,7 +157,7 @@ def test_a_neuron_with_too_many_destinations_is_split(monkeypatch):
     rows = np.asarray(spec.network.synapses.weight) != 0
     assert np.all(rows[[-1, -2]].sum(axis=0) == 1)
     named = d2.place(d2.quantise(net, second_entries=False), split=False).violations
-    assert ("SRAM entries", f"neuron {n - 1}", 5, 4) in named
+    assert ("SRAM entries", f"neuron {n - 1}", 5, 4) in [v[:4] for v in named]
 
 
 def test_fan_out_to_several_chips_is_complete(monkeypatch):
