@@ -24,9 +24,9 @@ def test_it_does_what_simulate_does(name):
     row = NEURONS[name]
     neuron = row.make()
     x = inputs(row, neuron)
-    course = population.run(
-        neuron, ExponentialEuler(), jnp.asarray(x), float(row.dt.value_in(ms)), record=("v",)
-    )
+    stepper = rb.steppers.default_stepper(neuron)
+    dt = float(row.dt.value_in(ms))
+    course = population.run(neuron, stepper, jnp.asarray(x), dt, record=("v",))
     unit = row.drive.unit if neuron.target == "v" else nA
     stimulus = rb.stimulus.FromArray(x * unit)
     given = {"current": stimulus} if neuron.target == "v" else {"delta": stimulus}
