@@ -59,7 +59,7 @@ def test_a_steady_stream_onto_a_synapse():
     each = input_scale(neuron, 0.1, spikes=False)
 
     def spikes(size):
-        stream = rb.stimulus.Constant(size * nA)
+        stream = rb.stimulus.Constant(size / 0.1 * nA / ms)  # each step adds `size`
         return rb.simulate(neuron, delta=stream, duration=300 * ms, dt=0.1 * ms).counts.item()
 
     assert spikes(0.95 * each) == 0 < spikes(1.05 * each)
