@@ -217,6 +217,7 @@ class Cell(eqx.Module):
             if other.name == new.name and twice.size:
                 raise ParameterError(self._twice(new.name, twice))
         _check_shapes(new)
+        self._check_reads(new)
         return eqx.tree_at(lambda c: c.mechanisms, self, (*self.mechanisms, new))
 
     def scaled(self, *, radius: Any = 1.0, length: Any = 1.0, at: Any = "all") -> "Cell":
@@ -265,6 +266,18 @@ class Cell(eqx.Module):
                 for one, factor in zip((self.radius, self.length), factors, strict=True)
             ),
         )
+
+    def _check_reads(self, new: Inserted) -> None:
+        """Refuse a current that is read and is itself made of a current that is read."""
+        readers = [one for one in (*self.mechanisms, new) if one.channel.reads]
+        read = {ion: one.name for one in readers for ion in one.channel.reads}
+        for one in readers:
+            for ion in sorted(read.keys() & _carries(one.channel, self.solutions)):
+                raise ParameterError(
+                    f"{read[ion]} reads the current of {ion}, of which {one.name} carries a part "
+                    f"that is itself made of a current it reads, so which comes first is open. "
+                    f"Insert one of them, or write {one.name} without reading a current."
+                )
 
     def _twice(self, name: str, nodes: np.ndarray) -> str:
         """What is wrong with inserting a channel where it already is, and what to do instead."""
@@ -347,6 +360,16 @@ def _between(compartments: Compartments, nodes: np.ndarray) -> tuple[int, ...]:
     whole = np.asarray(joined)
     held = np.isin(whole, whole[nodes])
     return tuple(np.flatnonzero(held & ~compartments.membrane).tolist())
+
+
+def _carries(channel: AbstractMechanism, solutions: Solutions) -> set[str]:
+    """The ions that carry its current."""
+
+    def carried() -> dict[str, Array]:
+        v, ions = jnp.zeros(()), solutions.ions()
+        return channel.carried(channel.init(v, ions), v, ions)
+
+    return set(jax.eval_shape(carried))
 
 
 def _check_shapes(inserted: Inserted) -> None:

@@ -85,6 +85,18 @@ def seen(ions: Ions, known: list[tuple[Part, Any]], size: int) -> Ions:
     return ions
 
 
+def flowing(parts: tuple[Part, ...], states: list, v: Array, ions: Ions) -> Ions:
+    """The ions with their currents at v (mV), where a mechanism reads them."""
+    wanted = frozenset[str]().union(*(part.channel.reads for part in parts))
+    if not wanted:
+        return ions
+    plain = [(p, s) for p, s in zip(parts, states, strict=True) if not p.channel.reads]
+    total = _summed(plain, v, ions)
+    return ions._replace(
+        **{ion: getattr(ions, ion)._replace(flowing=total[ion]) for ion in sorted(wanted)}
+    )
+
+
 def pumped(
     tree: Tree,
     parts: tuple[Part, ...],
@@ -120,8 +132,12 @@ def pumped(
 
 def _carried(parts: tuple[Part, ...], states: list, v: Array, ions: Ions) -> dict[str, Array]:
     """Current out of each node for each area that each ion carries."""
+    return _summed(list(zip(parts, states, strict=True)), v, flowing(parts, states, v, ions))
+
+
+def _summed(known: list[tuple[Part, Any]], v: Array, ions: Ions) -> dict[str, Array]:
     carried: dict[str, Array] = {ion: jnp.zeros_like(v) for ion in ("na", "k", "ca", "cl")}
-    for part, state in zip(parts, states, strict=True):
+    for part, state in known:
         flows = part.channel.carried(state, part.of(v), jax.tree.map(part.of, ions))
         for ion, density in flows.items():
             inside = jnp.where(part.inserted, density, 0)

@@ -14,7 +14,7 @@ import numpy as np
 from jax import Array
 
 from rheobase.cable.cell import Cable
-from rheobase.cable.concentrations import Part, any_pumps, path, pumped, seen
+from rheobase.cable.concentrations import Part, any_pumps, flowing, path, pumped, seen
 from rheobase.cable.credit import Solved, counted_once
 from rheobase.channels import (
     AbstractFiring,
@@ -159,6 +159,7 @@ def step(
     if foreseen:
         middle = pumped(tree, assembly.parts, moved, v, ions, share * dt, share, None)
         ions = seen(assembly.ions, list(zip(assembly.parts, middle, strict=True)), tree.size)
+    ions = flowing(assembly.parts, middle, v, ions)
     current, slope = _membrane(assembly, middle, v, ions)
     if held.current is not None:
         current = current - held.current
@@ -198,6 +199,7 @@ def current_of(assembly: Assembly, mechanism: int, state: CellState) -> Array:
     part = assembly.parts[mechanism]
     known = list(zip(assembly.parts, state.mechanisms, strict=True))
     ions = seen(assembly.ions, known, assembly.tree.size)
+    ions = flowing(assembly.parts, list(state.mechanisms), state.v, ions)
     here, mine = part.of(state.v), jax.tree.map(part.of, ions)
     return part.area * part.channel.current(state.mechanisms[mechanism], here, mine)
 

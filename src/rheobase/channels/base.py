@@ -67,6 +67,14 @@ class AbstractMechanism(AbstractDeclared):
     ion: ClassVar[str | None] = None
     """The field of `Ions` that its current carries: "na", "k", "ca" or "cl"; None for no one."""
 
+    @property
+    def reads(self) -> frozenset[str]:
+        """The ions of whose currents its own current is made, as `flowing` of `Ions`.
+
+        They are those of all mechanisms that read none.
+        """
+        return frozenset()
+
     @abstractmethod
     def init(self, v: Array, ions: Ions) -> Any:
         """The state, a NamedTuple, in which it settles at voltage v (mV)."""

@@ -64,6 +64,10 @@ class Diffusing(AbstractPump):
     def conducts(self) -> bool:
         return self.pump.conducts
 
+    @property
+    def reads(self) -> frozenset[str]:
+        return self.pump.reads
+
     def current(self, state: Any, v: Array, ions: Ions) -> Array:
         return self.pump.current(state, v, ions)
 

@@ -26,6 +26,8 @@ class Ion(NamedTuple):
     """z F: charge of an amount."""
     kept: Annotated[Array, dimensionless] | None = None
     """1 where a mechanism of a .mod file writes its concentration, 0 elsewhere."""
+    flowing: Annotated[Array, nA / um**2] | None = None
+    """Current out of the cell that it carries, summed where a mechanism `reads` it."""
 
     @property
     def reversal(self) -> Array:

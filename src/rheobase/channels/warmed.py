@@ -46,6 +46,10 @@ class Q10(AbstractChannel):
             is_leaf=lambda x: isinstance(x, Gate),
         )
 
+    @property
+    def reads(self) -> frozenset[str]:
+        return self.channel.reads
+
     def current(self, state: Any, v: Array, ions: Ions) -> Array:
         return self._warm(self.conductance, ions) * self.channel.current(state, v, ions)
 

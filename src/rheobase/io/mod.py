@@ -30,7 +30,9 @@ def read_mod(path: str | Path) -> Any:
     is the method cnexp; tables are ignored, as the exact curve is computed. Where a curve is 0/0,
     as x/(exp(x) - 1) at 0, value and slope are those just beside it. A file that writes a
     concentration, or whose equations read the current of an ion, becomes a pump, which is moved by
-    the currents of all mechanisms in the middle of a step.
+    the currents of all mechanisms in the middle of a step. A current made of that of an ion in
+    BREAKPOINT sees all other mechanisms at the same voltage, in whatever order they are inserted
+    (NEURON: those whose files nrnivmodl takes before, which is the same where the reader is last).
 
     Taken are NEURON (SUFFIX, USEION, NONSPECIFIC_CURRENT), UNITS, PARAMETER, CONSTANT, ASSIGNED,
     STATE, INITIAL, BREAKPOINT, DERIVATIVE, PROCEDURE, FUNCTION, if and else, LOCAL, TABLE.
@@ -78,6 +80,7 @@ def read_mod(path: str | Path) -> Any:
             default = value if unit == dimensionless else Quantity(value, unit)
             space[name] = quantity(unit, domain, f"{name} of {source.name}", default=default)
         space["program"] = program
+        space["reads"] = program.reads
         if program.driven:
             space["conducts"] = bool(program.currents or source.nonspecific)
         space.update(parts)

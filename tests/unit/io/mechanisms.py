@@ -250,6 +250,14 @@ BREAKPOINT { SOLVE states METHOD cnexp  ik = gbar*c/(c + 0.001)*(v - ek) }
 DERIVATIVE states { c' = -k*ica - c/tau }
 """
 
+KCUR = """
+NEURON { SUFFIX kcur  USEION ca READ ica  USEION k READ ek WRITE ik  RANGE gbar, half }
+UNITS { (mA) = (milliamp) (mV) = (millivolt) }
+PARAMETER { gbar = 0.01 (mho/cm2) half = 0.002 (mA/cm2) }
+ASSIGNED { v (mV) ek (mV) ik (mA/cm2) ica (mA/cm2) }
+BREAKPOINT { ik = gbar*ica/(ica - half)*(v - ek) }
+"""
+
 PUMPNS = """
 NEURON { SUFFIX pumpns  USEION ca READ ica, cai WRITE cai  NONSPECIFIC_CURRENT i  RANGE g }
 UNITS { (mA) = (milliamp) (mV) = (millivolt) (mM) = (milli/liter) }

@@ -8,7 +8,7 @@ import pytest
 
 import rheobase as rb
 from rheobase import channels as ch
-from rheobase.errors import MechanismError
+from rheobase.errors import MechanismError, ParameterError
 from rheobase.units import S, cm, kelvin, mM, ms, mV, nA, um
 from tests.unit.io import mechanisms
 
@@ -124,6 +124,8 @@ def test_gradients_reach_the_parameters(read, x64):
     "names, last",
     [
         (("CALEAK", "KPOOL"), -76.60),
+        (("CALEAK", "KCUR"), -76.216),
+        (("KCUR", "CALEAK"), -76.216),
         (("CALEAK", "PUMPNS"), -22.91),
         (("CALEAK", "PUMPV"), -40.48),
     ],
@@ -140,6 +142,14 @@ def test_mechanisms_that_read_currents_and_voltages(read, names, last):
         cell, current={soma: step}, duration=45 * ms, dt=0.025 * ms, record={"v": soma}
     )
     assert run.v[-1, 0] == pytest.approx(last, abs=0.02)
+
+
+def test_currents_that_are_made_of_each_other_are_refused(read):
+    cell = rb.Cell(rb.morphology.soma()).insert(read(mechanisms.KCUR)())
+    other = "NEURON { SUFFIX cacur  USEION k READ ik  USEION ca WRITE ica }\n"
+    other = read(other + "BREAKPOINT { ica = -0.1*ik }")()
+    with pytest.raises(ParameterError, match="cacur reads the current of k, of which kcur"):
+        cell.insert(other)
 
 
 def states(channel, v=-65.0, **flows):
@@ -319,7 +329,10 @@ CURRENT = "NEURON { SUFFIX x NONSPECIFIC_CURRENT i }\n"
             CURRENT + "ASSIGNED { top }\nBREAKPOINT {\n if (v > top) { top = v }\n i = top }",
             "line 4: top keeps its value",
         ),
-        (ION + "STATE { cai }\nBREAKPOINT {\n i = ica }", "line 4: a current depends on ica"),
+        (
+            ION.replace("cai NON", "cai, ica NON") + "STATE { cai }\nBREAKPOINT {\n i = ica }",
+            "line 4: a current depends on ica",
+        ),
         (ION + "BREAKPOINT {\n cai = v }", "line 3: a concentration is computed from v"),
         (ION + "STATE { cai }\nINITIAL {\n cai = ica }", "line 4: INITIAL reads ica"),
     ],

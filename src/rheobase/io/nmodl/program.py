@@ -54,6 +54,7 @@ class Program:
         roots = Roots(self)
         self.breakpoint_first, self.kept = roots.breakpoint_first, roots.kept
         self.driven = bool(self.written or roots.of_rates & self.flows)
+        self.reads = frozenset(name[1:] for name in roots.of_currents & self.flows)
         self.feels_voltage = self.driven and "v" in roots.of_rates
         fields = [(name, Annotated[Array, dimensionless]) for name in (*self.states, *self.kept)]
         named: Any = NamedTuple(f"{source.name}State", fields)  # noqa: UP014
@@ -104,7 +105,7 @@ class Program:
             there: Ion = getattr(ions, ion.name)
             names[f"{ion.name}i"], names[f"{ion.name}o"] = there.inside, there.outside
             names[f"e{ion.name}"] = there.reversal
-            flow = carried.get(ion.name)
+            flow = carried.get(ion.name, there.flowing)
             names[f"i{ion.name}"] = 0.0 if flow is None else in_unit(flow, CURRENT)
         names |= fields
         for name in REVERSALS.keys() & set(self.seen):
@@ -157,6 +158,7 @@ class Roots:
     """What currents, concentrations and rates of a mechanism depend on, and whether they can."""
 
     of_rates: frozenset[str]
+    of_currents: frozenset[str]
     breakpoint_first: bool
     """Whether equations read what BREAKPOINT computes, such as the mechanism's own current."""
     kept: list[str]
@@ -173,12 +175,12 @@ class Roots:
         if self.breakpoint_first:
             solved = self._solved(dict(ended))
         currents = (*program.currents, *self.source.nonspecific)
-        of_currents = self._of(currents, ended)
+        self.of_currents = self._of(currents, ended)
         of_written = self._of(program.written, ended)
         rates = [roots for name, roots in solved.items() if name.endswith("'")]
         self.of_rates = frozenset[str]().union(*rates)
-        self._check_reach(of_currents, of_written)
-        everything = of_currents | of_written | self.of_rates
+        self._check_reach(of_written)
+        everything = self.of_currents | of_written | self.of_rates
         left = everything & {item.name for item in (*self.source.assigned, *self.source.parameters)}
         for name in sorted((left & {*ended, *solved}) - own - program.flows):
             self._check_memory(name, currents)
@@ -203,14 +205,14 @@ class Roots:
         line = line or self.flow.line_of(name, self.program.equations)
         return refuse(self.program.file, line, what)
 
-    def _check_reach(self, of_currents: frozenset[str], of_written: frozenset[str]) -> None:
+    def _check_reach(self, of_written: frozenset[str]) -> None:
         body = self.source.breakpoint
-        for name in sorted(of_currents & self.program.flows):
+        for name in sorted(self.of_currents & self.program.flows & set(self.program.currents)):
             raise self._refuse(
                 name,
                 body,
-                f"a current depends on {name}, the current of all mechanisms at the same time. "
-                f"Only equations of states can read it.",
+                f"a current depends on {name}, of which the mechanism carries a part itself. Write "
+                f"a second file that READs {name} and does not WRITE it.",
             )
         for name in sorted(of_written & {"v", *self.program.flows}):
             raise self._refuse(
