@@ -285,6 +285,9 @@ def simulate(
     duration: str = "500ms",
     dt: str = "0.1ms",
     recording: File | None = None,
+    voltage: str | None = None,
+    electrode: str | None = None,
+    sweeps: str | None = None,
     out: Path = Path("simulation"),
 ) -> int:
     """Simulate a saved neuron under a step of current, or under the currents of a recording.
@@ -294,19 +297,27 @@ def simulate(
     model
         A file written by rb.save or rheobase fit.
     current
-        Of a step that lasts from a tenth to nine tenths of the duration: 200pA or 0.2nA.
+        Of a step that lasts from a tenth to nine tenths of the duration: 200pA or 0.2nA. With a
+        recording: name of its current channel, where there are several, or of a command ("Cmd 0").
     duration
         Simulated time, such as 1s or 500ms.
     dt
         Time step.
     recording
         Take the currents of this recording instead, sweep after sweep.
+    voltage
+        Name of its voltage channel, where there are several.
+    electrode
+        Name of the electrode in an NWB file that holds several.
+    sweeps
+        Which sweeps are read, such as 0,2,5-8 or ::2.
     out
         Folder for voltage.npz, spikes.json and voltage.png.
     """
     from rheobase.cli import simulating
 
-    return simulating.show(model, current, duration, dt, recording, out)
+    chosen = simulating.Recorded(recording, voltage, electrode, sweeps)
+    return simulating.show(model, current, duration, dt, chosen, out)
 
 
 @app.command

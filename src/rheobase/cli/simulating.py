@@ -3,19 +3,20 @@
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from rheobase import atomic, plot
 from rheobase.cable import Cell
+from rheobase.cli.fitting import read_numbers
 from rheobase.cli.running import read_time
 from rheobase.errors import ArgumentError, brief
 from rheobase.fitting.judge import free_run
 from rheobase.fitting.patched import under
 from rheobase.fitting.report import name_of
 from rheobase.folder import require_folder
-from rheobase.io import load, read_recording
+from rheobase.io import CurrentClamp, load, read_recording
 from rheobase.neurons.base import AbstractMembrane
 from rheobase.plot.style import MAIN
 from rheobase.provenance import noted
@@ -25,8 +26,36 @@ from rheobase.units import Quantity, ms, nA, pA
 _UNITS = {"pA": pA, "nA": nA}
 
 
+class Recorded(NamedTuple):
+    """A recording of whose currents a model is given some."""
+
+    file: Path | None
+    voltage: str | None
+    electrode: str | None
+    sweeps: str | None
+
+    def read(self, current: str | None) -> CurrentClamp | None:
+        """What is chosen of it; `current` is the name of its channel. None without a file."""
+        if self.file is not None:
+            numbers = None if self.sweeps is None else read_numbers(self.sweeps, "sweeps")
+            return read_recording(
+                self.file,
+                voltage=self.voltage,
+                current=current,
+                electrode=self.electrode,
+                sweeps=numbers,
+            )
+        for name in ("voltage", "electrode", "sweeps"):
+            if getattr(self, name) is not None:
+                raise ArgumentError(
+                    f"--{name} chooses from a recording, and there is none. "
+                    f"Give --recording FILE too."
+                )
+        return None
+
+
 def show(
-    path: Path, current: str | None, duration: str, dt: str, recording: Path | None, out: Path
+    path: Path, current: str | None, duration: str, dt: str, recorded: Recorded, out: Path
 ) -> int:
     """Simulate, print the spikes, and leave voltage, spikes and a picture in a folder."""
     model = load(path)
@@ -36,8 +65,8 @@ def show(
             f"In Python write rb.simulate(rb.load({str(path)!r}), ...)."
         )
     step = read_time(dt)
-    if recording is not None:
-        rec = read_recording(recording)
+    rec = recorded.read(current)
+    if rec is not None:
         out = require_folder(out)
         run, made = free_run(model, rec.sweeps, float(step.value_in(ms))), None
         v, spikes = run.v, [t.tolist() for t in run.spikes]
