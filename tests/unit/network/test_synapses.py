@@ -72,8 +72,6 @@ def test_receptors_take_no_second_state():
     given = {"weight": 1 * nS}
     with pytest.raises(ArgumentError, match="AMPA has receptors with a state of their own"):
         rb.Connection("a", "b", rb.Dense(), rb.AMPA(), plasticity=rb.TsodyksMarkram(), **given)
-    with pytest.raises(ArgumentError, match="AMPA keeps one state.*delay=1.5"):
-        rb.Connection("a", "b", rb.Dense(), rb.AMPA(), delay=[1, 2] * ms, **given)
 
 
 def coupled(weight, both=True):
