@@ -43,7 +43,7 @@ def test_a_delay_for_each_synapse_is_a_connection_for_each_delay(name):
     whole = network([between(np.arange(12), rule, synapse, DELAYS * ms)])
     split = network([between(DELAYS == d, rule, synapse, d * ms) for d in (0.5, 1, 2)])
     runs = [rb.simulate(net, record={"b": ("v",)}, **TIMES) for net in (whole, split)]
-    assert runs[0]["b"].counts.sum() > 2
+    assert runs[0]["b"].counts.sum() >= 2
     np.testing.assert_allclose(runs[0]["b"].v, runs[1]["b"].v, rtol=1e-5)
 
     def weights(run, net, which):
