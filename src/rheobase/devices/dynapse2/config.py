@@ -160,9 +160,15 @@ class Config:
     simulation: Simulation
 
     @classmethod
-    def from_placement(cls, spec: Placement) -> Self:
-        """The configuration of a placed network; `ParameterError` if it does not fit."""
-        spec.check()
+    def from_placement(cls, spec: Placement, *, strict: bool = True) -> Self:
+        """The configuration of a placed network.
+
+        - `strict`: refuse also a network that the chip takes with other values than those wanted,
+          see `place`; False writes the values that it can give.
+
+        Errors: `ParameterError` if it does not fit.
+        """
+        spec.check(strict=strict)
         cores: dict[tuple[int, int], list[NeuronConfig]] = {}
         for number in range(spec.network.n):
             site = spec.sites[number]

@@ -23,15 +23,23 @@ class Violation(NamedTuple):
     found: float
     most: float
     bound: str = "at most"
+    inexact: bool = False
+    """Whether the chip takes it all the same, with other values than those that were wanted."""
 
     def __str__(self) -> str:
         return f"{self.where}: {self.found:.4g} {self.limit}, {self.bound} {self.most:.4g}"
 
 
+def _inexact(
+    limit: str, neuron: int, found: float, most: float, bound: str = "at most"
+) -> Violation:
+    return Violation(limit, f"neuron {neuron}", found, most, bound, inexact=True)
+
+
 def pruned(shares: list[tuple[int, float]]) -> list[Violation]:
     """Neurons that lost too much; `shares` are their numbers and what they lost."""
     return [
-        Violation("% of its weight pruned", f"neuron {j}", 100 * share, 100 * PRUNED)
+        _inexact("% of its weight pruned", j, 100 * share, 100 * PRUNED)
         for j, share in shares
         if share > PRUNED
     ]
@@ -43,7 +51,7 @@ def rounded_weights(quantised: Quantised) -> list[Violation]:
     total = np.abs(wanted).sum(axis=0)
     share = np.abs(given - wanted).sum(axis=0) / np.where(total > 0, total, 1)
     return [
-        Violation("% of its weight rounded", f"neuron {j}", 100 * share[j], 100 * ROUNDED)
+        _inexact("% of its weight rounded", j, 100 * share[j], 100 * ROUNDED)
         for j in np.flatnonzero(share > ROUNDED).tolist()
     ]
 
@@ -67,12 +75,11 @@ def biases(quantised: Quantised) -> list[Violation]:
             given = float((bias.code.current * A).value_in(nA))
             off = np.abs(given / wanted - 1)
             for j, x, far, io in zip(here.tolist(), wanted, off, least, strict=True):
-                where = f"neuron {j}"
                 if x > high * (1 + 1e-6):
-                    found.append(Violation(f"nA of {bias.name}", where, float(x), high))
+                    found.append(_inexact(f"nA of {bias.name}", j, float(x), high))
                 elif x < low * (1 - 1e-6):
-                    found.append(Violation(f"nA of {bias.name}", where, float(x), low, "at least"))
+                    found.append(_inexact(f"nA of {bias.name}", j, float(x), low, "at least"))
                 elif far > ROUNDED and abs(given - x) > io:
                     what = f"% of {bias.name} rounded"
-                    found.append(Violation(what, where, 100 * float(far), 100 * ROUNDED))
+                    found.append(_inexact(what, j, 100 * float(far), 100 * ROUNDED))
     return found

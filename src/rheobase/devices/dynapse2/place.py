@@ -71,15 +71,24 @@ class Placement:
         """The network as quantised and repaired."""
         return self.quantised.network
 
-    def check(self) -> None:
-        """Raise `ParameterError` with every violation, if there is any."""
-        if self.violations:
-            shown = "; ".join(map(str, self.violations[:5]))
-            more = len(self.violations) - 5
-            raise ParameterError(
-                f"the network does not fit: {shown}{f'; and {more} more' if more > 0 else ''}. "
-                f"Make it smaller or sparser, or give place(..., chips=...) more chips."
-            )
+    def check(self, *, strict: bool = True) -> None:
+        """Raise `ParameterError` with every violation, if there is any.
+
+        - `strict`: False lets pass what the chip takes with other values than those wanted: weights
+          pruned or rounded, biases rounded or out of reach.
+        """
+        found = [v for v in self.violations if strict or not v.inexact]
+        if not found:
+            return
+        shown = "; ".join(map(str, found[:5]))
+        more = f"; and {len(found) - 5} more" if len(found) > 5 else ""
+        cure = (
+            "To configure it with the values that the chip can give, write "
+            "Config.from_placement(spec, strict=False)."
+            if all(v.inexact for v in found)
+            else "Make it smaller or sparser, or give place(..., chips=...) more chips."
+        )
+        raise ParameterError(f"the network does not fit: {shown}{more}. {cure}")
 
     def report(self) -> str:
         """Cores, memory, errors of weights and biases, repairs and violations, as text."""

@@ -11,7 +11,7 @@ from rheobase.devices.dynapse2 import layout
 from rheobase.devices.dynapse2.cores import assign
 from rheobase.devices.dynapse2.quantise import currents
 from rheobase.errors import ArgumentError, CheckpointError, ParameterError, UnknownName
-from rheobase.units import nA, pA, pF
+from rheobase.units import A, nA, pA, pF
 
 
 def sparse(n, n_in=8, fan_in=20, n_out=4, seed=0, kinds=True, **neuron):
@@ -116,12 +116,16 @@ def test_too_many_synapses_are_pruned_by_weight():
     for j in range(3):
         assert kept[:, j].sum() == 64
         assert size[kept[:, j], j].min() >= size[~kept[:, j], j].max()
+    with pytest.raises(ParameterError, match=r"neuron 0: 14.* pruned.*spec, strict=False"):
+        d2.Config.from_placement(spec)
+    twin = d2.Config.from_placement(spec, strict=False).to_network()
+    assert (np.asarray(twin.inputs.weight) != 0).sum(axis=0).tolist() == [64, 64, 64]
     named = d2.place(d2.quantise(net), prune=False).violations
     assert [(v.limit, v.where, v.most) for v in named] == [
         ("CAM entries", f"neuron {j}", 64) for j in range(3)
     ]
     with pytest.raises(ParameterError, match="neuron 0: .* CAM entries"):
-        d2.place(d2.quantise(net), prune=False).check()
+        d2.place(d2.quantise(net), prune=False).check(strict=False)
 
 
 @pytest.mark.parametrize(
@@ -134,6 +138,10 @@ def test_a_bias_out_of_reach_is_a_violation(name, value, text):
     assert len(spec.violations) == 1
     with pytest.raises(ParameterError, match=f"neuron 0: .*{text}"):
         spec.check()
+    biases = d2.Config.from_placement(spec, strict=False).chips[0].cores[0].biases
+    given = next(b.current for b in biases if b.name == name)
+    low, high = (float(x.value_in(A)) for x in d2.Layout().range(name))
+    assert given == pytest.approx(low if value < 1 else high)
     with pytest.raises(ParameterError, match="Write 0.2 for 20 %"):
         d2.mismatch(d2.Neuron(), 20, key=jax.random.key(0))
 
