@@ -32,13 +32,27 @@ CURRENT = "i"
 """The current of a mechanism out of a compartment, beside its variables: "HH.i"."""
 
 
+class OnCell(NamedTuple):
+    """A variable of the synapses of one kind on a cell, as a network has them."""
+
+    kind: int
+    variable: str
+    sites: tuple[int, ...]
+    """The node of each synapse."""
+    unit: Unit
+
+
 class Probe(NamedTuple):
-    """Where one variable is read: the voltage, a variable of a mechanism, or a clamp's current."""
+    """Where one variable is read: the voltage, a variable of a mechanism, or a clamp's current.
+
+    Of a kind of synapses `nodes` are their places among its sites.
+    """
 
     nodes: tuple[int, ...]
     mechanism: int | None = None
     variable: str = "v"
     clamp: int | None = None
+    kind: int | None = None
 
 
 class Probes(eqx.Module):
@@ -188,8 +202,14 @@ def _variable(cell: Cell, name: str, node: int, argument: str) -> tuple[int, str
     )
 
 
-def probes(cell: Cell, record: Any, held: Clamps) -> Probes:
-    """What to record, from `{"v": [locations]}`, names of variables, or a `Record`."""
+def probes(
+    cell: Cell, record: Any, held: Clamps, synapses: dict[str, OnCell] | None = None
+) -> Probes:
+    """What to record, from `{"v": [locations]}`, names of variables, or a `Record`.
+
+    `synapses`: what those on the cell offer, by name.
+    """
+    on_cell = {} if synapses is None else synapses
     every, spikes = 1, "raster"
     if isinstance(record, Record):
         if record.indices is not None:
@@ -214,9 +234,13 @@ def probes(cell: Cell, record: Any, held: Clamps) -> Probes:
             groups.append((name, (Probe(tuple(nodes), None, name),)))
             units.append((name, PASSIVE[name]))
             continue
+        if name in on_cell:
+            groups.append((name, (_synaptic_probe(cell, name, nodes, everywhere, on_cell[name]),)))
+            units.append((name, on_cell[name].unit))
+            continue
         if name not in _names(cell, "record"):
             raise UnknownName("variable of this cell (in `record`)", name,
-                              [*PASSIVE, "clamp", *_names(cell, "record")])  # fmt: skip
+                              [*PASSIVE, "clamp", *_names(cell, "record"), *on_cell])  # fmt: skip
         if everywhere:
             own = {i for m in cell.mechanisms if m.name == name.split(".")[0] for i in m.nodes}
             nodes = [node for node in nodes if node in own]
@@ -230,6 +254,26 @@ def probes(cell: Cell, record: Any, held: Clamps) -> Probes:
         groups.append((name, tuple(group)))
         units.append((name, _names(cell, "record")[name]))
     return Probes(tuple(groups), tuple(units), every, spikes)
+
+
+def _synaptic_probe(
+    cell: Cell, name: str, nodes: list[int], everywhere: bool, found: OnCell
+) -> Probe:
+    """The synapses at these nodes; of a region, or of all, those that there are."""
+    for node in () if everywhere else nodes:
+        if node not in found.sites:
+            where = sorted({cell.compartments.region[k] for k in found.sites})
+            raise ParameterError(
+                f"there is no {name.partition('.')[0]} at this place of "
+                f"{cell.compartments.region[node]}: those of this population are on "
+                f"{', '.join(where)}. Write record={{{name!r}: 'all'}}."
+            )
+    places = tuple(k for node in dict.fromkeys(nodes) for k in _all_of(node, found.sites))
+    return Probe(places, None, found.variable, kind=found.kind)
+
+
+def _all_of(node: int, sites: tuple[int, ...]) -> list[int]:
+    return [k for k, site in enumerate(sites) if site == node]
 
 
 def _clamp_probes(nodes: list[int], held: Clamps) -> tuple[Probe, ...]:

@@ -1,7 +1,7 @@
 """The time loop of a cell: inputs for all steps, then one loop over them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -314,11 +314,14 @@ def read(
     imposed: Held,
     done: Stepped,
     values: tuple[Array, ...],
+    synaptic: Callable[[Probe], Array] | None = None,
 ) -> dict[str, Array]:
-    """What is recorded of a step, (places,) of each variable."""
+    """What is recorded of a step, (places,) of each variable; `synaptic`: of synapses."""
     state = done.reached
 
     def values_at(probe: Probe) -> Array:
+        if probe.kind is not None and synaptic is not None:
+            return synaptic(probe)
         if probe.clamp is not None:
             one = held.all[probe.clamp]
             if one.resistance is None:

@@ -10,7 +10,7 @@ from rheobase.cable.arguments import Clamps, Probes, probes
 from rheobase.errors import ArgumentError, UnknownName, brief
 from rheobase.network.known import rest
 from rheobase.network.network import Network
-from rheobase.network.readable import of_connection, readable
+from rheobase.network.readable import of_connection, on_cells, readable
 from rheobase.network.source import AbstractSource
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane
@@ -35,7 +35,8 @@ def records_of(network: Network, record: Any, held: dict[str, Clamps]) -> dict[s
         cell = network.populations[name].neuron
         if isinstance(cell, Cell):
             one = wanted if isinstance(wanted, Record) else Record(wanted, spikes="events")
-            records[name] = probes(cell, one, held.get(name, Clamps(())))
+            here = on_cells(network.systems[name])
+            records[name] = probes(cell, one, held.get(name, Clamps(())), here)
             continue
         one = wanted if isinstance(wanted, Record) else Record(wanted, spikes="events")
         require_everywhere(one)

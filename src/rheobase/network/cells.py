@@ -1,5 +1,6 @@
 """Cells with a shape in a network: what arrives at their compartments, and one step of all."""
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -10,7 +11,7 @@ from jax import Array
 
 from rheobase.cable import Cell
 from rheobase.cable import run as cable_run
-from rheobase.cable.arguments import Clamps, Probes
+from rheobase.cable.arguments import Clamps, Probe, Probes
 from rheobase.cable.cell import Cable
 from rheobase.cable.step import CellState, Held, assemble, settled, step
 from rheobase.channels import AbstractFiring
@@ -112,17 +113,28 @@ class CoupledCells(eqx.Module):
         )
         injection = cable_run.Injection(tuple(node for node, _ in currents), ())
 
-        def one(cell: CellState, synapses: tuple, values: tuple[Array, ...]) -> Any:
+        def one(cell: CellState, synapses: tuple, ended: tuple, values: tuple[Array, ...]) -> Any:
             given, forced = cable_run.imposed(assembly, injection, clamps, cell.v, values)
             held = self._with_synapses(given, cell.v, synapses)
             done = step(assembly, rule.share, cell, held, forced, dt)
             traces = {}
             if isinstance(wanted, Probes):
-                traces = cable_run.read(wanted, assembly, clamps, held, done, values)
+                synaptic = partial(self._read, ended, done.reached.v)
+                traces = cable_run.read(wanted, assembly, clamps, held, done, values, synaptic)
             return done.state, done.spikes, traces
 
-        cells, spikes, traces = jax.vmap(one)(state.neuron, middle, values)
+        cells, spikes, traces = jax.vmap(one)(state.neuron, middle, end, values)
         return Advanced(cable_run.output(spikes), traces, CellsState(cells, end))
+
+    def _read(self, states: tuple, v: Array, probe: Probe) -> Array:
+        """A variable of the synapses of one kind on one cell, and what follows from it."""
+        kind = probe.kind or 0
+        synapse, state, places = self.synapses[kind], states[kind], np.asarray(probe.nodes)
+        if probe.variable in state._fields:
+            return getattr(state, probe.variable)[places]
+        if probe.variable == "g":
+            return synapse.output(state)[places]
+        return synapse.current(state, v[np.asarray(self.sites[kind])])[places]
 
     def _with_synapses(self, held: Held, v: Array, synapses: tuple) -> Held:
         """Also the currents of synapses into the nodes of one cell, linear in their voltages."""

@@ -4,15 +4,19 @@ A population offers the variables of its neurons by their own names, those of it
 `"Exponential.g"`, and of each synapse what follows from them: `g`, the conductance, current or
 voltage in the unit of its weights, and `i`, its current into the membrane (nA). Synapses of one
 class and other constants are told apart by a number, `"Conductance"` and `"Conductance2"`, in the
-order in which connections and drives ask for them.
+order in which connections and drives ask for them. On cells they are recorded by location, as
+channels are.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 from jax import Array
 
+from rheobase.cable.arguments import OnCell
+from rheobase.network.cells import CoupledCells
 from rheobase.network.known import rest
 from rheobase.network.projection import Projection, ProjectionState
 from rheobase.neurons import variables
@@ -36,15 +40,37 @@ class _Read(NamedTuple):
         return nA if self.resistance is None else mV
 
 
+def _labels(synapses: Sequence[AbstractSynapse]) -> list[str]:
+    """The names of synapses, those of one class told apart by a number."""
+    kinds = [type(synapse).__name__ for synapse in synapses]
+    numbers = [kinds[: place + 1].count(kind) for place, kind in enumerate(kinds)]
+    return [kind if k == 1 else f"{kind}{k}" for kind, k in zip(kinds, numbers, strict=True)]
+
+
 def _synapses(system: Coupled) -> list[_Read]:
-    found: list[_Read] = []
-    seen: list[str] = []
-    for place, synapse in enumerate(system.synapses):
-        kind = type(synapse).__name__
-        seen.append(kind)
-        number = seen.count(kind)
-        label = kind if number == 1 else f"{kind}{number}"
-        found.append(_Read(label, synapse, place, system.resistances[place]))
+    labels = _labels(system.synapses)
+    return [
+        _Read(label, synapse, place, system.resistances[place])
+        for place, (label, synapse) in enumerate(zip(labels, system.synapses, strict=True))
+    ]
+
+
+def _offered(one: _Read, state: Any) -> dict[str, Unit]:
+    """The unit of everything that can be recorded of a synapse in such a state, by variable."""
+    own = state_units(type(state))
+    units = {name: own.get(name, one.unit) for name in state._fields}
+    return units | {"g": one.unit, "i": nA}
+
+
+def on_cells(system: CoupledCells) -> dict[str, OnCell]:
+    """What can be recorded of the synapses on cells."""
+    found = {}
+    for place, (label, synapse) in enumerate(
+        zip(_labels(system.synapses), system.synapses, strict=True)
+    ):
+        offered = _offered(_Read(label, synapse, place, None), synapse.init())
+        for name, unit in offered.items():
+            found[f"{label}.{name}"] = OnCell(place, name, system.sites[place], unit)
     return found
 
 
@@ -53,10 +79,8 @@ def readable(system: Coupled) -> dict[str, Unit]:
     state = rest(system)
     units = variables.units(state.neuron)
     for one in _synapses(system):
-        inner = state.synapses[one.place]
-        own = state_units(type(inner))
-        units |= {f"{one.label}.{name}": own.get(name, one.unit) for name in inner._fields}
-        units |= {f"{one.label}.g": one.unit, f"{one.label}.i": nA}
+        offered = _offered(one, state.synapses[one.place])
+        units |= {f"{one.label}.{name}": unit for name, unit in offered.items()}
     return units
 
 

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 import rheobase as rb
-from rheobase.errors import ArgumentError, UnknownName
-from rheobase.units import ms, mV, nA, nS, uS
+from rheobase import channels as ch
+from rheobase.errors import ArgumentError, ParameterError, UnknownName
+from rheobase.units import ms, mV, nA, nS, pA, um, uS
 
 TIMES = dict(duration=30 * ms, dt=0.1 * ms)
 
@@ -109,3 +110,52 @@ def test_what_cannot_be_recorded_is_named():
         jax.jit(lambda i: rb.simulate(
             net, init={"a": {"v": i * mV}}, record={("a", "b"): ("weight",)}, **TIMES
         )["a", "b"].weight)(-60.0)  # fmt: skip
+
+
+def on_cells():
+    """A neuron that fires onto two cells: their somata, their tips and all over their dendrites."""
+    cell = rb.Cell(rb.morphology.ball_and_stick(length=300 * um), max_length=50 * um)
+    cell = cell.insert(ch.Leak())
+    soma, tip = cell.at("soma"), cell.at("dendrite", path_distance=290 * um)
+    fast, slow = rb.Conductance(rb.Exponential(5 * ms), 0 * mV), rb.Exponential(3 * ms)
+    net = rb.Network(
+        {"a": rb.Population(rb.LIF(), 1), "b": rb.Population(cell, 2)},
+        [
+            rb.Connection("a", "b", rb.Dense(), fast, weight=[1, 2] * nS, at=soma),
+            rb.Connection("a", "b", rb.Dense(), fast, weight=[3, 4] * nS, at=tip),
+            rb.Connection("a", "b", rb.Dense(), slow, weight=10 * pA, at="dendrite"),
+        ],
+        [rb.Drive("a", rb.stimulus.Constant(2.5 * nA))],
+        key=jax.random.key(0),
+    )
+    return net, soma, tip
+
+
+def test_synapses_on_cells_are_recorded_by_location():
+    net, soma, tip = on_cells()
+    places = {"Conductance.g": "all", "Conductance2.g": [tip], "Conductance2.i": "dendrite",
+              "Exponential.i": "all", "v": [soma, tip]}  # fmt: skip
+    run = rb.simulate(net, record={"a": ("spikes",), "b": places}, **TIMES)
+    b, spikes = run["b"], np.flatnonzero(run["a"].spikes[:, 0])
+    assert b.units["Conductance.g"] == uS and b.units["Exponential.i"] == nA
+    assert len(spikes) > 1 and b["Conductance.g"].shape == b["Conductance2.i"].shape == (300, 2, 1)
+
+    def trace(tau):
+        since = np.arange(300)[:, None] - spikes
+        return np.where(since > 0, np.exp(-since * 0.1 / tau), 0).sum(axis=1)[:, None]
+
+    close = dict(rtol=1e-4, atol=1e-8)
+    np.testing.assert_allclose(b["Conductance.g"][..., 0], 1e-3 * trace(5) * [1, 2], **close)
+    np.testing.assert_allclose(b["Conductance2.g"][..., 0], 1e-3 * trace(5) * [3, 4], **close)
+    expected = -b["Conductance2.g"][..., 0] * b.v[..., 1]
+    np.testing.assert_allclose(b["Conductance2.i"][..., 0], expected, **close)
+    np.testing.assert_allclose(b["Exponential.i"].sum(-1), 0.01 * trace(3) * [1, 1], **close)
+    assert b["Exponential.i"].shape[-1] > 2
+
+
+def test_what_is_not_on_a_cell_is_named():
+    net, soma, _ = on_cells()
+    with pytest.raises(ParameterError, match="no Exponential at this place of soma: .* dendrite"):
+        rb.simulate(net, record={"b": {"Exponential.i": [soma]}}, **TIMES)
+    with pytest.raises(UnknownName, match="Did you mean 'Conductance.i'"):
+        rb.simulate(net, record={"b": ("Conductance.k",)}, **TIMES)
