@@ -6,6 +6,7 @@ import equinox as eqx
 import numpy as np
 from jax.core import Tracer
 
+from rheobase import printed
 from rheobase.errors import ParameterError, UnknownName, check_keywords
 from rheobase.units import Parameter, mV, parameters
 
@@ -25,6 +26,9 @@ class AbstractDeclared(eqx.Module):
             raise TypeError("AbstractDeclared is abstract: derive from it")
         check_keywords(cls, kwargs)
         return super().__new__(cls)
+
+    def __repr__(self) -> str:
+        return printed.shortly(self)
 
     def __check_init__(self):
         for low, high in orders(self):

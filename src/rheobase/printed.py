@@ -10,11 +10,16 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from rheobase.units import Parameter, parameters
+from rheobase.errors import brief
+from rheobase.units import Parameter, Quantity, parameters
 from rheobase.units.fields import in_unit
 
 MOST = 20
 """Lines of a table."""
+_LONGEST = 240
+"""Letters of a model in one line."""
+_LINE = 100
+"""Letters of one part of a table."""
 
 
 def table(title: str, rows: Iterable[Sequence[str]]) -> str:
@@ -106,3 +111,68 @@ def line(module: eqx.Module) -> str:
         elif isinstance(value, eqx.Module) and parameters(value):
             parts.append(f"{field.name}={value!r}")
     return f"{type(module).__name__}({', '.join(parts)})"
+
+
+def shortly(value: Any) -> str:
+    """An object with its fields in one line, of arrays their extent and shape.
+
+    What is None, empty or the default object is left out.
+
+    >>> import rheobase as rb
+    >>> from rheobase.printed import shortly
+    >>> from rheobase.units import nA
+    >>> shortly(rb.Drive("e", rb.stimulus.FromArray([0, 2, 1] * nA)))
+    "Drive(population='e', stimulus=FromArray(samples=0 to 2 nA, (3,)))"
+    """
+    declared = parameters(value) if isinstance(value, eqx.Module) else {}
+    told = []
+    for name, default in _fields(value):
+        one = getattr(value, name, None)
+        plain = isinstance(one, str | int | float) and one == default
+        empty = one is None or (isinstance(one, str | tuple | dict) and not one)
+        if plain or empty or one is default:
+            continue
+        text = written(one, declared[name]) if name in declared else _said(one)
+        told.append(f"{name}={text}")
+    whole = f"{type(value).__name__}({', '.join(told)})"
+    return _cut(whole, _LONGEST)
+
+
+def _fields(value: Any) -> list[tuple[str, Any]]:
+    """The names of the fields of a dataclass or a named tuple, with their defaults."""
+    if dataclasses.is_dataclass(value):
+        return [(field.name, field.default) for field in dataclasses.fields(value)]
+    return [(name, value._field_defaults.get(name)) for name in value._fields]
+
+
+def parts(title: str, named: Iterable[tuple[str, Any]]) -> str:
+    """A table of parts by name, each in one line."""
+    return table(title, [(name, _cut(_said(part), _LINE)) for name, part in named])
+
+
+def shortened(lines: list[str], most: int) -> list[str]:
+    """At most so many lines, of which the last tells how many are left out."""
+    if len(lines) <= most:
+        return lines
+    return [*lines[: most - 1], f"... and {len(lines) - most + 1} more"]
+
+
+def _cut(text: str, most: int) -> str:
+    text = text.partition("\n")[0]
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, eqx.Module):
+        plain = type(value).__repr__ is eqx.Module.__repr__
+        return shortly(value) if plain else repr(value)
+    if isinstance(value, Quantity):
+        return f"{extent(value.value, str(value.unit))}{_shaped(value.value)}"
+    if isinstance(value, np.ndarray | jax.Array):
+        is_key = jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
+        return f"{'a key' if is_key else extent(value)}{_shaped(value)}"
+    return brief(value)
+
+
+def _shaped(value: Any) -> str:
+    return f", {np.shape(value)}" if np.ndim(value) else ""

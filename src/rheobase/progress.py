@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from rheobase.record import Recording, RunState, join
+from rheobase import memory
+from rheobase.record import RECORD_LESS, Recording, RunState, join
 
 if TYPE_CHECKING:
     import rich.progress
@@ -46,16 +47,33 @@ class Pace(NamedTuple):
         return max(1, round(wanted / self.unit)) * self.unit
 
 
-def chunked(
-    part: Callable, begin: RunState, steps: int, dt: float, pace: Pace, progress: bool
+def require_memory(size: float, steps: int, length: int, pace: Pace) -> None:
+    """Refuse a recording of so many bytes that does not fit, before the run.
+
+    `length`: steps of a piece at most. Where there are several, all of them stand beside the whole
+    while they are joined.
+    """
+    joined = min(pace.steps(), length) < steps
+    what = f"the recording of {steps:,} steps needs"
+    if joined:
+        size, what = 2 * size, f"{what}, while its pieces are joined,"
+    memory.require(size, what, RECORD_LESS)
+
+
+def chunked(  # noqa: PLR0913
+    part: Callable, begin: RunState, steps: int, dt: float, pace: Pace, progress: bool, size: float
 ) -> Recording:
     """Run `part` over and over until `steps` are done; the parts as one recording.
 
-    With a bar what is recorded moves to the host; without one a short run is one part.
+    With a bar what is recorded moves to the host; without one a short run is one part. A recording
+    of `size` bytes that does not fit into the memory is refused.
     """
+    length = steps
     if progress:
         length = -(-steps // CHUNKS)
         length = -(-length // pace.unit) * pace.unit
+    require_memory(size, steps, length, pace)
+    if progress:
         return join(pieces(lambda *x: part(*x).on_host(), begin, steps, dt, length, pace, True)[0])
     if pace.steps() >= steps:
         return part(begin, steps)

@@ -430,6 +430,8 @@ def _nested(spikes: np.ndarray, times: np.ndarray) -> Any:
 def join(parts: list[Recording], on: Any = np) -> Recording:
     """Recordings of consecutive runs as one: on the host, or with `on=jax.numpy` on the device."""
     first, last = parts[0], parts[-1]
+    if len(parts) == 1:
+        return first
 
     def together(arrays: list) -> Any:
         if isinstance(arrays[0], Events):

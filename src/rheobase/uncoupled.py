@@ -33,7 +33,6 @@ from rheobase.origin import Origin, require_like, require_origin
 from rheobase.progress import Pace, chunked
 from rheobase.provenance import versions
 from rheobase.record import (
-    RECORD_LESS,
     Record,
     Recording,
     RunState,
@@ -94,21 +93,19 @@ def simulate(  # noqa: PLR0913
     if traced:
         run = part(begin, steps)
     else:
-        _require_memory(record, begin, steps)
         size = sum(x.size for x in jax.tree.leaves(begin.neuron))
         pace = Pace(size * _SECONDS, record.every)
-        run = chunked(part, begin, steps, dt, pace, progress)
+        run = chunked(part, begin, steps, dt, pace, progress, _bytes(record, begin, steps))
     return replace(run, final=run.final._replace(origin=origin))
 
 
-def _require_memory(record: Record, begin: RunState, steps: int) -> None:
-    """Refuse what would be recorded beyond the memory that is free."""
+def _bytes(record: Record, begin: RunState, steps: int) -> float:
+    """How large what is recorded will be."""
     shape, dtype = _form(begin.neuron)
     n = math.prod(shape)
     kept = n if record.indices is None else n // shape[-1] * len(record.indices)
     numbers = len(record.variables) * kept / record.every + n * (record.spikes == "raster")
-    size = steps * numbers * np.dtype(dtype).itemsize
-    memory.require(size, f"the recording of {steps:,} steps needs", RECORD_LESS)
+    return steps * numbers * np.dtype(dtype).itemsize
 
 
 def origin_of(system: AbstractMembrane, stepper: AbstractStepper, dt: float) -> Origin:

@@ -1,13 +1,17 @@
 """`print` shows a table of at most 20 lines, and recordings are mappings by name."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import rheobase as rb
+from rheobase import channels as ch
+from rheobase.devices import dynapse2 as d2
 from rheobase.printed import MOST, table
-from rheobase.units import ms, mV, nA
+from rheobase.units import kHz, ms, mV, nA, pA
 from tests.registry import NEURONS, every_neuron
 
 
@@ -86,6 +90,42 @@ def test_values_are_in_the_unit_of_the_declaration():
     text = short(neuron)
     assert "10 to 20 ms, (2,)  membrane time constant" in text and "period" in text
     assert repr(rb.LI(v_rest=-65 * mV)) == "LI(tau=20 ms, R=1 MOhm, v_rest=-65 mV)"
+
+
+def _models():
+    """Models of many parts and large arrays."""
+    many = np.arange(6000.0).reshape(60, 100)
+    populations = {f"p{k}": rb.Population(rb.LIF(), 100) for k in range(30)}
+    drive = rb.Drive("p0", rb.stimulus.FromArray(many * nA))
+    each = rb.Connection("p0", "p1", rb.OneToOne(), rb.Exponential(), weight=many[0] * nA)
+    chip = d2.quantise(d2.Network(n_in=60, n_out=20, recurrent=True))
+    cell = rb.Cell(rb.morphology.soma()).insert(ch.HH())
+    stack = rb.Sequential(*(x for _ in range(15) for x in (rb.Linear(60, 60), rb.LIF())))
+    placed = d2.place(chip)
+    return {
+        "network": rb.Network(populations, [each] * 30, drive),
+        "drive": drive,
+        "connection": each,
+        "population": rb.Population(rb.LIF(tau=(many[0] + 1) * ms), 100),
+        "projection": rb.Network(populations, each).projections[0],
+        "layers": stack,
+        "one": rb.Sequential(rb.Recurrent(rb.LIF(), 60), rb.Linear(60, 2)),
+        "graph": rb.Graph({"e": rb.LIF()}, {("input", "e"): rb.Linear(8, 9)}, output="e"),
+        "chip": chip.wanted,
+        "quantised": chip,
+        "placed": placed,
+        "configured": d2.Config.from_placement(placed, strict=False),
+        "cable": cell.cable,
+        "inserted": cell.mechanisms[0],
+        "solutions": ch.Solutions(),
+        "sweep": rb.io.recording_of((many / 100 - 80) * mV, many * pA, rate=1 * kHz).sweeps[0],
+    }
+
+
+def test_a_model_is_shown_without_what_its_arrays_hold():
+    for name, model in _models().items():
+        short(model)
+        assert not re.search(r"\[.*\d|\b[aA]rray\(", repr(model)), name
 
 
 def test_a_table_counts_what_it_leaves_out():

@@ -109,6 +109,16 @@ def test_a_recording_beyond_memory_is_refused_before_the_run():
         rb.simulate(rb.LIF(), n=2**42, duration=1 * ms, dt=0.1 * ms)
 
 
+@pytest.mark.parametrize("make, numbers", [(rb.AdEx, 2), (cell, 2), (net, 4)])
+def test_pieces_stand_beside_the_whole_while_they_are_joined(make, numbers, monkeypatch):
+    """400 steps of so many numbers fit once, but not twice."""
+    monkeypatch.setattr("rheobase.memory.available", lambda: 400 * numbers * 4 * 1.5)
+    run(make())
+    monkeypatch.setattr(progress, "_OVERHEAD", progress._PIECE / 110)
+    with pytest.raises(ShapeError, match="the recording of 400 steps needs, while its pieces are"):
+        run(make())
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("make", [rb.LIF, cell, net])
 def test_a_signal_ends_a_run_within_two_seconds(make, monkeypatch):

@@ -11,6 +11,7 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
+from rheobase import printed
 from rheobase.cable.geometry import geometry
 from rheobase.channels import Q10, AbstractMechanism, Diffusing, Solutions
 from rheobase.errors import ArgumentError, ParameterError, ShapeError, UnknownName, brief
@@ -45,6 +46,9 @@ class Inserted(eqx.Module):
     between: tuple[int, ...] = eqx.field(static=True, default=())
     """Branch points through which what diffuses goes from one of the compartments to another."""
 
+    def __repr__(self) -> str:
+        return printed.shortly(self)
+
     @property
     def name(self) -> str:
         """That of its class, or of the one inside, by which its variables are recorded."""
@@ -68,6 +72,9 @@ class Cable(eqx.Module):
     v_init: Array
     solutions: Solutions
     mechanisms: tuple[Inserted, ...]
+
+    def __repr__(self) -> str:
+        return printed.shortly(self)
 
 
 class Cell(eqx.Module):

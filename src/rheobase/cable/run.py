@@ -12,7 +12,6 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
-from rheobase import memory
 from rheobase.arguments import require_width
 from rheobase.cable import step as steps_of
 from rheobase.cable.arguments import Clamps, Probe, Probes, clamps, currents, probes
@@ -28,7 +27,7 @@ from rheobase.loop import scan
 from rheobase.origin import Origin, require_like, require_origin
 from rheobase.progress import Pace, chunked
 from rheobase.provenance import versions
-from rheobase.record import RECORD_LESS, Recording, RunState, require_state
+from rheobase.record import Recording, RunState, require_state
 from rheobase.steppers import AbstractImplicit
 from rheobase.stimulus import AbstractStimulus, Grid
 from rheobase.time import Clock
@@ -99,9 +98,9 @@ def simulate(
         done = part(begin, steps)
     else:
         rows = wanted.bytes_of_step(math.prod(shape), np.dtype(dtype).itemsize)
-        memory.require(steps * rows, f"the recording of {steps:,} steps needs", RECORD_LESS)
         size = sum(x.size for x in jax.tree.leaves(begin.neuron))
-        done = chunked(part, begin, steps, dt, Pace(size * _SECONDS, every), progress)
+        pace = Pace(size * _SECONDS, every)
+        done = chunked(part, begin, steps, dt, pace, progress, steps * rows)
     return replace(done, final=done.final._replace(origin=origin))
 
 

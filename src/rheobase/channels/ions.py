@@ -6,6 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
+from rheobase import printed
 from rheobase.channels.rates import exp_linear
 from rheobase.units import A, V, dimensionless, kelvin, m, mM, ms, mV, nA, positive, quantity, s, um
 
@@ -77,6 +78,9 @@ class Solutions(eqx.Module):
     cl_inside: Array = quantity(mM, positive, "chloride", default=8 * mM)
     cl_outside: Array = quantity(mM, positive, "chloride", default=130 * mM)
     temperature: Array = quantity(kelvin, positive, "temperature", default=279.45 * kelvin)
+
+    def __repr__(self) -> str:
+        return printed.shortly(self)
 
     def ions(self) -> Ions:
         """The ions that channels see."""

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rheobase import printed
 from rheobase.analysis.voltage import detect_spikes
 from rheobase.cable import Cell
 from rheobase.errors import ArgumentError, RecordingError, brief
@@ -51,6 +52,9 @@ class RecordingFit(NamedTuple):
     details: "Details"
     provenance: Provenance = Provenance()
     """What made it: versions, stepper, dt, precision, and the seed as its key."""
+
+    def __repr__(self) -> str:
+        return printed.shortly(self)
 
     @property
     def scores(self) -> dict[str, Scores | None]:

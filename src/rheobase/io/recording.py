@@ -13,6 +13,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
+from rheobase import printed
 from rheobase.errors import ArgumentError, RecordingError
 from rheobase.io.raw import Found, Raw, Wanted, chosen_sweeps, sound_sweeps, unusable, warn_of
 from rheobase.units import Quantity, ms, mV, nA, s
@@ -52,6 +53,9 @@ class Sweep:
     start: float
     holding: float = 0.0
     """nA."""
+
+    def __repr__(self) -> str:
+        return printed.shortly(self)
 
     @property
     def t(self) -> np.ndarray:

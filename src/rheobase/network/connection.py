@@ -9,6 +9,7 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
+from rheobase import printed
 from rheobase.adaptors.base import chain
 from rheobase.arguments import (
     fits,
@@ -120,6 +121,9 @@ class Connection(eqx.Module):
         _require_plasticity(self)
         if isinstance(synapse, AbstractSynapse) and synapse.conducts:
             _require_conductances(self)
+
+    def __repr__(self) -> str:
+        return printed.shortly(self)
 
     @property
     def release(self) -> AbstractRelease | None:

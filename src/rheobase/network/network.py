@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from rheobase import printed
 from rheobase.adaptors.base import chain, kinds_of
 from rheobase.arguments import require_parameters, require_positions
 from rheobase.cable import Cell
@@ -95,6 +96,9 @@ class Population(eqx.Module):
         if self.positions is not None:
             require_positions(self.positions, self.n)
 
+    def __repr__(self) -> str:
+        return printed.shortly(self)
+
     @property
     def receiving(self) -> AbstractMembrane | Cell:
         """Its neurons, as something that receives input."""
@@ -155,6 +159,9 @@ class Drive(eqx.Module):
                 f"`synapse` is one such as rb.Exponential(tau=5*ms), got {brief(self.synapse)}."
             )
         require_conductance(self)
+
+    def __repr__(self) -> str:
+        return printed.shortly(self)
 
     @property
     def name(self) -> str:
@@ -337,17 +344,20 @@ class Network(eqx.Module):
         return str(self)
 
     def __str__(self) -> str:
-        lines = [f"{'population':<24}{'neurons':>12}  neuron"]
+        rows = []
         for name, p in self.populations.items():
             inner = chain(p.neuron) if isinstance(p.neuron, AbstractMembrane) else [p.neuron]
             kinds = " > ".join(type(n).__name__ for n in inner)
-            lines.append(f"{name:<24}{p.n:>12,}  {kinds}")
+            rows.append(f"{name:<24}{p.n:>12,}  {kinds}")
+        half = printed.MOST // 2 - 1
+        lines = [f"{'population':<24}{'neurons':>12}  neuron", *printed.shortened(rows, half)]
         lines.append(f"{'connection':<24}{'synapses':>12}  memory")
+        rows = []
         for p in self.projections:
             arrays = [x for x in jax.tree.leaves(p) if isinstance(x, jax.Array)]
             size = sum(x.nbytes for x in arrays) / 1e6
-            lines.append(f"{p.pre + ' -> ' + p.post:<24}{p.synapses:>12,}  {size:.1f} MB")
-        return "\n".join(lines)
+            rows.append(f"{p.pre + ' -> ' + p.post:<24}{p.synapses:>12,}  {size:.1f} MB")
+        return "\n".join([*lines, *printed.shortened(rows, half)])
 
 
 def _named(populations: Any) -> dict[str, Population]:

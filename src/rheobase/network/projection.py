@@ -9,7 +9,7 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
-from rheobase import memory
+from rheobase import memory, printed
 from rheobase.arguments import require_positive
 from rheobase.errors import ArgumentError, ShapeError, StepperError
 from rheobase.kernels.delivery import Targets, collect, deliver, deliver_delayed
@@ -64,6 +64,9 @@ class Projection(eqx.Module):
     """Whether it transmits voltages and no spikes."""
     source: int = eqx.field(static=True, default=0)
     """The node of a presynaptic cell whose voltage it sees."""
+
+    def __repr__(self) -> str:
+        return printed.shortly(self)
 
     @property
     def voltages(self) -> bool:

@@ -10,7 +10,6 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
-from rheobase import memory
 from rheobase.cable.arguments import Clamps, Probes
 from rheobase.errors import ArgumentError, KeyRequired
 from rheobase.network import adjoint, clamps, fused, readable
@@ -25,8 +24,8 @@ from rheobase.network.rows import bounded
 from rheobase.network.snapshots import Snapshots
 from rheobase.network.state import begin, begin_at_once, continued
 from rheobase.origin import require_origin
-from rheobase.progress import CHUNKS, Pace, pieces
-from rheobase.record import RECORD_LESS, Record, Recording, RunState, join, require_state
+from rheobase.progress import CHUNKS, Pace, pieces, require_memory
+from rheobase.record import Record, Recording, RunState, join, require_state
 from rheobase.steppers import AbstractImplicit, AbstractStepper
 from rheobase.synapses import Coupled
 from rheobase.time import Clock
@@ -80,10 +79,10 @@ def simulate(
         whole = run(network, stepper, rule, records, held, start, dt, steps)
         return _followed(_thinned(whole, records, 0), wanted, network).of(given, origin)
     # In pieces, so that what they record can move to the host.
-    _require_memory(network, records, start, steps)
     part, length, pace = _part(network, stepper, rule, records, held, start, dt, steps)
     if progress:
         length = min(length, -(-steps // CHUNKS))
+    require_memory(_bytes(network, records, start, steps), steps, length, pace)
     first = int(start.step)
     snapshots = Snapshots(network, joined, dt, start)
 
@@ -189,8 +188,8 @@ def _seconds(network: Network, start: RunState, each: float) -> float:
     return size * each + sent * 2e-9
 
 
-def _require_memory(network: Network, records: dict[str, Any], start: RunState, steps: int) -> None:
-    """Refuse what would be recorded beyond the memory that is free."""
+def _bytes(network: Network, records: dict[str, Any], start: RunState, steps: int) -> float:
+    """How large what is recorded will be."""
     item, size = np.dtype(dtype_of(start.neuron)).itemsize, 0.0
     for name, record in records.items():
         n = network.populations[name].n
@@ -200,7 +199,7 @@ def _require_memory(network: Network, records: dict[str, Any], start: RunState, 
         probes = n if record.indices is None else len(record.indices)
         raster = n * (record.spikes == "raster")
         size += item * (len(record.variables) * probes / record.every + raster)
-    memory.require(steps * size, f"the recording of {steps:,} steps needs", RECORD_LESS)
+    return steps * size
 
 
 def _thinned(run: NetworkRecording, records: dict[str, Record], done: int) -> NetworkRecording:

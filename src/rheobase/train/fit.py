@@ -13,6 +13,7 @@ import numpy as np
 from jax import Array
 from jax.sharding import Mesh
 
+from rheobase import printed
 from rheobase.errors import ArgumentError, brief
 from rheobase.given import key_or_first
 from rheobase.provenance import Provenance, precision_of, versions
@@ -59,6 +60,9 @@ class FitResult(NamedTuple):
     """Wall time of this call, compilation included."""
     provenance: Provenance = Provenance()
     """What made it: versions, stepper, dt, precision and key."""
+
+    def __repr__(self) -> str:
+        return printed.shortly(self)
 
 
 def fit(  # noqa: PLR0913

@@ -7,6 +7,7 @@ import equinox as eqx
 import jax
 from jax import Array
 
+from rheobase import printed
 from rheobase.errors import ArgumentError, ShapeError, UnknownName, brief
 from rheobase.neurons.base import AbstractMembrane, Onset
 from rheobase.train.layer import AbstractLayer, Shape, text
@@ -114,6 +115,12 @@ class Graph(eqx.Module):
                     f"no edge leads to node {name!r}, which would never hear of anything. "
                     f'Write ("input", {name!r}): rb.Linear(64, 100) among the edges.'
                 )
+
+    def __repr__(self) -> str:
+        edges = zip(self.pairs, self.layers, strict=True)
+        rows = [*zip(self.names, self.neurons, strict=True)]
+        rows += [(f"{p.source} {'=>' if p.later else '->'} {p.target}", one) for p, one in edges]
+        return printed.parts(f"Graph: output {self.output}", rows)
 
     @property
     def fires(self) -> bool:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from rheobase import population
+from rheobase import population, printed
 from rheobase.errors import ArgumentError, KeyRequired, ShapeError, UnknownName, brief
 from rheobase.feedback import AbstractFeedback
 from rheobase.given import key_or_first, require_random_key
@@ -98,6 +98,10 @@ class Sequential(eqx.Module):
         _shapes(layers, None)
         key = key_or_first(key, "rb.Sequential(..., key={})")
         self.layers = _drawn(layers, key, self.dt, inputs == "spikes")
+
+    def __repr__(self) -> str:
+        layers = ((str(k), layer) for k, layer in enumerate(self.layers))
+        return printed.parts(f"Sequential: steps of {self.dt:g} ms", layers)
 
     @property
     def populations(self) -> tuple[AbstractMembrane, ...]:

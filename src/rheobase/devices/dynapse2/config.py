@@ -8,7 +8,7 @@ from typing import Any, Self, final
 import jax.numpy as jnp
 import numpy as np
 
-from rheobase import atomic
+from rheobase import atomic, printed
 from rheobase._version import __version__
 from rheobase.devices.dynapse2 import layout as chip
 from rheobase.devices.dynapse2.codes import core_biases
@@ -158,6 +158,9 @@ class Config:
     chips: tuple[ChipConfig, ...]
     inputs: tuple[InputEvent, ...]
     simulation: Simulation
+
+    def __repr__(self) -> str:
+        return printed.shortly(self)
 
     @classmethod
     def from_placement(cls, spec: Placement, *, strict: bool = True) -> Self:

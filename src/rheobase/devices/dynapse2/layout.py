@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
+from rheobase import printed
 from rheobase.devices.dynapse2.bias import BiasTable
 from rheobase.errors import UnknownName
 from rheobase.units import A, Domain, Quantity, nA
@@ -110,6 +111,9 @@ class Layout:
 
     table: BiasTable = field(default_factory=BiasTable.fitted)
     devices: Mapping[str, Device] = field(default_factory=lambda: DEVICES)
+
+    def __repr__(self) -> str:
+        return printed.shortly(self)
 
     def device(self, name: str) -> Device:
         """Where a parameter is set; `UnknownName` for one that the chip does not have."""

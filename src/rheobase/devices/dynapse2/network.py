@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from rheobase import feedback
+from rheobase import feedback, printed
 from rheobase.compilation import Compiled
 from rheobase.devices.dynapse2 import compatible, physical
 from rheobase.devices.dynapse2.neuron import Mode, Neuron
@@ -54,6 +54,9 @@ class NetworkRun(NamedTuple):
     state: NetworkState
     provenance: Provenance = Provenance()
     """What made it: versions, mode of the neurons as the stepper, dt and precision."""
+
+    def __repr__(self) -> str:
+        return printed.shortly(self)
 
 
 class Network(eqx.Module):
@@ -134,6 +137,9 @@ class Network(eqx.Module):
             )
         self.delays = tuple(int(whole_steps(x, self.dt)) for x in lines.tolist())  # pyright: ignore
         _check_shapes(self, n)
+
+    def __repr__(self) -> str:
+        return printed.shortly(self)
 
     @property
     def n_in(self) -> int:

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple, final
 
 import numpy as np
 
+from rheobase import printed
 from rheobase.devices.dynapse2 import layout as chip
 from rheobase.devices.dynapse2 import limits
 from rheobase.devices.dynapse2.limits import Violation
@@ -65,6 +66,9 @@ class Placement:
     feeding: tuple[tuple[Destination, ...], ...]
     repairs: tuple[Repair, ...]
     violations: tuple[Violation, ...]
+
+    def __repr__(self) -> str:
+        return printed.shortly(self)
 
     @property
     def network(self) -> Network:

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from rheobase import printed
 from rheobase.devices.dynapse2 import cores, grid
 from rheobase.devices.dynapse2.layout import CAM_ENTRIES, Layout
 from rheobase.devices.dynapse2.network import Network
@@ -30,6 +31,9 @@ class CoreWeights:
     """Root mean square of the error of a weight (nA)."""
     rms_uniform: float
     """The same on the best uniform 4-bit grid."""
+
+    def __repr__(self) -> str:
+        return printed.shortly(self)
 
 
 @final
@@ -55,6 +59,9 @@ class Quantised:
     cores: tuple[CoreWeights, ...]
     masks: np.ndarray
     layout: Layout
+
+    def __repr__(self) -> str:
+        return printed.shortly(self)
 
     def report(self) -> str:
         """Errors of the weights by core."""

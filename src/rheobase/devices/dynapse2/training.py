@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
+from rheobase import printed
 from rheobase.devices.dynapse2.mismatch import mismatch
 from rheobase.devices.dynapse2.network import Network
 from rheobase.devices.dynapse2.quantise import Quantised, on_grid
@@ -28,6 +29,9 @@ class Trained(NamedTuple):
     network: Network
     losses: Array
     """One a step, the mean over its chips."""
+
+    def __repr__(self) -> str:
+        return printed.shortly(self)
 
 
 class Redrawn(eqx.Module):
