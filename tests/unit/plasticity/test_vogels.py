@@ -49,7 +49,7 @@ def test_the_postsynaptic_rate_reaches_the_target(target):
         ],
     )
     record = {"e": rb.Record(spikes="count")}
-    run = rb.simulate(net, duration=20 * s, dt=0.5 * ms, key=jax.random.key(0), record=record)
+    run = rb.simulate(net, duration=40 * s, dt=0.5 * ms, key=jax.random.key(0), record=record)
     at_first = rb.simulate(net, duration=1 * s, dt=0.5 * ms, key=jax.random.key(0), record=record)
     assert at_first["e"].counts.mean() > 2 * target
     run = rb.simulate(net, duration=10 * s, dt=0.5 * ms, record=record, state=run.final)
