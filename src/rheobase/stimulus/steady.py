@@ -205,6 +205,13 @@ class Pulses(AbstractTimedStimulus):
         self.amplitude = amplitude
         self.width = width  # pyright: ignore[reportAttributeAccessIssue]
 
+    def __check_init__(self):
+        if self.width.shape not in ((), self.times.shape):
+            raise ShapeError(
+                f"`width` of Pulses has shape {self.width.shape}: give one length, or one for each "
+                f"of the times, of shape {self.times.shape}."
+            )
+
     @property
     def unit(self) -> Unit:
         return self.amplitude.unit
@@ -243,14 +250,16 @@ class Pulses(AbstractTimedStimulus):
         return None if known is None else tuple(x * max(np.size(self.times), 1) for x in known)
 
     def at(self, grid: Grid) -> Array:
-        return self._counted(grid, jnp.maximum(whole_steps(self.width, grid.dt), 1))
+        steps = jnp.maximum(whole_steps(self.width, grid.dt), 1)
+        return self._counted(grid, jnp.broadcast_to(steps, self.times.shape))
 
     def beginnings(self, grid: Grid) -> Array:
-        return self._counted(grid, 1)
+        return self._counted(grid, jnp.ones(self.times.shape, jnp.int32))
 
-    def _counted(self, grid: Grid, length: Any) -> Array:
+    def _counted(self, grid: Grid, length: Array) -> Array:
         since = grid.since(jnp.atleast_1d(self.times))
-        number = jnp.sum((since >= 0) & (since < length), axis=1).astype(grid.dtype)
+        on = (since >= 0) & (since < jnp.atleast_1d(length)[None])
+        number = jnp.sum(on, axis=1).astype(grid.dtype)
         return over_time(number, self.amplitude.value)
 
 

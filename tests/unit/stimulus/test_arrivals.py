@@ -161,3 +161,14 @@ def test_conductances_as_rates():
     assert jnp.isfinite(
         voltage(network(Poisson(100 * Hz, 1 * nS), synapse), 0.1, key=jax.random.key(0))
     ).all()
+
+
+def test_each_pulse_may_have_its_own_width():
+    together = Pulses([1, 5, 9] * ms, 2 * nA, width=[1, 2, 0.5] * ms)
+    alone = Pulses([1] * ms, 2 * nA, width=1 * ms) + Pulses([5] * ms, 2 * nA, width=2 * ms)
+    alone = alone + Pulses([9] * ms, 2 * nA, width=0.5 * ms)
+    one, other = (voltage(network(x), 0.1) for x in (together, alone))
+    np.testing.assert_allclose(one, other, rtol=1e-6)
+    assert np.ptp(one) > 1
+    with pytest.raises(ShapeError, match=r"has shape \(2,\): .* of shape \(3,\)"):
+        Pulses([1, 5, 9] * ms, 2 * nA, width=[1, 2] * ms)
