@@ -13,7 +13,14 @@ from jax.core import Tracer
 
 from rheobase import printed
 from rheobase.cable.geometry import geometry
-from rheobase.channels import Q10, AbstractMechanism, Diffusing, Solutions
+from rheobase.channels import (
+    Q10,
+    AbstractFiring,
+    AbstractMechanism,
+    AbstractPump,
+    Diffusing,
+    Solutions,
+)
 from rheobase.errors import ArgumentError, ParameterError, ShapeError, UnknownName, brief
 from rheobase.kernels.tree import Tree as Nodes
 from rheobase.morphology import Compartments, Location, Tree, discretise
@@ -201,7 +208,8 @@ class Cell(eqx.Module):
         order of the compartments.
 
         Errors: `UnknownName` for a region that it does not have, `ParameterError` for a channel
-        that is already there, `ShapeError` for parameters of another number of compartments.
+        that is already there, and for concentrations or a reset that another one there already
+        sets, `ShapeError` for parameters of another number of compartments.
 
         >>> import rheobase as rb
         >>> from rheobase import channels as ch
@@ -223,6 +231,8 @@ class Cell(eqx.Module):
             twice = np.intersect1d(nodes, other.nodes)
             if other.name == new.name and twice.size:
                 raise ParameterError(self._twice(new.name, twice))
+            if twice.size:
+                _require_one_source(new, other, self.solutions)
         _check_shapes(new)
         self._check_reads(new)
         return eqx.tree_at(lambda c: c.mechanisms, self, (*self.mechanisms, new))
@@ -391,6 +401,34 @@ def _check_shapes(inserted: Inserted) -> None:
             f"`{name}` of {inserted.name} has shape {leaf.shape}, but it is inserted into {count} "
             f"compartments: give one number, or an array of shape ({count},) in {unit}."
         )
+
+
+def _require_one_source(new: Inserted, other: Inserted, solutions: Solutions) -> None:
+    """Refuse two mechanisms that set the same quantity: their order would decide."""
+    both = _set_by(new.channel, solutions) & _set_by(other.channel, solutions)
+    if both:
+        raise ParameterError(
+            f"{new.name} sets {min(both)} in a compartment where {other.name} already does, so "
+            "that the order of insertion would decide. Keep one of the two, or insert each into "
+            f"compartments of its own: cell.insert(ch.{new.name}(), at='soma')."
+        )
+
+
+def _set_by(channel: AbstractMechanism, solutions: Solutions) -> set[str]:
+    """What of a compartment a mechanism sets: concentrations, or the voltage after a spike."""
+    v, ions = jnp.zeros(()), solutions.ions()
+    if isinstance(channel, AbstractPump):
+        seen = channel.seen(channel.init(v, ions), ions)
+        return {
+            f"the concentration of {ion} {side}"
+            for ion in ("na", "k", "ca", "cl")
+            for side in ("inside", "outside")
+            if getattr(getattr(seen, ion), side) is not getattr(getattr(ions, ion), side)
+        }
+    if isinstance(channel, AbstractFiring):
+        resets = channel.reset(channel.init(v, ions), v)[1] is not v
+        return {"the voltage after a spike"} if resets else set()
+    return set()
 
 
 def kinds_of(cable: Cable) -> str:

@@ -43,6 +43,23 @@ def refuse(error, match, call):
         call()
 
 
+@pytest.mark.parametrize(
+    "one, two, what",
+    [
+        (ch.CaDynamics, ch.CaPump, "the concentration of ca inside"),
+        (lambda: ch.Diffusing(ch.CaDynamics()), ch.CaShells, "the concentration of ca inside"),
+        (ch.Fire, ch.AdEx, "the voltage after a spike"),
+    ],
+)
+def test_two_channels_that_set_the_same_are_refused(one, two, what):
+    """The one inserted last decided."""
+    for first, second in ((one, two), (two, one)):
+        cell = stick().insert(first(), at="soma")
+        refuse(ParameterError, what, lambda cell=cell, second=second: cell.insert(second()))
+        assert len(cell.insert(second(), at="dendrite").mechanisms) == 2
+    assert len(cell.insert(ch.SpikeDetector()).mechanisms) == 2
+
+
 def test_what_is_refused():
     cell = stick().insert(ch.HH(), at="soma")
     soma = cell.at("soma")
