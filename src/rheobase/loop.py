@@ -7,7 +7,7 @@ loops over the rest. Values and derivatives are those of the plain scan; the bac
 carry of every step, what is marked as `kept`, and nothing else.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import jax
@@ -15,6 +15,8 @@ import jax.extend.core as jex
 import jax.numpy as jnp
 from jax import tree_util as tree
 from jax.ad_checkpoint import checkpoint_name
+
+from rheobase import jaxprs
 
 # Element-wise primitives act alike on a scalar and on its broadcast, so an invariant that is one
 # number stays one number outside the loop instead of becoming an array that each step must load.
@@ -25,7 +27,6 @@ _ELEMENTWISE = frozenset(
 )
 _KEPT = "kept"
 _COSTLY = frozenset("exp exp2 expm1 log log1p logistic pow tanh sin cos erf".split())
-_INLINED = frozenset({"pjit", "jit", "closed_call", "core_call"})
 
 
 def scan(
@@ -107,23 +108,17 @@ def plainly(function: Callable) -> Callable:
     return plain
 
 
-def _replayed(closed, leaves):
-    """Evaluate a jaxpr, opening its calls and the functions with a derivative of their own."""
-    jaxpr = closed.jaxpr
-    known = dict(zip(jaxpr.constvars + jaxpr.invars, [*closed.consts, *leaves], strict=True))
+def _replayed(program: Any, operands: Iterable[Any]) -> list[Any]:
+    """The results of a program with calls opened, also those with a derivative of their own."""
+    jaxpr = jaxprs.parts(program)[0]
 
-    def value(v):
-        return v.val if isinstance(v, jex.Literal) else known[v]
+    def equation(eqn: Any, values: list[Any]) -> list[Any]:
+        inner = jaxprs.called(eqn, jaxprs.PLAIN | {"custom_jvp_call"})
+        if inner is None:
+            return jaxprs.evaluate(jaxpr, eqn, values)
+        return _replayed(inner, values)
 
-    for eqn in jaxpr.eqns:
-        values = [value(v) for v in eqn.invars]
-        inner = eqn.params.get("call_jaxpr" if eqn.primitive.name == "custom_jvp_call" else "jaxpr")
-        if inner is not None and eqn.primitive.name in _INLINED | {"custom_jvp_call"}:
-            results = _replayed(inner, values)
-        else:
-            results = _evaluate(jaxpr, eqn, values)
-        known.update(zip(eqn.outvars, results, strict=True))
-    return [value(v) for v in jaxpr.outvars]
+    return jaxprs.walk(program, operands, equation, lambda value, aval: value)
 
 
 class _Broadcast(NamedTuple):
@@ -133,67 +128,9 @@ class _Broadcast(NamedTuple):
     shape: tuple[int, ...]
 
 
-def _callable(jaxpr, invars, eqns, outvars):
-    """The function that these equations, taken from `jaxpr`, compute."""
-    debug = jaxpr.debug_info._replace(arg_names=None, result_paths=None)
-    part = jaxpr.replace(constvars=[], invars=invars, outvars=outvars, eqns=eqns, debug_info=debug)
-    return jex.jaxpr_as_fun(jex.ClosedJaxpr(part, []))
-
-
-def _inline(jaxpr, consts):
-    """The equations of a jaxpr with calls opened, and the names by which its variables now go."""
-    names: dict = {}
-    eqns: list = []
-    known: dict = dict(zip(jaxpr.constvars, consts, strict=True))
-
-    def name(var):
-        return var if isinstance(var, jex.Literal) else names.get(var, var)
-
-    def walk(jaxpr):
-        for eqn in jaxpr.eqns:
-            inner = eqn.params.get("jaxpr") if eqn.primitive.name in _INLINED else None
-            if inner is None:
-                eqns.append(eqn.replace(invars=[name(v) for v in eqn.invars]))
-                continue
-            # A jaxpr may be called twice: fresh variables keep the two calls apart.
-            inner, constants = _renamed(inner)
-            known.update(constants)
-            names.update(zip(inner.invars, map(name, eqn.invars), strict=True))
-            walk(inner)
-            names.update(zip(eqn.outvars, map(name, inner.outvars), strict=True))
-
-    walk(jaxpr)
-    return eqns, [name(v) for v in jaxpr.outvars], known
-
-
-def _renamed(closed):
-    fresh: dict = {}
-
-    def new(var):
-        if isinstance(var, jex.Literal):
-            return var
-        if var not in fresh:
-            fresh[var] = jex.Var(var.aval)
-        return fresh[var]
-
-    jaxpr = closed.jaxpr
-    eqns = [
-        e.replace(invars=[new(v) for v in e.invars], outvars=[new(v) for v in e.outvars])
-        for e in jaxpr.eqns
-    ]
-    constants = {new(v): c for v, c in zip(jaxpr.constvars, closed.consts, strict=True)}
-    renamed = jaxpr.replace(
-        constvars=[],
-        invars=[new(v) for v in jaxpr.invars],
-        outvars=[new(v) for v in jaxpr.outvars],
-        eqns=eqns,
-    )
-    return renamed, constants
-
-
 def _split(closed):
     """Split a body into its invariant values, computed now, and a function of the rest."""
-    eqns, outvars, known = _inline(closed.jaxpr, closed.consts)
+    eqns, outvars, known = jaxprs.inline(closed)
     varying, costly, made = [], set(), {}
     for eqn in eqns:
         operands = [v for v in eqn.invars if not isinstance(v, jex.Literal)]
@@ -216,7 +153,7 @@ def _split(closed):
     kept = [v for v in known if v in used]
     unique = list({id(known[v]): known[v] for v in kept}.values())
     places = {id(value): place for place, value in enumerate(unique)}
-    rest = _callable(closed.jaxpr, kept + closed.jaxpr.invars, needed[::-1], outvars)
+    rest = jaxprs.function(closed.jaxpr, kept + closed.jaxpr.invars, needed[::-1], outvars)
 
     def lean(values, leaves):
         full = [values[places[id(known[v])]] for v in kept]
@@ -263,7 +200,7 @@ def _cheapened(eqn, known, costly, made):
     if key not in made:
         made[key] = value._replace(value=1 / value.value) if _virtual(value) else 1 / value
     known[inverse] = made[key]
-    (product,) = jax.make_jaxpr(jax.lax.mul)(numerator.aval, divisor.aval).eqns
+    product = jaxprs.single(jax.lax.mul, numerator.aval, divisor.aval)
     return product.replace(
         invars=[numerator, inverse], outvars=eqn.outvars, source_info=eqn.source_info
     )
@@ -278,20 +215,7 @@ def _evaluate(jaxpr, eqn, values):
         if name in _ELEMENTWISE and any(map(_virtual, values)):
             result = eqn.primitive.bind(*scalars, **eqn.params)
             return [_Broadcast(result, eqn.outvars[0].aval.shape)]
-    operands = [v for v in eqn.invars if not isinstance(v, jex.Literal)]
-    unique = list(dict.fromkeys(operands))
-    full = dict(
-        zip(
-            operands,
-            [
-                _full(v)
-                for v, a in zip(values, eqn.invars, strict=True)
-                if not isinstance(a, jex.Literal)
-            ],
-            strict=True,
-        )
-    )
-    return _callable(jaxpr, unique, [eqn], eqn.outvars)(*[full[v] for v in unique])
+    return jaxprs.evaluate(jaxpr, eqn, [_full(v) for v in values])
 
 
 def _virtual(value):

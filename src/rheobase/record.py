@@ -17,6 +17,7 @@ from rheobase.errors import ArgumentError, ShapeError, StepperError, UnknownName
 from rheobase.origin import Origin, require_like
 from rheobase.provenance import Provenance, precision_of
 from rheobase.time import Clock, sample_times
+from rheobase.trains import AbstractRecorded, Trains
 from rheobase.units import Hz, Quantity, Unit, in_unit, ms, to_internal
 
 if TYPE_CHECKING:
@@ -223,7 +224,7 @@ def join_events(parts: list[Events]) -> Events:
     )
 
 
-class Recording(eqx.Module):
+class Recording(AbstractRecorded):
     """The result of `simulate`; a pytree of arrays.
 
     `run.t` (time,) in ms: the end of each recorded step; `run.spikes` (time, *n) of 0 and 1;
@@ -324,6 +325,21 @@ class Recording(eqx.Module):
         ends = times.reshape((-1,) + (1,) * (spiked.ndim - 1))
         last = np.maximum.accumulate(np.where(spiked, ends, -np.inf), axis=0)
         return np.where(np.isfinite(last), last, np.nan)[self.every - 1 :: self.every]
+
+    def parts(self) -> dict[str, Trains]:
+        """The spikes of the population, for analysis and pictures."""
+        shape = np.shape(self.counts)
+        if len(shape) > 1:
+            raise ShapeError(
+                f"this is for one population, got a batch of shape {shape}. Choose one of it: "
+                f"rates((run.t[step], neuron), ...) of step, neuron = np.nonzero(run.spikes[:, 0])."
+            )
+        begin = int(self.start) * self.dt
+        end = begin + self.steps * self.dt
+        if shape:
+            return {"": Trains(*self.events, shape[0], begin, end)}
+        times = np.asarray(self.spike_times())
+        return {"": Trains(times, np.zeros(len(times), int), 1, begin, end)}
 
     def plot(
         self, *, title: str = "", ax: "Sequence[matplotlib.axes.Axes] | None" = None

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-import jax.extend.core as jex
 import numpy as np
+
+from rheobase import jaxprs
 
 
 class NotElementwise(Exception):
@@ -55,7 +56,6 @@ OPERATIONS: dict[str, Any] = {
 }
 NUMBERS = {name: number for number, name in enumerate(OPERATIONS)}
 _COMMUTE = frozenset(("add", "mul", "min", "max", "eq", "ne"))
-_CALLS = frozenset(("jit", "pjit", "closed_call", "core_call", "custom_jvp_call", "checkpoint"))
 MAPS = frozenset(("exp", "phi", "inverse_phi", "logistic"))
 """What takes five operands in the end: gain f(min(scale x + shift, cap)), all but x known."""
 OPERANDS = 7
@@ -83,20 +83,7 @@ class Builder:
 
     def run(self, closed: Any, given: Sequence[Operand]) -> list[Operand]:
         """The results of a jaxpr of scalars."""
-        jaxpr = closed.jaxpr
-        known: dict = dict(zip(jaxpr.constvars, map(np.asarray, closed.consts), strict=True))
-        known.update(zip(jaxpr.invars, given, strict=True))
-
-        def value(v: Any) -> Operand:
-            if isinstance(v, jex.Literal):
-                aval: Any = v.aval
-                return np.asarray(v.val, aval.dtype)
-            return known[v]
-
-        for eqn in jaxpr.eqns:
-            results = self.equation(eqn, [value(v) for v in eqn.invars])
-            known.update(zip(eqn.outvars, results, strict=True))
-        return [value(v) for v in jaxpr.outvars]
+        return jaxprs.walk(closed, given, self.equation, number)
 
     def equation(self, eqn: Any, operands: list[Operand]) -> list[Operand]:
         """The results of one equation."""
@@ -105,10 +92,9 @@ class Builder:
             return [np.asarray(x) for x in self.of_known(eqn, operands)]
         if any(v.aval.shape != () for v in eqn.outvars):
             raise NotElementwise(name)
-        if name in _CALLS:
+        if (inner := jaxprs.called(eqn)) is not None:
             if eqn.params.get("name") == "phi_of_bounded":
                 return [self.emit("phi", *operands)]
-            inner = eqn.params["call_jaxpr" if name == "custom_jvp_call" else "jaxpr"]
             return self.run(inner, operands)
         if name in _SAME:
             return operands
@@ -187,6 +173,11 @@ class Builder:
 
 def _order(x: Operand) -> tuple[int, int]:
     return (0, x.number) if isinstance(x, Value) else (1, 0)
+
+
+def number(value: Any, aval: Any) -> np.ndarray:
+    """A number of a program, of the type that it has there."""
+    return np.asarray(value, aval.dtype)
 
 
 def known(x: Any) -> bool:

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from rheobase.jaxprs import depends
 from rheobase.network.known import Key, key_of
 from rheobase.network.network import Network
 from rheobase.network.numeric import evaluated
@@ -26,7 +27,7 @@ from rheobase.neurons import variables
 from rheobase.neurons.base import Onset
 from rheobase.steppers import AbstractStepper, Flow
 from rheobase.steppers.base import variables_only
-from rheobase.steppers.exact import depends, jacobian
+from rheobase.steppers.exact import jacobian
 from rheobase.synapses import Coupled
 
 MOST_VARIABLES = 8

@@ -1,13 +1,13 @@
 """Functions of few numbers, evaluated by numpy: compiling them would take a second."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import jax
-import jax.extend.core as jex
 import numpy as np
 
-from rheobase.network.instructions import OPERATIONS
+from rheobase import jaxprs
+from rheobase.network.instructions import OPERATIONS, number
 
 
 class _Unknown(Exception):
@@ -29,23 +29,14 @@ def evaluated(function: Callable, *arguments: Any) -> Any:
     return jax.tree.unflatten(jax.tree.structure(shapes), results)
 
 
-def _run(closed: Any, given: Sequence[np.ndarray]) -> list[np.ndarray]:
-    jaxpr = closed.jaxpr
-    known: dict = dict(zip(jaxpr.constvars, map(np.asarray, closed.consts), strict=True))
-    known.update(zip(jaxpr.invars, given, strict=True))
-
-    def value(v: Any) -> np.ndarray:
-        if isinstance(v, jex.Literal):
-            aval: Any = v.aval
-            return np.asarray(v.val, aval.dtype)
-        return known[v]
-
+def _run(program: Any, given: Iterable[np.ndarray]) -> list[np.ndarray]:
     with np.errstate(all="ignore"):
-        for eqn in jaxpr.eqns:
-            results = computed(eqn, [value(v) for v in eqn.invars])
-            for place, result in zip(eqn.outvars, results, strict=True):
-                known[place] = np.asarray(result, place.aval.dtype)
-    return [value(v) for v in jaxpr.outvars]
+        return jaxprs.walk(program, given, _typed, number)
+
+
+def _typed(eqn: Any, x: list[np.ndarray]) -> list[np.ndarray]:
+    results = computed(eqn, x)
+    return [number(r, place.aval) for place, r in zip(eqn.outvars, results, strict=True)]
 
 
 def computed(eqn: Any, x: list[np.ndarray]) -> Sequence[Any]:
@@ -56,8 +47,8 @@ def computed(eqn: Any, x: list[np.ndarray]) -> Sequence[Any]:
         for _ in range(p["length"]):
             carry = _run(p["jaxpr"], [*fixed, *carry])
         return carry
-    if name in ("jit", "pjit", "closed_call", "custom_jvp_call"):
-        return _run(p["call_jaxpr" if name == "custom_jvp_call" else "jaxpr"], x)
+    if (inner := jaxprs.called(eqn)) is not None:
+        return _run(inner, x)
     if name in _SHAPED:
         return [_SHAPED[name](p, *x)]
     if name in _MORE:

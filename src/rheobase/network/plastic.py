@@ -13,10 +13,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from rheobase.jaxprs import depends
 from rheobase.network.known import Key, key_of
 from rheobase.network.numeric import evaluated
 from rheobase.plasticity.base import AbstractRule, AbstractTraceRule, Traces
-from rheobase.steppers.exact import depends, jacobian
+from rheobase.steppers.exact import jacobian
 
 
 def has_effects(rule: AbstractRule) -> bool:

@@ -14,10 +14,11 @@ from rheobase.network.network import Network
 from rheobase.origin import Origin
 from rheobase.provenance import Provenance
 from rheobase.record import Recording, RunState, printed_spikes
+from rheobase.trains import AbstractRecorded, Trains
 from rheobase.units import Quantity
 
 
-class NetworkRecording(eqx.Module):
+class NetworkRecording(AbstractRecorded):
     """The result of `simulate` on a network: `run["e"]` is the `Recording` of a population.
 
     `run["e", "i"]` is that of a connection, where `record={("e", "i"): ...}` asked for it.
@@ -39,6 +40,10 @@ class NetworkRecording(eqx.Module):
     def provenance(self) -> Provenance:
         """What made the run: versions, stepper, dt, precision and key."""
         return self.final.provenance
+
+    def parts(self) -> dict[str, Trains]:
+        """The spikes of each population, for analysis and pictures."""
+        return {name: run.parts()[""] for name, run in self.populations.items()}
 
     def on_host(self) -> "NetworkRecording":
         """The same with what was recorded in host memory."""

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rheobase.analysis import population_rate
-from rheobase.analysis.trains import Trains, trains_of
+from rheobase.analysis.trains import trains_of
 from rheobase.errors import ArgumentError, ShapeError, brief
-from rheobase.network import NetworkRecording
 from rheobase.plot.style import MAIN, PALETTE, panels, whole_numbers
+from rheobase.trains import AbstractRecorded, Trains
 from rheobase.units import Quantity, ms
 
 if TYPE_CHECKING:
@@ -66,13 +66,11 @@ def population(
             f"this picture has {len(_PANELS)} panels, got {len(ax)} axes. Write "
             f"ax=pyplot.subplots({len(_PANELS)}, sharex=True)[1]."
         )
-    named = spikes.populations if isinstance(spikes, NetworkRecording) else {"": spikes}
-    parts = {name: trains_of(each, n, duration) for name, each in named.items()}
+    whole = isinstance(spikes, AbstractRecorded) and n is None and duration is None
+    parts = spikes.parts() if whole else {"": trains_of(spikes, n, duration)}
     first = next(iter(parts.values()))
     bin = min(2.0, first.duration) * ms if bin is None else bin
-    rates = {
-        name: population_rate(each, bin, n=n, duration=duration) for name, each in named.items()
-    }
+    rates = {name: population_rate(each, bin) for name, each in parts.items()}
     with panels(ax, (6.0, 3.6), _PANELS) as axes:
         above, below = axes
         _draw_spikes(above, parts, most)

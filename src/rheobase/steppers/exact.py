@@ -1,8 +1,6 @@
 """The exact propagator of affine dynamics."""
 
-import jax
 import jax.numpy as jnp
-from jax.extend.core import Var
 
 from rheobase.errors import StepperError
 from rheobase.steppers.base import AbstractStepper, variables_only
@@ -49,13 +47,3 @@ def jacobian(rate, leaves):
     rows = partials(rate, leaves)
     flat = jnp.stack(jnp.broadcast_arrays(*[x for row in rows for x in row]), axis=-1)
     return flat.reshape(*flat.shape[:-1], len(rows), len(leaves))
-
-
-def depends(function, *arguments) -> list[bool]:
-    """Whether each result of a function depends on its arguments, read off the jaxpr."""
-    jaxpr = jax.make_jaxpr(function)(*arguments).jaxpr
-    reached = set(jaxpr.invars)
-    for eqn in jaxpr.eqns:
-        if not reached.isdisjoint(v for v in eqn.invars if isinstance(v, Var)):
-            reached.update(eqn.outvars)
-    return [isinstance(v, Var) and v in reached for v in jaxpr.outvars]

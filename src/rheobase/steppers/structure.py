@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import Var
 
+from rheobase.jaxprs import reached
 from rheobase.neurons import variables
 from rheobase.steppers.base import Flow, variables_only
 
@@ -62,21 +62,10 @@ def _structure(tree: Any, parameters: tuple[tuple[Any, Any], ...]) -> Structure:
     flow, bends = (jax.make_jaxpr(function)(*inputs).jaxpr for function in (rates, slopes))
     # State and current come last; parameters and counters stand still in a step.
     *x, _ = flow.invars[-1 - size :]
-    acts = {
-        (i, j) for j in range(size) for i, yes in enumerate(_reached(flow, x[j : j + 1])) if yes
-    }
-    bent = _reached(bends, bends.invars[-1 - size :])
+    acts = {(i, j) for j in range(size) for i, yes in enumerate(reached(flow, x[j : j + 1])) if yes}
+    bent = reached(bends, bends.invars[-1 - size :])
     return _sorted(acts, [any(bent[i * size : (i + 1) * size]) for i in range(size)],
                    _place_of_voltage(rest))  # fmt: skip
-
-
-def _reached(jaxpr: Any, inputs: list[Any]) -> list[bool]:
-    """Which results of a jaxpr depend on some of its inputs."""
-    reached = set(inputs)
-    for eqn in jaxpr.eqns:
-        if not reached.isdisjoint(v for v in eqn.invars if isinstance(v, Var)):
-            reached.update(eqn.outvars)
-    return [isinstance(v, Var) and v in reached for v in jaxpr.outvars]
 
 
 def _sorted(acts: set[tuple[int, int]], bent: list[bool], voltage: int | None) -> Structure:

@@ -6,7 +6,7 @@ cannot be added, compared or exponentiated is reported with the place where the 
 
 import linecache
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol, final, runtime_checkable
 
 import equinox as eqx
@@ -15,24 +15,15 @@ import jax.numpy as jnp
 import jaxlib
 import jaxtyping
 import numpy as np
-from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal
+from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn
 from jax.tree_util import DictKey, GetAttrKey, SequenceKey, keystr
 
+from rheobase.jaxprs import called, maker, parts, walk
 from rheobase.units.errors import DimensionError
 from rheobase.units.fields import parameters, state_units
 from rheobase.units.rules import NONE, RULES, SHAPING, Dimension, Misfit, join, require_none
 from rheobase.units.symbols import dimensionless, ms
 from rheobase.units.unit import NO_DIMENSION, Quantity, Unit, internal_unit
-
-_CALLS = {
-    "jit": "jaxpr",
-    "remat2": "jaxpr",
-    "closed_call": "call_jaxpr",
-    "custom_jvp_call": "call_jaxpr",
-    "custom_vjp_call": "call_jaxpr",
-    "custom_vmap_call": "call",
-}
-"""Primitives that run one program on their operands, and the parameter that holds it."""
 
 _LIBRARIES = tuple(
     os.path.dirname(os.path.abspath(str(module.__file__))) + os.sep
@@ -78,7 +69,7 @@ def prove(
     closed, shapes = jax.make_jaxpr(function, return_shape=True)(*examples)
     units = jax.tree.leaves(jax.tree.broadcast(argument_units, examples))
     given = [Dimension(unit.dimension) for unit in units]
-    found = _walk(closed.jaxpr, closed.consts, given, None)
+    found = _walk(closed, given, None)
 
     structure = jax.tree.structure(shapes)
     declared = jax.tree.broadcast(result_units, shapes, is_leaf=_is_none)
@@ -92,10 +83,10 @@ def prove(
     ):
         if unit is not None and value.exponents not in (None, unit.dimension):
             name = getattr(function, "__name__", type(function).__name__) + keystr(path)
-            maker = _maker(closed.jaxpr, atom)
+            made_by = maker(closed.jaxpr, atom)
             wanted = internal_unit(unit.dimension)
             raise DimensionError(
-                f"{_said(maker)}`{name}` must be {wanted}, got {value}{_place(maker)}."
+                f"{_said(made_by)}`{name}` must be {wanted}, got {value}{_place(made_by)}."
             )
         exponents = value.exponents if unit is None else unit.dimension
         results.append(dimensionless if exponents is None else internal_unit(exponents))
@@ -207,36 +198,29 @@ def leaf_units(tree: Any, root: Any) -> Any:
 
 
 def _walk(
-    jaxpr: Jaxpr, consts: Sequence[Any], arguments: Sequence[Dimension], caller: JaxprEqn | None
+    program: ClosedJaxpr | Jaxpr, arguments: Iterable[Dimension], caller: JaxprEqn | None
 ) -> list[Dimension]:
     """The dimensions of the results of a program.
 
     `caller` is the equation to blame where the program is not the user's but JAX's own: JAX keeps
     such programs, with the place of whoever used them first.
     """
-    known: dict[Any, Dimension] = {}
 
-    def read(atom: Any) -> Dimension:
-        return _of_constant(atom.val) if isinstance(atom, Literal) else known[atom]
-
-    known.update(zip(jaxpr.constvars, map(_of_constant, consts), strict=True))
-    known.update(zip(jaxpr.invars, arguments, strict=True))
-    for eqn in jaxpr.eqns:
+    def equation(eqn: JaxprEqn, values: list[Dimension]) -> Sequence[Dimension]:
         blamed = eqn if caller is None else caller
-        values = [read(atom) for atom in eqn.invars]
         try:
-            results = _apply(eqn, values, blamed)
+            return _apply(eqn, values, blamed)
         except Misfit as misfit:
             raise DimensionError(f"{_said(blamed)}{misfit}{_place(blamed)}.") from None
-        known.update(zip(eqn.outvars, results, strict=True))
-    return [read(atom) for atom in jaxpr.outvars]
+
+    return walk(program, arguments, equation, lambda value, aval: _of_constant(value))
 
 
 def _apply(eqn: JaxprEqn, values: list[Dimension], blamed: JaxprEqn) -> Sequence[Dimension]:
     """The dimensions of the results of one equation."""
     name = eqn.primitive.name.replace("-", "_")
-    if name in _CALLS:
-        return _enter(eqn.params[_CALLS[name]], values, blamed)
+    if (inner := called(eqn)) is not None:
+        return _enter(inner, values, blamed)
     if name == "cond":
         require_none(values[0], "a condition")
         outcomes = [_enter(branch, values[1:], blamed) for branch in eqn.params["branches"]]
@@ -258,10 +242,8 @@ def _apply(eqn: JaxprEqn, values: list[Dimension], blamed: JaxprEqn) -> Sequence
 
 def _enter(program: Any, values: Sequence[Dimension], blamed: JaxprEqn) -> list[Dimension]:
     """The dimensions of the results of a program inside an equation."""
-    closed = isinstance(program, ClosedJaxpr)
-    jaxpr, consts = (program.jaxpr, program.consts) if closed else (program, ())
-    theirs = _is_library(jaxpr.debug_info.func_filename or "")
-    return _walk(jaxpr, consts, values, blamed if theirs else None)
+    theirs = _is_library(parts(program)[0].debug_info.func_filename or "")
+    return _walk(program, values, blamed if theirs else None)
 
 
 def _scan_operands(params: dict[str, Any], values: list[Dimension]) -> list[list[Dimension]]:
@@ -311,11 +293,6 @@ def _of_constant(value: Any) -> Dimension:
     fits_any = not np.any(np.isfinite(array) & (array != 0))
     known = array.ndim == 0 and np.isrealobj(array) and np.isfinite(array)
     return Dimension(None if fits_any else NO_DIMENSION, float(array) if known else None)
-
-
-def _maker(jaxpr: Jaxpr, atom: Any) -> JaxprEqn | None:
-    """The equation that makes a result of a program."""
-    return next((eqn for eqn in jaxpr.eqns if any(out is atom for out in eqn.outvars)), None)
 
 
 @final

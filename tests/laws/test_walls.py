@@ -1,0 +1,72 @@
+"""How the files of the library may depend on each other."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import rheobase as rb
+
+SOURCE = Path(rb.__file__).parent
+
+
+def _modules() -> dict[str, Path]:
+    names = {}
+    for path in SOURCE.rglob("*.py"):
+        parts = path.relative_to(SOURCE.parent).with_suffix("").parts
+        names[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return names
+
+
+MODULES = _modules()
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """All below a node, those inside of functions too, but not what only a type checker reads."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+            continue
+        yield child
+        yield from _statements(child)
+
+
+def imported(path: Path) -> set[str]:
+    """The modules of ours that a file imports."""
+    found = set()
+    for node in _statements(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for name in node.names:
+                whole = f"{node.module}.{name.name}"
+                found.add(whole if whole in MODULES else node.module)
+        elif isinstance(node, ast.Import):
+            found.update(name.name for name in node.names)
+    return found & set(MODULES)
+
+
+def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """What is left once all that imports nothing else of what is left is taken away."""
+    left = {name: set(others) - {name} for name, others in graph.items()}
+    while free := [name for name, others in left.items() if not others & set(left)]:
+        for name in free:
+            del left[name]
+    while ends := [n for n in left if not any(n in others for others in left.values())]:
+        for name in ends:
+            del left[name]
+    return [[name, *sorted(others & set(left))] for name, others in left.items()]
+
+
+def test_a_circle_is_found():
+    assert circles({"a": {"b"}, "b": {"a", "c"}, "c": set(), "d": {"a"}}) == [
+        ["a", "b"],
+        ["b", "a"],
+    ]
+    assert circles({"a": {"b"}, "b": {"c"}, "c": set()}) == []
+
+
+def test_no_files_import_each_other_in_a_circle():
+    assert len(MODULES) > 300
+    assert circles({name: imported(path) for name, path in MODULES.items()}) == []
+
+
+def test_jaxprs_are_walked_in_one_file():
+    walkers = {path.name for path in SOURCE.rglob("*.py") if ".eqns" in path.read_text()}
+    assert walkers == {"jaxprs.py"}
