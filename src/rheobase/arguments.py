@@ -127,27 +127,22 @@ def _first(array: np.ndarray, is_good: Any) -> str:
     return f"{array[bad]:g}{where}"
 
 
-def require_positive(values: Any, what: str, unit: Unit) -> None:
-    """Refuse conductances below zero, where they are known."""
+def require_positive(values: Any, what: str, unit: Unit, why: str) -> None:
+    """Refuse weights below zero, where they are known; `why` tells what inhibits instead."""
     if isinstance(values, Tracer) or not np.any(np.asarray(values) < 0):
         return
     every = np.ravel(values)
     k = int(np.argmax(every < 0))
     where = f" at index {k}" if np.ndim(values) else ""
-    raise ParameterError(
-        f"{what} is {every[k]:g} {unit}{where}, but a conductance is never negative. Inhibition "
-        "has a positive weight and a reversal potential below rest: write "
-        "rb.Conductance(rb.Exponential(tau=5*ms), reversal=-80*mV)."
-    )
+    raise ParameterError(f"{what} is {every[k]:g} {unit}{where}, but {why}")
 
 
-def require_support(distribution: AbstractDistribution, what: str) -> None:
-    """Refuse conductances from a distribution that reaches below zero."""
+def require_support(distribution: AbstractDistribution, what: str, why: str) -> None:
+    """Refuse a distribution of weights that reaches below zero."""
     if distribution.lowest is not None and distribution.lowest < 0:
         raise ParameterError(
-            f"{what} is drawn from {type(distribution).__name__}, which reaches below zero, but a "
-            "conductance is never negative. Cut it at zero, such as rb.Normal(1*nS, 0.5*nS, "
-            "low=0*nS)."
+            f"{what} is drawn from {type(distribution).__name__}, which reaches below zero, but "
+            f"{why} Or cut it at zero, such as rb.Normal(1*nS, 0.5*nS, low=0*nS)."
         )
 
 

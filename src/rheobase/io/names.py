@@ -72,6 +72,7 @@ KINDS: dict[str, str] = {
     "rheobase.devices.dynapse2.conductance": "Conductance",
     "rheobase.devices.dynapse2.convert": "Converted NeuronFit SynapseFit",
     "rheobase.devices.dynapse2.frozen_noise": "Row",
+    "rheobase.devices.dynapse2.gates": "PulseState",
     "rheobase.devices.dynapse2.grid": "Grid",
     "rheobase.devices.dynapse2.homeostasis": "Homeostasis",
     "rheobase.devices.dynapse2.limits": "Violation",

@@ -170,7 +170,7 @@ def programs(
     for name, system in network.systems.items():
         if isinstance(system, StepSource):
             continue
-        if not isinstance(system, Coupled):
+        if not isinstance(system, Coupled) or system.own_stepper is not None:
             return None
         if is_linear(system, stepper):
             continue

@@ -65,6 +65,13 @@ def _require_no_input(populations: dict[str, "Population"], connections: Any, dr
                 "nothing: connect it to neurons, rb.Population(rb.LIF(), n)."
             )
     for c in connections:
+        pre = populations[c.pre].neuron
+        if c.voltages and isinstance(pre, AbstractMembrane) and pre.gated:
+            raise ArgumentError(
+                f"population {c.pre!r} is made of chip neurons, which have no voltage that "
+                f"{type(c.synapse).__name__} could transmit. Take a synapse that spikes drive, "
+                "such as rb.Exponential(tau=5*ms)."
+            )
         if c.voltages and c.pre in sources:
             raise ArgumentError(
                 f"population {c.pre!r} is a SpikeSource and has no voltage, which "
@@ -82,16 +89,17 @@ def _fires(populations: dict[str, "Population"], name: str) -> bool:
 
 
 def require_conductance(drive: "Drive") -> None:
-    """Refuse a drive that would make a conductance negative."""
-    if not isinstance(drive.synapse, AbstractSynapse) or not drive.synapse.conducts:
+    """Refuse a drive that would make a conductance, or the current of a gate, negative."""
+    why = drive.synapse.never_negative if isinstance(drive.synapse, AbstractSynapse) else None
+    if why is None:
         return
     for one in distributions(drive.stimulus):
-        require_support(one, drive.name)
+        require_support(one, drive.name, why)
     if distributions(drive.stimulus):
         return
     extent = drive.stimulus.extent()
     if extent is not None:
-        require_positive(extent[0], f"the lowest value of {drive.name}", drive.stimulus.unit)
+        require_positive(extent[0], f"the lowest value of {drive.name}", drive.stimulus.unit, why)
 
 
 def _adds_to(drive: "Drive", neuron: AbstractMembrane | Cell) -> tuple[Unit, ...]:

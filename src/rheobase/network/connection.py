@@ -119,8 +119,8 @@ class Connection(eqx.Module):
         self.source = source
         self.plasticity = plasticity if isinstance(plasticity, tuple) else (plasticity,)
         _require_plasticity(self)
-        if isinstance(synapse, AbstractSynapse) and synapse.conducts:
-            _require_conductances(self)
+        if isinstance(synapse, AbstractSynapse) and synapse.never_negative is not None:
+            _require_positive_weights(self, synapse.never_negative)
 
     def __repr__(self) -> str:
         return printed.shortly(self)
@@ -155,16 +155,16 @@ def _example(synapse: AbstractSynapse | Delta) -> str:
     return "1*nS" if synapse.conducts else "0.1*nA"
 
 
-def _require_conductances(connection: Connection) -> None:
-    """Refuse conductances below zero, in weights and in the bounds of rules."""
+def _require_positive_weights(connection: Connection, why: str) -> None:
+    """Refuse weights below zero, also those that a rule could reach."""
     weight, name = connection.weight, type(connection.synapse).__name__
     if isinstance(weight, AbstractDistribution):
-        require_support(weight, f"`weight` of {name}")
+        require_support(weight, f"`weight` of {name}", why)
     else:
-        require_positive(weight.value, f"`weight` of {name}", weight.unit)
+        require_positive(weight.value, f"`weight` of {name}", weight.unit, why)
     for rule in connection.rules:
         for bound in rule.bounds:
-            require_positive(bound.value, f"a bound of {type(rule).__name__}", bound.unit)
+            require_positive(bound.value, f"a bound of {type(rule).__name__}", bound.unit, why)
 
 
 def _receptors(synapse: AbstractSynapse | Delta) -> AbstractRelease | None:
@@ -231,6 +231,16 @@ def kind(
     `what` is measured in `unit`: the weight of a connection, the amplitude of a drive. `sites`: the
     nodes of a cell on which it ends.
     """
+    gated = isinstance(neuron, AbstractMembrane) and neuron.gated
+    if gated != (isinstance(synapse, AbstractSynapse) and synapse.on_chip):
+        raise ArgumentError(
+            f"{what} acts through {type(synapse).__name__}, but the synapses of "
+            f"{type(neuron).__name__} are its own gates: write d2.AMPA(), d2.NMDA(), d2.GABA() or "
+            "d2.SHUNT() of rheobase.devices.dynapse2."
+            if gated
+            else f"{what} acts through {type(synapse).__name__}, a gate of a chip neuron, which "
+            f"{type(neuron).__name__} does not have: take a synapse such as rb.Exponential(5*ms)."
+        )
     if isinstance(synapse, Delta):
         if isinstance(neuron, Cell):
             raise ArgumentError(
@@ -325,8 +335,10 @@ def projection(
     delay = None if none else _each(connection.delay, ms, "delay", rows, random)
     widest = int(np.max(np.diff(rows.start), initial=1))
     _require_within(connection.rules, weight)
-    if unit.same_dimension(uS):
-        require_positive(weight, f"`weight` of {type(connection.synapse).__name__}", uS)
+    synapse = connection.synapse
+    why = synapse.never_negative if isinstance(synapse, AbstractSynapse) else None
+    if why is not None:
+        require_positive(weight, f"`weight` of {type(synapse).__name__}", unit.internal(), why)
     target = _placed(rows.target, sites, random)
     keeps = bool(connection.rules) or connection.release is not None
     if keeps and delay is not None and len(delay) > 1:
@@ -347,6 +359,7 @@ def projection(
         unit=unit,
         electrical=connection.electrical,
         source=source,
+        never_negative=why,
     )
 
 

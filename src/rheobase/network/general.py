@@ -23,7 +23,7 @@ from rheobase.network.source import StepSource
 from rheobase.network.state import NetworkState, seen_voltage
 from rheobase.record import Record, Recording, RunState
 from rheobase.step import step
-from rheobase.steppers import AbstractImplicit, AbstractStepper
+from rheobase.steppers import AbstractImplicit, AbstractStepper, stepper_of
 from rheobase.time import Clock, fold_in
 
 _STEEPEST = 1e12
@@ -154,7 +154,9 @@ class _Loop(NamedTuple):
         key = None
         if system.random and self.key is not None:
             key = fold_in(jax.random.fold_in(self.key, place), number)
-        return step(system, self.stepper, ready, current, delta, self.dt, key, False)
+        return step(
+            system, stepper_of(system, self.stepper), ready, current, delta, self.dt, key, False
+        )
 
     def kept(self, name: str, record: Any, done: Any, spikes: Any) -> tuple[Any, dict[str, Array]]:
         """What is recorded of a population: its spikes, if as a raster, and its variables."""

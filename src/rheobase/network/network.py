@@ -81,11 +81,11 @@ class Population(eqx.Module):
                 f"Write rb.Population(rb.LIF(), 100)."
             )
         if isinstance(self.neuron, AbstractMembrane):
-            if "v" not in variables.units(jax.eval_shape(self.neuron.init)):
+            acts = self.neuron.gated or "v" in variables.units(jax.eval_shape(self.neuron.init))
+            if not acts:
                 raise ArgumentError(
                     f"{type(self.neuron).__name__} has no voltage `v` on which synapses could act, "
-                    "so that it cannot be in a Network. Neurons of DYNAP-SE2 make up networks of "
-                    "their own: write rheobase.devices.dynapse2.Network(...)."
+                    "so that it cannot be in a Network."
                 )
             require_parameters(self.neuron, (self.n,), "the population")
         if isinstance(self.neuron, AbstractSource) and self.neuron.n != self.n:
@@ -288,7 +288,9 @@ class Network(eqx.Module):
     def origin(self, stepper: AbstractStepper, rule: AbstractImplicit, dt: float) -> Origin:
         """What the state at the end of a run knows of it."""
         cells = [isinstance(p.neuron, Cell) for p in self.populations.values()]
-        used = [stepper] * (not all(cells)) + [rule] * any(cells)
+        used: list[Any] = [stepper] * (not all(cells)) + [rule] * any(cells)
+        points = (s for s in self.systems.values() if isinstance(s, Coupled))
+        used += [s.own_stepper for s in points if s.own_stepper is not None]
         parts = [
             (f"population {name!r}", f"{p.n} of {_kinds(p.neuron, self.systems[name].synapses)}")
             for name, p in self.populations.items()

@@ -18,6 +18,7 @@ from rheobase.network.terminals import Terminals, terminals
 from rheobase.origin import digest
 from rheobase.plasticity.base import AbstractRule, Arrivals, Synapses
 from rheobase.synapses import AbstractGradedRelease, AbstractRelease
+from rheobase.synapses.base import NO_NEGATIVE_CONDUCTANCE
 from rheobase.time import FAR, Clock, whole_steps
 from rheobase.units import Unit, uS
 
@@ -64,6 +65,8 @@ class Projection(eqx.Module):
     """Whether it transmits voltages and no spikes."""
     source: int = eqx.field(static=True, default=0)
     """The node of a presynaptic cell whose voltage it sees."""
+    never_negative: str | None = eqx.field(static=True, default=None)
+    """Why its weights are not negative; None where they may be."""
 
     def __repr__(self) -> str:
         return printed.shortly(self)
@@ -120,8 +123,12 @@ class Projection(eqx.Module):
                     f"there are {self.synapses} synapses: give one value in an array of shape "
                     f"(1,), or one for each, ({self.synapses},)."
                 )
-        if self.unit.same_dimension(uS):
-            require_positive(self.weight, f"a weight from {self.pre!r} to {self.post!r}", uS)
+        why = self.never_negative
+        if why is None and self.unit.same_dimension(uS):  # of a file without that field
+            why = NO_NEGATIVE_CONDUCTANCE
+        if why is not None:
+            what = f"a weight from {self.pre!r} to {self.post!r}"
+            require_positive(self.weight, what, self.unit.internal(), why)
         for rule in self.rules:
             rule.check(dt)
         if self.delay is None or isinstance(self.delay, Tracer):

@@ -26,7 +26,7 @@ from rheobase.network.state import begin, begin_at_once, continued
 from rheobase.origin import require_origin
 from rheobase.progress import CHUNKS, Pace, pieces, require_memory
 from rheobase.record import Record, Recording, RunState, join, require_state
-from rheobase.steppers import AbstractImplicit, AbstractStepper
+from rheobase.steppers import AbstractImplicit, AbstractStepper, stepper_of
 from rheobase.synapses import Coupled
 from rheobase.time import Clock
 from rheobase.units import Quantity
@@ -60,7 +60,7 @@ def simulate(
     given, network = network, bounded(network).ready(dt)
     for system in network.systems.values():
         if isinstance(system, Coupled):
-            check(system, stepper, dt)
+            check(system, stepper_of(system, stepper), dt)
         else:
             system.check(dt)
     origin, network = network.origin(stepper, rule, dt), network.at(dt)

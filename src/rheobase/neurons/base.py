@@ -48,6 +48,8 @@ class AbstractMembrane(AbstractDeclared):
     target: ClassVar[str] = "v"
     crosses: ClassVar[str] = "v"
     """The variable in which it reaches its threshold."""
+    gated: ClassVar[bool] = False
+    """Whether its synapses are circuits of its own, and act on no voltage `v`."""
 
     def __str__(self) -> str:
         return printed.model(self)

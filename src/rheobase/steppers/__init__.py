@@ -25,6 +25,7 @@ __all__ = [
     "Midpoint",
     "RungeKutta4",
     "default_stepper",
+    "stepper_of",
 ]
 
 
@@ -35,5 +36,15 @@ def default_stepper(neuron: AbstractMembrane | None = None) -> AbstractStepper:
     >>> rb.steppers.default_stepper(rb.AdEx())
     ExponentialMidpoint()
     """
-    own = None if neuron is None else neuron.own_stepper
-    return ExponentialMidpoint() if own is None else own
+    return ExponentialMidpoint() if neuron is None else stepper_of(neuron, ExponentialMidpoint())
+
+
+def stepper_of(neuron: AbstractMembrane, given: AbstractStepper) -> AbstractStepper:
+    """The neuron's own stepper where it has one, else the one that is given.
+
+    >>> import rheobase as rb
+    >>> rb.steppers.stepper_of(rb.LIF(), rb.Exact())
+    Exact()
+    """
+    own = neuron.own_stepper
+    return given if own is None else own

@@ -8,6 +8,11 @@ from jax import Array
 
 from rheobase.declared import AbstractDeclared
 
+NO_NEGATIVE_CONDUCTANCE = (
+    "a conductance is never negative. Inhibition has a positive weight and a reversal potential "
+    "below rest: write rb.Conductance(rb.Exponential(tau=5*ms), reversal=-80*mV)."
+)
+
 
 class AbstractSynapse(AbstractDeclared):
     """The time course that a spike leaves at the membrane.
@@ -19,6 +24,8 @@ class AbstractSynapse(AbstractDeclared):
 
     electrical: ClassVar[bool] = False
     """Whether it transmits voltages and no spikes."""
+    on_chip: ClassVar[bool] = False
+    """Whether it is a circuit of a neuron on a chip."""
 
     @abstractmethod
     def init(self) -> Any:
@@ -55,6 +62,11 @@ class AbstractSynapse(AbstractDeclared):
     def conducts(self) -> bool:
         """Whether its weights are conductances, which are never negative."""
         return self.electrical or self.reversal is not None
+
+    @property
+    def never_negative(self) -> str | None:
+        """Why its weights are not negative, and what inhibits; None where they may be."""
+        return NO_NEGATIVE_CONDUCTANCE if self.conducts else None
 
     def current(self, state: Any, v: Array) -> Array:
         """Current into the membrane (nA) at voltage v, or the voltage that the weights are in."""

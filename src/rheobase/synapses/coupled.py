@@ -41,6 +41,10 @@ class Coupled(AbstractStatefulAdaptor):
     ):
         self.neuron, self.synapses, self.resistances = neuron, synapses, resistances
 
+    @property
+    def own_stepper(self) -> Any:
+        return self.neuron.own_stepper
+
     def init(self) -> CoupledState:
         return CoupledState(self.neuron.init(), tuple(s.init() for s in self.synapses))
 

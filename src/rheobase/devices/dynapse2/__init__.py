@@ -10,6 +10,7 @@ from rheobase.devices.dynapse2.conductance import Conductance
 from rheobase.devices.dynapse2.config import Config
 from rheobase.devices.dynapse2.convert import Converted, NeuronFit, SynapseFit, convert
 from rheobase.devices.dynapse2.firing_rate import firing_rate
+from rheobase.devices.dynapse2.gates import AMPA, GABA, NMDA, SHUNT
 from rheobase.devices.dynapse2.homeostasis import Homeostasis
 from rheobase.devices.dynapse2.layout import Layout
 from rheobase.devices.dynapse2.mismatch import mismatch
@@ -23,6 +24,10 @@ from rheobase.devices.dynapse2.steppers import CompatibleStep, PhysicalStep
 from rheobase.devices.dynapse2.training import Redrawn, Trained, train
 
 __all__ = [
+    "AMPA",
+    "GABA",
+    "NMDA",
+    "SHUNT",
     "Alpha",
     "BiasTable",
     "Code",

@@ -1,6 +1,6 @@
 """`Neuron`: the DPI neuron of the chip with its four gates, in either of two modes."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -155,6 +155,8 @@ class Neuron(AbstractNeuron):
     def circuit(self) -> Any:
         """The functions of this mode."""
         return physical if self.mode == "physical" else compatible
+
+    gated: ClassVar[bool] = True
 
     @property
     def target(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]

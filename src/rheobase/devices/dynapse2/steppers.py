@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
-from rheobase.devices.dynapse2 import compatible, physical
+from rheobase.devices.dynapse2 import compatible, gates, physical
 from rheobase.errors import StepperError, brief
 from rheobase.steppers.base import AbstractStepper
+from rheobase.synapses import Coupled
 
 
 class PhysicalStep(AbstractStepper):
@@ -19,7 +21,14 @@ class PhysicalStep(AbstractStepper):
 
     def advance(self, flow, state, dt):
         neuron: Any = flow.neuron
-        return physical.advance(neuron, state, flow.current, {}, dt)
+        if not isinstance(neuron, Coupled):
+            return physical.advance(neuron, state, flow.current, {}, dt)
+        chip: Any = neuron.neuron
+        weighted = {
+            name: current / chip.Iscale
+            for name, current in gates.arrived(neuron.synapses, state.synapses).items()
+        }
+        return _after(state, physical.advance(chip, state.neuron, flow.current, weighted, dt))
 
     def check(self, neuron, dt):
         _require_mode(neuron, "physical")
@@ -35,14 +44,25 @@ class CompatibleStep(AbstractStepper):
 
     def advance(self, flow, state, dt):
         neuron: Any = flow.neuron
-        return compatible.advance(neuron, state, flow.current, jnp.zeros_like(state.Isyn), dt)
+        if not isinstance(neuron, Coupled):
+            nothing = jnp.zeros_like(state.Isyn)
+            return compatible.advance(neuron, state, flow.current, nothing, dt)
+        chip: Any = neuron.neuron
+        weighted = gates.signed(neuron.synapses, state.synapses) / chip.Iscale
+        return _after(state, compatible.advance(chip, state.neuron, flow.current, weighted, dt))
 
     def check(self, neuron, dt):
         _require_mode(neuron, "compatible")
 
 
+def _after(state: Any, neuron: Any) -> Any:
+    """The state of a neuron in a network after a step, whose pulses are over."""
+    return state._replace(neuron=neuron, synapses=jax.tree.map(jnp.zeros_like, state.synapses))
+
+
 def _require_mode(neuron: Any, mode: str) -> None:
-    if getattr(neuron, "mode", None) != mode:
+    chip = neuron.neuron if isinstance(neuron, Coupled) else neuron
+    if getattr(chip, "mode", None) != mode:
         raise StepperError(
             f"this rule advances a bare d2.Neuron of mode {mode!r}, got {brief(neuron)}. "
             f"Leave out `stepper`."
