@@ -257,7 +257,7 @@ def kind(
         _require_unit(unit, uS, what, "a synapse with a reversal potential is a conductance")
         resistance = None
     elif unit.same_dimension(mV) and not isinstance(neuron, Cell):
-        resistance = _resistance(neuron, what)
+        resistance = resistance_of(neuron, what)
     else:
         received = nA if isinstance(neuron, Cell) else neuron.receives
         why = "a synapse without a reversal potential is a current"
@@ -297,7 +297,7 @@ def _require_unit(given: Unit, unit: Unit, what: str, why: str, alternative: str
         )
 
 
-def _resistance(neuron: AbstractMembrane, what: str) -> Array:
+def resistance_of(neuron: AbstractMembrane, what: str) -> Array:
     """The resistance of the neuron, by which a voltage is a current."""
     for inner in chain(neuron):
         if (R := of_role(inner, Role.RESISTANCE)) is not None:

@@ -19,7 +19,7 @@ from rheobase.network.cells import CoupledCells, sites_of
 from rheobase.network.inputs import drives, summed
 from rheobase.network.network import Network
 from rheobase.network.recording import NetworkRecording
-from rheobase.network.source import StepSource
+from rheobase.network.source import AbstractStepSource
 from rheobase.network.state import NetworkState, seen_voltage
 from rheobase.record import Record, Recording, RunState
 from rheobase.step import step
@@ -52,7 +52,7 @@ def run(
     rows = {
         name: system.rows(start.step, steps)
         for name, system in network.systems.items()
-        if isinstance(system, StepSource)
+        if isinstance(system, AbstractStepSource)
     }
     sums = {
         name: jnp.zeros(network.populations[name].n, dtype) if r.spikes == "count" else None
@@ -109,7 +109,7 @@ class _Loop(NamedTuple):
         arriving = tuple(p.arriving for p in sending)
         done = {
             name: system.fired(systems[name], rows[name])
-            if isinstance(system, StepSource)
+            if isinstance(system, AbstractStepSource)
             else self.advanced(place, name, systems[name], arriving, now, given, number)
             for place, (name, system) in enumerate(network.systems.items())
         }

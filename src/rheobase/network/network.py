@@ -1,5 +1,6 @@
 """Networks: populations and connections, a plain pytree."""
 
+import copy
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -36,6 +37,7 @@ from rheobase.network.connection import (
     kind,
     projection,
     require_synapse,
+    resistance_of,
 )
 from rheobase.network.projection import Projection
 from rheobase.network.source import AbstractSource, SpikeSource
@@ -342,6 +344,25 @@ class Network(eqx.Module):
         drives = tuple(replace(d, stimulus=d.stimulus.ready(dt)) for d in drives)
         return eqx.tree_at(lambda n: n.drives, self, drives) if drives else self
 
+    def renewed(self) -> "Network":
+        """The same with the neurons of its populations, which may have been replaced, in its loops.
+
+        `equinox.tree_at(lambda net: net.populations["e"].neuron.tau, net, tau)` alone changes what
+        is shown; a fit and this method make it what runs.
+        """
+        systems = {
+            name: _recoupled(population.neuron, self.systems[name])
+            for name, population in self.populations.items()
+        }
+        return eqx.tree_at(lambda net: net.systems, self, systems)
+
+    def with_drive(self, drive: Drive) -> "Network":
+        """The same with one more drive, which is a current or a delta input."""
+        whole = copy.copy(self)  # the constructor would draw the synapses anew
+        object.__setattr__(whole, "drives", (*self.drives, drive))
+        object.__setattr__(whole, "driven", (*self.driven, None))
+        return whole
+
     def __repr__(self) -> str:
         return str(self)
 
@@ -417,6 +438,18 @@ def _kinds(
         return "SpikeSource"
     own = cable_kinds(neuron.cable) if isinstance(neuron, Cell) else kinds_of(neuron)
     return " with ".join([own, *(type(s).__name__ for s in synapses)])
+
+
+def _recoupled(neuron: Any, system: Any) -> Any:
+    """The system of a population with other parameters of its neurons."""
+    if isinstance(system, CoupledCells):
+        return CoupledCells(neuron.cable, system.synapses, system.sites)
+    if not isinstance(system, Coupled):
+        return neuron
+    resistances = tuple(
+        None if one is None else resistance_of(neuron, "a weight") for one in system.resistances
+    )
+    return Coupled(neuron=neuron, synapses=system.synapses, resistances=resistances)
 
 
 def _coupled(

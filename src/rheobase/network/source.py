@@ -78,7 +78,7 @@ class AbstractSource(eqx.Module):
         """Refuse a time step (ms) in which a neuron would fire twice."""
 
     @abstractmethod
-    def at(self, dt: float) -> "StepSource":
+    def at(self, dt: float) -> "AbstractStepSource":
         """Its spikes by step, for steps of dt (ms)."""
 
     def start(self, n: int, dtype: Any, v: Any = None) -> SourceState:
@@ -90,7 +90,19 @@ class AbstractSource(eqx.Module):
         return state
 
 
-class StepSource(AbstractSource):
+class AbstractStepSource(AbstractSource):
+    """A source as the time loops take it."""
+
+    @abstractmethod
+    def rows(self, start: Clock, steps: int) -> Array:
+        """What it is given in each step from `start` on, (steps, ...)."""
+
+    @abstractmethod
+    def fired(self, state: SourceState, row: Array) -> Fired:
+        """The spikes of one step, (n,) of 0 and 1."""
+
+
+class StepSource(AbstractStepSource):
     """A source as the loops know it: its spikes by the number of the step."""
 
     n: int = eqx.field(static=True)
@@ -119,6 +131,26 @@ class StepSource(AbstractSource):
         who = jnp.take(self.listed.neuron, places, mode="clip")
         spike = silent.at[jnp.where(places < row[1], who, self.n)].set(1, mode="drop")
         return Fired(spike, {}, state)
+
+
+class RasterSource(AbstractStepSource):
+    """A source that fires where a raster says so, (time, n): differentiable, and may be traced."""
+
+    n: int = eqx.field(static=True)
+    raster: Array
+
+    def check(self, dt: float) -> None:
+        """Every raster has one value a step."""
+
+    def at(self, dt: float) -> "RasterSource":
+        return self
+
+    def rows(self, start: Clock, steps: int) -> Array:
+        """The spikes of each step from `start` on, (steps, n)."""
+        return jax.lax.dynamic_slice_in_dim(self.raster, start.low.astype(jnp.int32), steps)
+
+    def fired(self, state: SourceState, row: Array) -> Fired:
+        return Fired(row.astype(state.nothing.dtype), {}, state)
 
 
 class SpikeSource(AbstractSource):

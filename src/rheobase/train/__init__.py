@@ -7,6 +7,7 @@ from rheobase.train.convolution import Conv1d, Conv2d
 from rheobase.train.delays import Delay, Delays
 from rheobase.train.dense import Linear
 from rheobase.train.domains import choose, free, legal, ordered
+from rheobase.train.driven import Driven
 from rheobase.train.evaluate import Evaluation, evaluate
 from rheobase.train.fit import FitResult, fit
 from rheobase.train.graph import Graph
@@ -28,6 +29,7 @@ __all__ = [
     "Conv2d",
     "Delay",
     "Delays",
+    "Driven",
     "Dropout",
     "Evaluation",
     "FitResult",

@@ -54,6 +54,8 @@ CLOSEST = 1e-3
 """Smallest distance of a pair, in units of the distance of their defaults."""
 _CONDUCTANCE = 1e-3
 """Size of a conductance of a synapse in training, uS."""
+_PULSE = 10.0
+"""The same of the current of a pulse on the chip, nA."""
 _RESTS = (Role.REST, Role.RESET)
 _THRESHOLDS = (Role.THRESHOLD, Role.PEAK)
 """Potentials of integrate-and-fire neurons; the first of each that one has tells their distance."""
@@ -226,8 +228,9 @@ def _coordinate(owner: eqx.Module, name: str) -> _Coordinate | None:
     if isinstance(owner, Delays) and name == "time":
         return _Coordinate(probability, owner.longest)
     if isinstance(owner, Projection):
-        conducts = name == "weight" and owner.unit.same_dimension(uS)
-        return _Coordinate(non_negative, _CONDUCTANCE) if conducts else None
+        size = _CONDUCTANCE if owner.unit.same_dimension(uS) else _PULSE
+        bound = name == "weight" and owner.never_negative is not None
+        return _Coordinate(non_negative, size) if bound else None
     return _declared_coordinate(owner, name)
 
 

@@ -16,6 +16,7 @@ from jax.sharding import Mesh
 from rheobase import printed
 from rheobase.errors import ArgumentError, brief
 from rheobase.given import key_or_first
+from rheobase.network import Network
 from rheobase.provenance import Provenance, precision_of, versions
 from rheobase.train.calibrate import SAMPLES, over_samples, require_calibrable
 from rheobase.train.data import (
@@ -28,6 +29,7 @@ from rheobase.train.data import (
 )
 from rheobase.train.devices import copied, gathered, mesh_of, shared
 from rheobase.train.domains import Where, choose, free, legal, ordered
+from rheobase.train.driven import Driven, as_driven, trainable_of
 from rheobase.train.encoders import AbstractEncoder
 from rheobase.train.evaluate import correct, over
 from rheobase.train.fingerprint import described, of_optimizer, of_source, of_trainable
@@ -36,11 +38,13 @@ from rheobase.train.layers import Sequential
 from rheobase.train.losses import cross_entropy
 from rheobase.train.method import AbstractGradient, Judged, Objective, require_method
 from rheobase.train.phase import in_training, narrowed
+from rheobase.train.readouts import Readout
 from rheobase.train.resume import Checkpoint, with_rates_of
 from rheobase.train.rewire import Rewiring, dense, require_sparse, rewired, wired, wiring
 from rheobase.train.settings import check, moved, optimizer_of, require_steps
 from rheobase.train.silence import warn_of_silence
 from rheobase.train.source import AbstractSource, batches
+from rheobase.units import Quantity
 
 if TYPE_CHECKING:
     import optax
@@ -80,6 +84,9 @@ def fit(  # noqa: PLR0913
     regulariser: Regulariser | None = None,
     gradient: AbstractGradient | None = None,
     rewiring: Rewiring | None = None,
+    dt: Quantity | None = None,
+    into: str | None = None,
+    out: str | Readout | None = None,
     clip: float | None = 1.0,
     checkpoint: str | Path | None = None,
     devices: int | Sequence[Any] | None = None,
@@ -88,7 +95,7 @@ def fit(  # noqa: PLR0913
 ) -> FitResult:
     """Train a model on samples: weights and neuron parameters alike.
 
-    - `model`: a `Sequential`, or an Equinox module that is called as `model(x, key)`.
+    - `model`: a `Sequential`, a `Network`, or an Equinox module that is called as `model(x, key)`.
     - `data`: inputs and targets, arrays with **samples first**: inputs (samples, time, n), or with
       an encoder (samples, n); targets (samples, ...). Series (targets of three axes too) are turned
       to time first for the model and the loss. Or a data set of `rb.datasets`, which a worker in
@@ -111,6 +118,9 @@ def fit(  # noqa: PLR0913
     - `gradient`: how the gradient is taken, from `rb.gradients`: `Surrogate(checkpoint=True)`,
       `Exact()`, `EProp()`, `Mixed(...)`, ...; plain backpropagation through time by default.
     - `rewiring`: `rb.train.Rewiring()`, by which the connections of sparse layers move.
+    - `dt`, `into`, `out`: of a `Network`, as in `rb.train.Driven`: the step of each row of the
+      input, the population that gets it, and what is read, `rb.readouts.count("e")`. By default the
+      weights of all connections train, and the loss is the cross entropy of what is read.
     - `clip`: largest norm of the gradient of all parameters together; None for none.
     - `checkpoint`: a file written after each epoch. If it is there, training goes on from it, to
       the same bits as without the interruption. The other arguments must be the same, data and all
@@ -137,6 +147,11 @@ def fit(  # noqa: PLR0913
     2
     """
     begun = time.perf_counter()
+    network = isinstance(model, Network)
+    if network or not all(one is None for one in (dt, into, out)):
+        model = as_driven(model, dt, into, out)
+        trainable = trainable_of(trainable)
+        loss = cross_entropy(model.out.code) if loss is None else loss
     require_model(model)
     require_calibrable(model)
     loss = cross_entropy("max") if loss is None else require_loss(loss)
@@ -171,6 +186,7 @@ def fit(  # noqa: PLR0913
     fixed = _narrowed(state, fixed, task, state.epoch / epochs, best)
     params = gathered(state.best if best else state.params, update.mesh)
     used = _as_used(params, fixed, task)
+    used = used.network.renewed() if network else used
     seconds = time.perf_counter() - begun
     return FitResult(used, state.history, state.best_epoch, seconds, _provenance(model, key))
 
@@ -178,7 +194,7 @@ def fit(  # noqa: PLR0913
 def _provenance(model: Any, key: Array) -> Provenance:
     """What made a fit; only a `Sequential` says its stepper and dt."""
     stepper, dt = None, None
-    if isinstance(model, Sequential):
+    if isinstance(model, Sequential | Driven):
         stepper, dt = type(model.stepper).__name__, model.dt
     return Provenance(versions(), stepper, dt, precision_of(model), key)
 

@@ -3,8 +3,51 @@
 For a membrane that never fires (`LI`) the course is its voltage, for any other neuron its spikes.
 """
 
+from dataclasses import dataclass, replace
+from typing import Literal, final
+
 import jax.numpy as jnp
 from jax import Array
+
+Code = Literal["rate", "membrane", "max", "first_spike"]
+
+
+@final
+@dataclass(frozen=True)
+class Readout:
+    """What is read of a network: the course of a population, and how it becomes one number each.
+
+    - `of`: `"spikes"` or the name of a variable; None for spikes where there are any, else `"v"`.
+    - `code`: of the cross entropy that `fit` takes where no loss is given.
+    """
+
+    population: str
+    of: str | None = None
+    code: Code = "rate"
+
+    def reading(self, of: str) -> "Readout":
+        """The same of a course that is known."""
+        return replace(self, of=of, code=self.code if of == "spikes" else "max")
+
+
+def count(population: str) -> Readout:
+    """Read the number of spikes of each neuron of a population of a network.
+
+    >>> import rheobase as rb
+    >>> rb.readouts.count("e").code
+    'rate'
+    """
+    return Readout(population, "spikes", "rate")
+
+
+def voltage(population: str, code: Code = "max") -> Readout:
+    """Read the voltage (mV) of each neuron of a population: its maximum, or as `code` says.
+
+    >>> import rheobase as rb
+    >>> rb.readouts.voltage("out").of
+    'v'
+    """
+    return Readout(population, "v", code)
 
 
 def last(v: Array) -> Array:

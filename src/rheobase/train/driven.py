@@ -1,0 +1,188 @@
+"""A network as a model: inputs go into one population, and another is read."""
+
+from dataclasses import dataclass
+from typing import Any, final
+
+import equinox as eqx
+import jax
+import numpy as np
+from jax import Array
+
+from rheobase.errors import ArgumentError, ShapeError, UnknownName, brief
+from rheobase.morphology.content import SameContent
+from rheobase.network import Drive, Network
+from rheobase.network.simulate import simulate
+from rheobase.network.source import AbstractSource, RasterSource
+from rheobase.neurons.base import AbstractMembrane, Onset
+from rheobase.record import Record
+from rheobase.steppers import AbstractImplicit, AbstractStepper, CrankNicolson, default_stepper
+from rheobase.stimulus import FromArray
+from rheobase.train.arguments import positive_number
+from rheobase.train.domains import Where
+from rheobase.train.readouts import Readout
+from rheobase.units import Quantity, ms
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class _Delays(SameContent):
+    """Delays (ms), which fix how long what is under way must be kept."""
+
+    times: np.ndarray
+
+
+class Driven(eqx.Module):
+    """A network that is called like a stack of layers: `model(x, key)`.
+
+    `rb.fit(network, data, dt=..., into=..., out=...)` makes one; by hand it serves `rb.evaluate`,
+    `rb.gradients.value_and_grad` and losses of your own.
+
+    - `network`: sparse, delayed, plastic or not, with cells, chip neurons and drives.
+    - `dt`: the time step, one row of the input each.
+    - `into`: the population that receives x (time, batch, n). A `SpikeSource` fires where x is 1;
+      its own spikes are left out. Neurons receive x as a current, in the unit that they receive.
+    - `out`: what comes out, (time, batch, n): the name of a population stands for its spikes, or
+      its voltage where it never fires; `rb.readouts.count("e")` or `voltage("e")` say which.
+    - `stepper`, `rule`: of neurons and of cells.
+
+    Each sample runs from rest. The parameters of neurons are those of `network.populations`.
+
+    Errors: `UnknownName`, `ArgumentError`, `ShapeError`.
+
+    >>> import jax, jax.numpy as jnp, rheobase as rb
+    >>> from rheobase.units import ms, nA
+    >>> net = rb.Network(
+    ...     {"in": rb.SpikeSource([] * ms, [], n=8), "e": rb.Population(rb.LIF(), 3)},
+    ...     [rb.Connection("in", "e", rb.Dense(), rb.Exponential(tau=5 * ms), weight=2 * nA)],
+    ... )
+    >>> model = rb.train.Driven(net, dt=1 * ms, into="in", out="e")
+    >>> model(jnp.ones((20, 4, 8))).shape
+    (20, 4, 3)
+    """
+
+    network: Network
+    stepper: AbstractStepper
+    rule: AbstractImplicit
+    dt: float = eqx.field(static=True)
+    into: str = eqx.field(static=True)
+    out: Readout = eqx.field(static=True)
+    delays: tuple[_Delays | None, ...] = eqx.field(static=True)
+    """Of each connection; they do not train."""
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        dt: Quantity,
+        into: str,
+        out: str | Readout,
+        stepper: AbstractStepper | None = None,
+        rule: AbstractImplicit | None = None,
+    ):
+        if not isinstance(network, Network):
+            raise ArgumentError(f"`network` is an rb.Network, got {brief(network)}.")
+        self.network = network
+        self.dt = positive_number(dt, ms, "dt", "rb.fit(network, ..., dt={})")
+        self.out = out if isinstance(out, Readout) else Readout(out)
+        self.into = into
+        for name, argument in ((into, "into"), (self.out.population, "out")):
+            if name not in network.populations:
+                raise UnknownName(f"population (in `{argument}`)", name, network.populations)
+        if self.out.of is None:
+            self.out = self.out.reading(_course(network.populations[self.out.population].neuron))
+        self.delays = tuple(
+            None if p.delay is None else _Delays(np.asarray(p.delay)) for p in network.projections
+        )
+        self.stepper = default_stepper() if stepper is None else stepper
+        self.rule = CrankNicolson() if rule is None else rule
+
+    def __call__(self, x: Array, key: Array | None = None) -> Array:
+        n = self.network.populations[self.into].n
+        if x.ndim != 3 or x.shape[-1] != n:
+            raise ShapeError(
+                f"inputs are (time, batch, {n}), since {self.into!r} has {n} neurons, got "
+                f"{x.shape}."
+            )
+        network = self._known().renewed()
+
+        def one(x: Array, key: Array | None) -> Array:
+            return self._run(network, x, key)
+
+        keys = None if key is None else jax.random.split(key, x.shape[1])
+        return jax.vmap(one, in_axes=(1, None if keys is None else 0), out_axes=1)(x, keys)
+
+    def _known(self) -> Network:
+        """The network whose delays are known while the program is made."""
+        late = [i for i, delay in enumerate(self.delays) if delay is not None]
+        if not late:
+            return self.network
+        times = [delay.times for delay in self.delays if delay is not None]
+        return eqx.tree_at(lambda n: [n.projections[i].delay for i in late], self.network, times)
+
+    def _run(self, network: Network, x: Array, key: Array | None) -> Array:
+        """One sample, (time, n)."""
+        name, of = self.out.population, self.out.of
+        record = Record((), spikes="raster") if of == "spikes" else Record((of,), spikes=None)
+        run = simulate(
+            _given(network, self.into, x), self.stepper, self.rule, self.dt, len(x),
+            {name: record}, None, None, None, key, False,
+        )[name]  # fmt: skip
+        return run.spikes if of == "spikes" else run[str(of)]
+
+
+def _course(neuron: Any) -> str:
+    """What comes out of a population where nothing is said."""
+    never = isinstance(neuron, AbstractMembrane) and neuron.onset is Onset.NEVER
+    return "v" if never else "spikes"
+
+
+def _given(network: Network, into: str, x: Array) -> Network:
+    """The network that receives one sample."""
+    neuron = network.populations[into].neuron
+    if not isinstance(neuron, AbstractSource):
+        return network.with_drive(
+            Drive(into, FromArray(Quantity(x, network.systems[into].receives)))
+        )
+    source = RasterSource(neuron.n, x)
+    populations = dict(network.populations)
+    populations[into] = eqx.tree_at(lambda p: p.neuron, populations[into], source)
+    return eqx.tree_at(
+        lambda net: (net.populations, net.systems), network,
+        (populations, {**network.systems, into: source}),
+    )  # fmt: skip
+
+
+def trainable_of(where: Where | None) -> Where:
+    """What of a network trains, seen from the model around it: by default all weights."""
+
+    def chosen(model: Driven) -> Any:
+        net = model.network
+        if where is None:
+            return [p.weight for p in net.projections]
+        functions = (where,) if callable(where) else tuple(where)
+        found = [function(net) for function in functions]
+        inner = {id(x) for x in jax.tree.leaves(net.systems)}
+        if any(id(x) in inner for x in jax.tree.leaves(found)):
+            raise ArgumentError(
+                "`trainable` picks a part of `network.systems`, which is made anew from the "
+                "populations. Write trainable=lambda net: net.populations['e'].neuron."
+            )
+        return found
+
+    return chosen
+
+
+def as_driven(model: Any, dt: Any, into: Any, out: Any) -> Driven:
+    """The arguments of `fit` that a network needs, as a model."""
+    if not isinstance(model, Network):
+        raise ArgumentError(
+            f"`dt`, `into` and `out` are for an rb.Network, got {brief(model)}, which has its own."
+        )
+    if dt is None or into is None or out is None:
+        first = next(iter(model.populations))
+        raise ArgumentError(
+            f"a network is fitted with the step, the population that gets the inputs and what is "
+            f'read. Write rb.fit(net, data, dt=0.5*ms, into="{first}", '
+            f'out=rb.readouts.count("{first}")).'
+        )
+    return Driven(model, dt=dt, into=into, out=out)
