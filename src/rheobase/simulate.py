@@ -1,5 +1,6 @@
 """`simulate`: the one entry point, for every system."""
 
+import math
 from typing import Any, overload
 
 from jax import Array
@@ -30,6 +31,8 @@ from rheobase.steppers import (
 )
 from rheobase.stimulus import AbstractStimulus
 from rheobase.time import Clock
+from rheobase.train.layers import Sequential
+from rheobase.train.simulated import simulate as simulate_stack
 from rheobase.units import Quantity, ms, to_internal
 
 
@@ -88,11 +91,26 @@ def simulate(
 ) -> Recording: ...
 
 
+@overload
 def simulate(
-    system: AbstractMembrane | Cell | Network,
+    system: Sequential,
     *,
     duration: Quantity,
-    dt: Quantity,
+    inputs: Any,
+    dt: Quantity | None = ...,
+    record: Record | dict[Any, Any] | tuple[str, ...] | str = ...,
+    state: RunState | None = ...,
+    key: Array | None = ...,
+    progress: bool = ...,
+) -> NetworkRecording: ...
+
+
+def simulate(  # noqa: PLR0913
+    system: AbstractMembrane | Cell | Network | Sequential,
+    *,
+    duration: Quantity,
+    dt: Quantity | None = None,
+    inputs: Any = None,
     current: Quantity | AbstractStimulus | dict[Any, Any] | None = None,
     clamp: dict[str, dict[Any, Any]] | None = None,
     delta: Quantity | AbstractStimulus | None = None,
@@ -107,12 +125,15 @@ def simulate(
     checkpoint: bool | int = False,
     coarse: bool = False,
 ) -> Recording | NetworkRecording:
-    """Simulate a neuron, a population of it, a cell or a network, on a fixed grid of time steps.
+    """Simulate a neuron, a population of it, a cell, a network or a stack of layers, step by step.
 
     - `system`: a neuron with all its adaptors, a `Cell`, or a `Network`. A network holds its own
       inputs and sizes; `record` and `init` then are dictionaries by population. Of a cell,
       `current` goes by location and `record` by variable: `{"v": [cell.at("soma")]}`.
-    - `duration`, `dt`: the length of the run, and of its steps, of which it is a whole number.
+    - `duration`, `dt`: the length of the run, and of its steps, of which it is a whole number. A
+      stack has a step of its own.
+    - `inputs`: of a stack, (time, n) or (time, batch, ...), a row a step. The result goes by the
+      number of the layer, `run[1].spikes`, and `record` may: `{1: ("v",)}`.
     - `current`: a constant (one number, or one for each neuron) or a stimulus, in the unit that
       the neuron receives (nA). Beyond 1e9 nA it is taken as 1e9 nA, as is a delta input.
     - `delta`: what is added at the end of each step to the variable `neuron.target`: mV for the
@@ -150,11 +171,26 @@ def simulate(
     >>> run.counts.tolist()
     [0.0, 3.0, 7.0]
     """
-    if not isinstance(system, Network | Cell):
+    if not isinstance(system, Network | Cell | Sequential):
         _require_system(system)
     key = None if key is None else require_random_key(key, "simulate(..., key={})")
+    if isinstance(system, Sequential):
+        dt = system.dt * ms if dt is None else dt
+        _require_own_step(system, dt)
+    if dt is None:
+        raise ArgumentError("`dt` is the length of a step. Write simulate(..., dt=0.1*ms).")
     dt_ms = _concrete(dt, "dt")
     steps = _whole(_concrete(duration, "duration"), dt_ms)
+    if isinstance(system, Sequential):
+        given = {"current": current, "clamp": clamp, "delta": delta, "n": n, "stepper": stepper}
+        given |= {"init": init, "substep": substep or None, "checkpoint": checkpoint or None}
+        _require_no_stack(given)
+        return simulate_stack(system, inputs, steps, record, state, key, progress)
+    if inputs is not None:
+        raise ArgumentError(
+            "`inputs` are for a stack of layers: neurons and cells take `current`, networks "
+            "rb.Network(..., drives=[...])."
+        )
     if not coarse:
         require_slow_gates(system, dt_ms)
         if isinstance(system, Network):
@@ -199,6 +235,23 @@ def simulate(
         substep,
         progress,
     )
+
+
+def _require_own_step(system: Sequential, dt: Quantity) -> None:
+    if not math.isclose(_concrete(dt, "dt"), system.dt, rel_tol=1e-6):
+        raise StepperError(
+            f"this stack of layers was made for steps of {system.dt:g} ms, got dt={dt}. Leave out "
+            "`dt`, or write rb.Sequential(..., dt=...)."
+        )
+
+
+def _require_no_stack(given: dict[str, Any]) -> None:
+    for name, value in given.items():
+        if value is not None:
+            raise ArgumentError(
+                f"`{name}` is not for a stack of layers, which has its own neurons, weights and "
+                "stepper: leave it out, and give inputs=x."
+            )
 
 
 def _require_none(given: dict[str, Any]) -> None:

@@ -120,11 +120,12 @@ class NetworkRecording(AbstractRecorded):
             title += f": {every[0][1].steps} steps of {every[0][1].dt:g} ms"
         return printed.table(title, rows)
 
-    def __getitem__(self, name: str | tuple[Any, ...]) -> Recording:
+    def __getitem__(self, name: str | int | tuple[Any, ...]) -> Recording:
         if isinstance(name, tuple):
             if name not in self.connections:
                 raise UnknownName("recorded connection", name, map(str, self.connections))
             return self.connections[name]
+        name = str(name) if isinstance(name, int) else name  # of a layer
         if name not in self.populations:
             raise UnknownName("recorded population", name, self.populations)
         return self.populations[name]

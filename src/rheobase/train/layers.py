@@ -88,7 +88,7 @@ class Sequential(eqx.Module):
             )
         for number, layer in enumerate(layers):
             _require_layer(layer, number)
-            for neuron in _populations_of(layer):
+            for neuron in populations_of(layer):
                 neuron.check(self.dt)
                 self.stepper.check(neuron, self.dt)
         if not layers:
@@ -106,7 +106,7 @@ class Sequential(eqx.Module):
     @property
     def populations(self) -> tuple[AbstractMembrane, ...]:
         """The neurons of the layers that have any, in order."""
-        return tuple(neuron for layer in self.layers for neuron in _populations_of(layer))
+        return tuple(neuron for layer in self.layers for neuron in populations_of(layer))
 
     @property
     def n_in(self) -> int | None:
@@ -118,7 +118,7 @@ class Sequential(eqx.Module):
         return first.n if isinstance(first, Recurrent) else None
 
     def __call__(self, x: Array, key: Array | None = None) -> Array:
-        return _forward(self, _checked(self, x, key), key, ())[0]
+        return _forward(self, checked(self, x, key), key, ())[0]
 
     def activity(
         self, x: Array, key: Array | None = None, record: tuple[str, ...] | str = ()
@@ -145,7 +145,7 @@ class Sequential(eqx.Module):
         for name in record:
             if name not in known:
                 raise UnknownName("variable of any layer (in `record`)", name, sorted(known))
-        return _forward(self, _checked(self, x, key), key, record)
+        return _forward(self, checked(self, x, key), key, record)
 
 
 # Inlined: under an outer jit a call that stays makes a gradient 5 % slower.
@@ -333,7 +333,8 @@ def _entered(layer: Any) -> AbstractMembrane | None:
     return layer.entered if isinstance(layer, Graph) else _population_of(layer)
 
 
-def _populations_of(layer: Any) -> tuple[AbstractMembrane, ...]:
+def populations_of(layer: Any) -> tuple[AbstractMembrane, ...]:
+    """The neurons of a layer, several of a graph, none of a layer of weights."""
     if isinstance(layer, Graph):
         return layer.neurons
     neuron = _population_of(layer)
@@ -386,7 +387,8 @@ def _check_skip(layer: "Skip", name: str, number: int, entered: list[Shape | Non
         )
 
 
-def _checked(model: Sequential, x: Any, key: Array | None) -> Array:
+def checked(model: Sequential, x: Any, key: Array | None) -> Array:
+    """The inputs of a model, refused where they do not fit its first layer."""
     if key is not None:
         require_random_key(key, "model(x, key={})")
     x = jnp.asarray(x)
