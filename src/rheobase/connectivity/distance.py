@@ -30,7 +30,7 @@ class AbstractDistance(AbstractConnectivity):
 
     @abstractmethod
     def fall(self, distance: np.ndarray) -> np.ndarray:
-        """What p is multiplied with at a distance (um)."""
+        """Return the factor of p at a distance (um)."""
 
     def expected(self, sides: Sides) -> float:
         pre, post = _positions(sides)

@@ -127,24 +127,24 @@ class Connection(eqx.Module):
 
     @property
     def release(self) -> AbstractRelease | None:
-        """What its terminals make of their spikes."""
+        """Return what its terminals make of their spikes."""
         given = [p for p in self.plasticity if isinstance(p, AbstractRelease)]
         return given[0] if given else _receptors(self.synapse)
 
     @property
     def electrical(self) -> bool:
-        """Whether it transmits voltages and no spikes."""
+        """Tell whether it transmits voltages and no spikes."""
         return isinstance(self.synapse, AbstractSynapse) and self.synapse.electrical
 
     @property
     def voltages(self) -> bool:
-        """Whether voltages pass on, and no spikes: it is electrical or graded."""
+        """Tell whether voltages pass on, and no spikes: it is electrical or graded."""
         graded = isinstance(self.synapse, AbstractSynapse) and self.synapse.graded
         return graded or self.electrical
 
     @property
     def rules(self) -> tuple[AbstractRule, ...]:
-        """What changes its weights."""
+        """Return the rules that change its weights."""
         return tuple(p for p in self.plasticity if isinstance(p, AbstractRule))
 
 

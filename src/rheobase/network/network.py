@@ -167,11 +167,11 @@ class Drive(eqx.Module):
 
     @property
     def name(self) -> str:
-        """What it is called in an error."""
+        """Name it for an error."""
         return f"the stimulus of the drive of {self.population!r}"
 
     def is_current(self, receives: Unit) -> bool:
-        """Whether it is a current of a neuron that receives this unit, and no delta input."""
+        """Tell whether it is a current of a neuron that receives this unit, no delta input."""
         return self.synapse is None and self.stimulus.unit.same_dimension(receives)
 
 
@@ -288,7 +288,7 @@ class Network(eqx.Module):
         return places[which]
 
     def origin(self, stepper: AbstractStepper, rule: AbstractImplicit, dt: float) -> Origin:
-        """What the state at the end of a run knows of it."""
+        """Describe it for the state at the end of a run."""
         cells = [isinstance(p.neuron, Cell) for p in self.populations.values()]
         used: list[Any] = [stepper] * (not all(cells)) + [rule] * any(cells)
         points = (s for s in self.systems.values() if isinstance(s, Coupled))

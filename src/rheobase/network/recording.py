@@ -38,7 +38,7 @@ class NetworkRecording(AbstractRecorded):
 
     @property
     def provenance(self) -> Provenance:
-        """What made the run: versions, stepper, dt, precision and key."""
+        """Tell what made the run: versions, stepper, dt, precision and key."""
         return self.final.provenance
 
     def parts(self) -> dict[str, Trains]:

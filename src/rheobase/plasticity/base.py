@@ -57,7 +57,7 @@ class AbstractRule(AbstractDeclared):
 
     @abstractmethod
     def start(self, synapses: Synapses, dtype: Any) -> Any:
-        """What it carries from step to step, at the beginning."""
+        """Return the state that it carries from step to step, at the beginning."""
 
     @abstractmethod
     def step(
@@ -125,11 +125,11 @@ class AbstractTraceRule(AbstractRule):
 
     @abstractmethod
     def on_pre(self, traces: Traces, spikes: Array) -> tuple[Change, Traces]:
-        """What arriving presynaptic spikes (n_pre,) do."""
+        """Return the change by arriving presynaptic spikes (n_pre,), and the traces after them."""
 
     @abstractmethod
     def on_post(self, traces: Traces, spikes: Array) -> tuple[Change, Traces]:
-        """What postsynaptic spikes (n_post,) do."""
+        """Return the change by postsynaptic spikes (n_post,), and the traces after them."""
 
     def start(self, synapses: Synapses, dtype: Any) -> Traces:
         pre, post = self.time_constants()

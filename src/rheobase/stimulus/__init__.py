@@ -1,4 +1,4 @@
-"""What goes in: inputs as functions of time, added with `+` and scaled or modulated with `*`.
+"""Inputs as functions of time, added with `+` and scaled or modulated with `*`.
 
 The value of a stimulus in step k, from t_k = k dt to t_k + dt, is constant; on and off times are
 rounded to whole steps, smooth stimuli are taken at the middle of the step.

@@ -1,4 +1,4 @@
-"""What a stimulus is, and how stimuli are added and multiplied."""
+"""The contract of a stimulus, and how stimuli are added and multiplied."""
 
 from abc import abstractmethod
 from fractions import Fraction
@@ -87,11 +87,11 @@ class AbstractStimulus(AbstractDeclared):
     @property
     @abstractmethod
     def random(self) -> bool:
-        """Whether it draws random numbers and needs a key."""
+        """Tell whether it draws random numbers and needs a key."""
 
     @abstractmethod
     def start(self, shape: tuple[int, ...], dtype: Any) -> Any:
-        """What it remembers from step to step, at the beginning of a run."""
+        """Return the memory that it carries from step to step, at the beginning of a run."""
 
     @abstractmethod
     def values(self, grid: Grid, memory: Any, key: Array | None) -> tuple[Array, Any]:
@@ -103,7 +103,7 @@ class AbstractStimulus(AbstractDeclared):
 
     @property
     def kind(self) -> Kind:
-        """What a value stands for: "held" acts for all of its step, "events" arrive once."""
+        """Tell how a value acts: "held" for all of its step, "events" once."""
         return "held"
 
     def arriving(self) -> "AbstractStimulus | None":

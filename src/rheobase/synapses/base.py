@@ -45,12 +45,12 @@ class AbstractSynapse(AbstractDeclared):
 
     @property
     def release(self) -> "AbstractRelease | None":
-        """What the presynaptic terminals make of their spikes; None: they pass on unchanged."""
+        """Return what the terminals make of presynaptic spikes; None: they pass on unchanged."""
         return None
 
     @property
     def graded(self) -> bool:
-        """Whether the presynaptic voltage drives it, spike or no spike."""
+        """Tell whether the presynaptic voltage drives it, spike or no spike."""
         return isinstance(self.release, AbstractGradedRelease)
 
     @property
@@ -60,7 +60,7 @@ class AbstractSynapse(AbstractDeclared):
 
     @property
     def conducts(self) -> bool:
-        """Whether its weights are conductances, which are never negative."""
+        """Tell whether its weights are conductances, which are never negative."""
         return self.electrical or self.reversal is not None
 
     @property
@@ -75,7 +75,7 @@ class AbstractSynapse(AbstractDeclared):
 
 
 class AbstractRelease(AbstractDeclared):
-    """What the terminals of a neuron make of its spikes: one state for each presynaptic neuron.
+    """Turns the spikes of a neuron into what its terminals release, a state for each neuron.
 
     Short-term plasticity and receptor kinetics are of this kind, since all synapses of a neuron
     see the same spikes at the same time.
@@ -87,14 +87,14 @@ class AbstractRelease(AbstractDeclared):
 
     @abstractmethod
     def step(self, state: Any, spikes: Array, dt: float) -> tuple[Array, Any]:
-        """What multiplies the weights at the end of a step of dt (ms), and the state there.
+        """Return the factor of the weights at the end of a step of dt (ms), and the state there.
 
         `spikes` are those that arrive at its end.
         """
 
 
 class AbstractGradedRelease(AbstractRelease):
-    """What the voltage of a presynaptic neuron opens: `step` takes voltages (mV) for spikes."""
+    """Opens with the voltage of a presynaptic neuron: `step` takes voltages (mV) for spikes."""
 
     @abstractmethod
     def settled(self, v: Array) -> Any:

@@ -64,7 +64,7 @@ class AbstractGraded(AbstractSynapse):
 
     @abstractmethod
     def strength(self, state: Any, v: Array) -> Array:
-        """What multiplies the weights."""
+        """Return the factor of the weights."""
 
     @property
     def release(self) -> VoltageTerminals:
