@@ -1,4 +1,4 @@
-"""The laws that every neuron, channel and synapse obeys, to be run on those of one's own.
+"""The laws that every neuron, channel, synapse and rule obeys, to be run on those of one's own.
 
 `rheobase check mymodel.py` prints what they find.
 """
@@ -14,12 +14,14 @@ from rheobase.adaptors.base import chain
 from rheobase.channels import AbstractMechanism
 from rheobase.check.laws import LAWS, Broken, Law
 from rheobase.check.parts import CHANNEL_LAWS, SYNAPSE_LAWS, Part
+from rheobase.check.rules import BOUNDS, RULE_LAWS
 from rheobase.check.subject import Subject
 from rheobase.errors import ArgumentError, brief
 from rheobase.neurons.base import AbstractMembrane
+from rheobase.plasticity import AbstractRule, AbstractTraceRule
 from rheobase.synapses import AbstractSynapse
 
-__all__ = ["Outcome", "check_channel", "check_neuron", "check_synapse", "place_of"]
+__all__ = ["Outcome", "check_channel", "check_neuron", "check_rule", "check_synapse", "place_of"]
 
 Verdict = Literal["passed", "failed", "not run"]
 
@@ -99,6 +101,26 @@ def check_synapse(synapse: AbstractSynapse) -> tuple[Outcome, ...]:
             f"check_synapse takes a synapse, got {brief(synapse)}. Write check_synapse(MyAMPA())."
         )
     return _outcomes(SYNAPSE_LAWS, Part(synapse), _files_of(synapse))
+
+
+def check_rule(rule: AbstractRule) -> tuple[Outcome, ...]:
+    """Prove the dimensions of a learning rule and run the laws of rules on it.
+
+    Of a rule that is not made of traces the bounds of the weights are tried.
+
+    >>> import rheobase as rb
+    >>> from rheobase.check import check_rule
+    >>> from rheobase.units import nA
+    >>> {outcome.verdict for outcome in check_rule(rb.PairSTDP(w_max=1 * nA))}
+    {'passed'}
+    """
+    if not isinstance(rule, AbstractRule):
+        raise ArgumentError(
+            f"check_rule takes a learning rule, got {brief(rule)}. "
+            f"Write check_rule(MySTDP(w_max=1*nA))."
+        )
+    laws = RULE_LAWS if isinstance(rule, AbstractTraceRule) else (BOUNDS,)
+    return _outcomes(laws, rule, _files_of(rule))
 
 
 def _outcomes(laws: Sequence[Law], subject: Any, files: set[str]) -> tuple[Outcome, ...]:

@@ -52,7 +52,7 @@ def list_(
 
 @app.command
 def check(file: Path, /, *, name: str | None = None) -> int:
-    """Prove the dimensions of neurons, channels and synapses in a file of yours, and run the laws.
+    """Prove dimensions of neurons, channels, synapses and rules of your file, and run the laws.
 
     Every class of the file with its defaults, and everything of the kind that it names.
 

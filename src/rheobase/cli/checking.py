@@ -1,4 +1,4 @@
-"""`rheobase check`: the laws on the neurons, channels and synapses of a user's file."""
+"""`rheobase check`: the laws on the neurons, channels, synapses and rules of a user's file."""
 
 import importlib.util
 import inspect
@@ -14,9 +14,10 @@ from rich.text import Text
 
 from rheobase.adaptors.base import chain
 from rheobase.channels import AbstractMechanism
-from rheobase.check import Outcome, check_channel, check_neuron, check_synapse, place_of
+from rheobase.check import Outcome, check_channel, check_neuron, check_rule, check_synapse, place_of
 from rheobase.errors import UnknownName
 from rheobase.neurons import AbstractMembrane
+from rheobase.plasticity import AbstractRule
 from rheobase.synapses import AbstractSynapse
 
 _MARKS = {
@@ -30,8 +31,9 @@ _CHECKS: tuple[tuple[type, Callable[[Any], tuple[Outcome, ...]]], ...] = (
     (AbstractMembrane, check_neuron),
     (AbstractMechanism, check_channel),
     (AbstractSynapse, check_synapse),
+    (AbstractRule, check_rule),
 )
-_KINDS = (AbstractMembrane, AbstractMechanism, AbstractSynapse)
+_KINDS = (AbstractMembrane, AbstractMechanism, AbstractSynapse, AbstractRule)
 
 
 class FileError(Exception):
@@ -39,7 +41,7 @@ class FileError(Exception):
 
 
 class _Candidate(NamedTuple):
-    """A neuron, channel or synapse of the file, or why there is none."""
+    """A neuron, channel, synapse or rule of the file, or why there is none."""
 
     name: str
     model: Any
@@ -51,15 +53,16 @@ def show(file: Path, name: str | None) -> int:
     found = candidates(load(file), str(file.resolve()))
     if not found:
         raise FileError(
-            f"{file} defines no neuron, channel or synapse. A neuron is a class of "
+            f"{file} defines no neuron, channel, synapse or rule. A neuron is a class of "
             "rheobase.AbstractNeuron with init, derivative, margin and reset; `rheobase list "
             "neurons LIF` shows one. A channel is one of rheobase.channels.AbstractChannel, a "
-            "synapse one of rheobase.synapses.AbstractSynapse."
+            "synapse one of rheobase.synapses.AbstractSynapse, a rule one of "
+            "rheobase.plasticity.AbstractTraceRule."
         )
     if name is not None:
         if name not in (candidate.name for candidate in found):
             raise UnknownName(
-                f"neuron, channel or synapse of {file}", name, [c.name for c in found]
+                f"neuron, channel, synapse or rule of {file}", name, [c.name for c in found]
             )
         found = [candidate for candidate in found if candidate.name == name]
     console = Console(highlight=False, markup=False)
@@ -93,7 +96,7 @@ def load(file: Path) -> types.ModuleType:
 
 
 def candidates(module: types.ModuleType, path: str) -> list[_Candidate]:
-    """The classes of neurons, channels and synapses of a module, and those that it makes."""
+    """The classes of neurons, channels, synapses and rules of a module, and those that it makes."""
     found = [
         _Candidate(name, value) for name, value in vars(module).items() if isinstance(value, _KINDS)
     ]
@@ -112,7 +115,7 @@ def candidates(module: types.ModuleType, path: str) -> list[_Candidate]:
 
 
 def _parts(model: Any) -> tuple[Any, ...]:
-    """A neuron and what it wraps; a channel or a synapse alone."""
+    """A neuron and what it wraps; anything else alone."""
     return tuple(chain(model)) if isinstance(model, AbstractMembrane) else (model,)
 
 

@@ -198,3 +198,23 @@ def test_channels_and_synapses_are_checked_too(rheobase, written):
     table = " ".join(result.out.split())
     assert "dimensions FAILED" in table and "must be nA/um**2" in table
     assert "laws hold: Own" in table
+
+
+RULE = """
+import rheobase as rb
+from rheobase.units import nA
+
+good = rb.TripletSTDP(w_max=1 * nA)
+
+
+class Bad(rb.plasticity.AbstractTraceRule):
+    w_max = w_min = 1 * nA
+    mu = 0.0
+"""
+
+
+def test_rules_are_checked(rheobase, written):
+    result = rheobase("check", written(RULE), "--name", "good")
+    assert result.code == 0 and "laws hold: good" in result.out, result.out
+    result = rheobase("check", written(RULE))
+    assert result.code == 1 and "Bad does not say what on_post, on_pre" in result.out
