@@ -29,6 +29,7 @@ from .adaptors import (
     WhiteNoise,
 )
 from .cable import Cell, VoltageClamp
+from .closed_loop import compiled
 from .connectivity import (
     Dense,
     ExponentialProbability,
@@ -227,6 +228,7 @@ __all__ = [
     "cable",
     "channels",
     "classics",
+    "compiled",
     "devices",
     "datasets",
     "encoders",

@@ -356,12 +356,25 @@ class Network(eqx.Module):
         }
         return eqx.tree_at(lambda net: net.systems, self, systems)
 
+    def is_source(self, name: str) -> bool:
+        """Whether a population is a list of spikes, which receives nothing."""
+        return isinstance(self.populations[name].neuron, AbstractSource)
+
     def with_drive(self, drive: Drive) -> "Network":
-        """The same with one more drive, which is a current or a delta input."""
+        """The same with one more drive, a current or a delta input."""
         whole = copy.copy(self)  # the constructor would draw the synapses anew
         object.__setattr__(whole, "drives", (*self.drives, drive))
         object.__setattr__(whole, "driven", (*self.driven, None))
         return whole
+
+    def with_source(self, name: str, source: AbstractSource) -> "Network":
+        """The same with other spikes in the place of those of a source."""
+        population = eqx.tree_at(lambda p: p.neuron, self.populations[name], source)
+        return eqx.tree_at(
+            lambda net: (net.populations, net.systems),
+            self,
+            ({**self.populations, name: population}, {**self.systems, name: source}),
+        )
 
     def __repr__(self) -> str:
         return str(self)

@@ -134,10 +134,12 @@ class StepSource(AbstractStepSource):
 
 
 class RasterSource(AbstractStepSource):
-    """A source that fires where a raster says so, (time, n): differentiable, and may be traced."""
+    """A source that fires where a raster is 1, (time, n): differentiable, and may be traced."""
 
     n: int = eqx.field(static=True)
     raster: Array
+    first: Clock
+    """The number of the step of its first row; before that and after its end nothing fires."""
 
     def check(self, dt: float) -> None:
         """Every raster has one value a step."""
@@ -147,7 +149,8 @@ class RasterSource(AbstractStepSource):
 
     def rows(self, start: Clock, steps: int) -> Array:
         """The spikes of each step from `start` on, (steps, n)."""
-        return jax.lax.dynamic_slice_in_dim(self.raster, start.low.astype(jnp.int32), steps)
+        place = start.ahead(steps).since(self.first)
+        return jnp.take(self.raster, place, axis=0, mode="fill", fill_value=0)
 
     def fired(self, state: SourceState, row: Array) -> Fired:
         return Fired(row.astype(state.nothing.dtype), {}, state)

@@ -1,34 +1,25 @@
 """A network as a model: inputs go into one population, and another is read."""
 
-from dataclasses import dataclass
-from typing import Any, final
+from typing import Any
 
 import equinox as eqx
 import jax
-import numpy as np
 from jax import Array
 
 from rheobase.errors import ArgumentError, ShapeError, UnknownName, brief
-from rheobase.morphology.content import SameContent
 from rheobase.network import Drive, Network
+from rheobase.network.delays import Delays
 from rheobase.network.simulate import simulate
-from rheobase.network.source import AbstractSource, RasterSource
+from rheobase.network.source import RasterSource
 from rheobase.neurons.base import AbstractMembrane, Onset
 from rheobase.record import Record
 from rheobase.steppers import AbstractImplicit, AbstractStepper, CrankNicolson, default_stepper
 from rheobase.stimulus import FromArray
+from rheobase.time import Clock
 from rheobase.train.arguments import positive_number
 from rheobase.train.domains import Where
 from rheobase.train.readouts import Readout
 from rheobase.units import Quantity, ms
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class _Delays(SameContent):
-    """Delays (ms), which fix how long what is under way must be kept."""
-
-    times: np.ndarray
 
 
 class Driven(eqx.Module):
@@ -66,8 +57,8 @@ class Driven(eqx.Module):
     dt: float = eqx.field(static=True)
     into: str = eqx.field(static=True)
     out: Readout = eqx.field(static=True)
-    delays: tuple[_Delays | None, ...] = eqx.field(static=True)
-    """Of each connection; they do not train."""
+    delays: Delays = eqx.field(static=True)
+    """Of its connections, which do not train."""
 
     def __init__(
         self,
@@ -90,9 +81,7 @@ class Driven(eqx.Module):
                 raise UnknownName(f"population (in `{argument}`)", name, network.populations)
         if self.out.of is None:
             self.out = self.out.reading(_course(network.populations[self.out.population].neuron))
-        self.delays = tuple(
-            None if p.delay is None else _Delays(np.asarray(p.delay)) for p in network.projections
-        )
+        self.delays = Delays.of(network)
         self.stepper = default_stepper() if stepper is None else stepper
         self.rule = CrankNicolson() if rule is None else rule
 
@@ -103,21 +92,13 @@ class Driven(eqx.Module):
                 f"inputs are (time, batch, {n}), since {self.into!r} has {n} neurons, got "
                 f"{x.shape}."
             )
-        network = self._known().renewed()
+        network = self.delays.known(self.network).renewed()
 
         def one(x: Array, key: Array | None) -> Array:
             return self._run(network, x, key)
 
         keys = None if key is None else jax.random.split(key, x.shape[1])
         return jax.vmap(one, in_axes=(1, None if keys is None else 0), out_axes=1)(x, keys)
-
-    def _known(self) -> Network:
-        """The network whose delays are known while the program is made."""
-        late = [i for i, delay in enumerate(self.delays) if delay is not None]
-        if not late:
-            return self.network
-        times = [delay.times for delay in self.delays if delay is not None]
-        return eqx.tree_at(lambda n: [n.projections[i].delay for i in late], self.network, times)
 
     def _run(self, network: Network, x: Array, key: Array | None) -> Array:
         """One sample, (time, n)."""
@@ -137,19 +118,10 @@ def _course(neuron: Any) -> str:
 
 
 def _given(network: Network, into: str, x: Array) -> Network:
-    """The network that receives one sample."""
-    neuron = network.populations[into].neuron
-    if not isinstance(neuron, AbstractSource):
-        return network.with_drive(
-            Drive(into, FromArray(Quantity(x, network.systems[into].receives)))
-        )
-    source = RasterSource(neuron.n, x)
-    populations = dict(network.populations)
-    populations[into] = eqx.tree_at(lambda p: p.neuron, populations[into], source)
-    return eqx.tree_at(
-        lambda net: (net.populations, net.systems), network,
-        (populations, {**network.systems, into: source}),
-    )  # fmt: skip
+    """The network that receives one sample, (time, n)."""
+    if network.is_source(into):
+        return network.with_source(into, RasterSource(x.shape[1], x, Clock.of(0)))
+    return network.with_drive(Drive(into, FromArray(Quantity(x, network.systems[into].receives))))
 
 
 def trainable_of(where: Where | None) -> Where:

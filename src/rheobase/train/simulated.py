@@ -53,22 +53,19 @@ def simulate(
     names = tuple(dict.fromkeys(v for one in records.values() for v in one.variables))
     origin = _origin(model)
     start = _started(model, x, state, key, origin)._replace(origin=None)
-    first = int(start.step)
-
-    def part(begin: RunState, length: int) -> NetworkRecording:
-        place = int(begin.step) - first
-        return _piece(model, begin, x[place : place + length], names)
-
     if progress:
+        first = int(start.step)
+
+        def part(begin: RunState, length: int) -> NetworkRecording:
+            place = int(begin.step) - first
+            return _piece(model, begin, x[place : place + length], names).on_host()
+
         size = sum(leaf.size for leaf in jax.tree.leaves(start.neuron))
         length = -(-steps // CHUNKS)
-        parts, final = pieces(
-            lambda *given: part(*given).on_host(), start, steps, model.dt, length,
-            Pace(size * _SECONDS), True,
-        )  # fmt: skip
+        parts, final = pieces(part, start, steps, model.dt, length, Pace(size * _SECONDS), True)
         whole = {name: join([p.populations[name] for p in parts]) for name in records}
     else:
-        run = part(start, steps)
+        run = _piece(model, start, x, names)
         whole, final = run.populations, run.final
     final = final._replace(origin=origin)
     kept = {name: _kept(whole[name], records[name], final, single) for name in records}

@@ -1,0 +1,201 @@
+"""One step at a time, compiled once: robots, dynamic clamps, environments to learn in."""
+
+import functools
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from rheobase.cable import Cell
+from rheobase.errors import ArgumentError, UnknownName, brief
+from rheobase.network import Drive, Network, NetworkRecording
+from rheobase.network.delays import Delays
+from rheobase.network.source import RasterSource
+from rheobase.neurons.base import AbstractMembrane
+from rheobase.record import RunState
+from rheobase.simulate import simulate
+from rheobase.stimulus import Constant
+from rheobase.time import Clock
+from rheobase.train.layers import Sequential
+from rheobase.units import Quantity, Unit, ms, nA, to_internal
+
+
+class _Form:
+    """What does not change from call to call, compared by identity: a look at it costs nothing."""
+
+    def __init__(self, system: Any, stepper: Any, dt: float, n: Any, record: Any):
+        leaves, self.structure = jax.tree.flatten((system, stepper))
+        self.moving = [isinstance(x, jax.Array) for x in leaves]
+        self.still = [None if yes else x for x, yes in zip(leaves, self.moving, strict=True)]
+        self.dt, self.n, self.record = dt, n, record
+        # How long what is under way is kept follows from them.
+        self.delays = Delays.of(system) if isinstance(system, Network) else None
+
+    def whole(self, arrays: tuple[Array, ...]) -> tuple[Any, Any]:
+        """The system and its stepper."""
+        given = iter(arrays)
+        pairs = zip(self.moving, self.still, strict=True)
+        leaves = [next(given) if moves else x for moves, x in pairs]
+        system, stepper = jax.tree.unflatten(self.structure, leaves)
+        return system if self.delays is None else self.delays.known(system), stepper
+
+
+class CompiledStep(eqx.Module):
+    """A system that is advanced by one step a call: `state, out = step(state, inputs)`.
+
+    Made by `rb.compiled`. A pure function of the state and the inputs, so that it also stands
+    inside of `jit`, `grad`, `vmap` and `jax.lax.scan`.
+    """
+
+    arrays: tuple[Array, ...]
+    form: _Form = eqx.field(static=True)
+    names: Any = eqx.field(static=True)
+    """In which unit each population or place gets its input."""
+
+    def __call__(
+        self, state: RunState | None, inputs: Any = None, key: Array | None = None
+    ) -> tuple[RunState, Any]:
+        """The state after the step, and its recording, which has one row.
+
+        - `state`: what the step before returned, or `run.final`; None to begin at rest.
+        - `inputs`: numbers in the unit that is received (nA), or quantities. Of a neuron its
+          current, one or (n,); of a stack a row of its input, (n,) or (batch, n); of a cell
+          currents by place; of a network, by population, a current (n,) or the spikes (n,) of a
+          `SpikeSource`.
+        - `key`: of the first step, where random numbers are drawn.
+        """
+        names, values = _named(self.names, inputs)
+        return _stepped(self.form, self.arrays, state, names, values, key)
+
+
+def compiled(
+    system: AbstractMembrane | Cell | Network | Sequential,
+    *,
+    dt: Quantity | None = None,
+    n: int | tuple[int, ...] | None = None,
+    record: Any = (),
+    stepper: Any = None,
+) -> CompiledStep:
+    """Make one compiled step of a system, for a loop that is closed outside of it.
+
+    - `system`: a neuron, a cell, a network or a stack of layers.
+    - `dt`: of a step; a stack has its own.
+    - `n`: size of a population of neurons or cells, as in `simulate`.
+    - `record`: what each step tells besides spikes, as in `simulate`.
+    - `stepper`: as in `simulate`.
+
+    Many such steps are a run of `rb.simulate` under the same inputs, up to the rounding of
+    programs that are compiled differently.
+
+    Errors: those of `simulate`, at the first call.
+
+    >>> import rheobase as rb
+    >>> from rheobase.units import ms
+    >>> step = rb.compiled(rb.LIF(), dt=0.1 * ms, n=2, record=("v",))
+    >>> state = None
+    >>> for _ in range(3):
+    ...     state, out = step(state, [1.0, 2.0])
+    >>> out.v.shape, int(state.step)
+    ((1, 2), 3)
+    """
+    if isinstance(system, Sequential):
+        dt = system.dt * ms if dt is None else dt
+    elif not isinstance(system, AbstractMembrane | Cell | Network):
+        raise ArgumentError(
+            f"`system` is a neuron, a cell, a network or a stack of layers, got {brief(system)}. "
+            "Write rb.compiled(rb.LIF(), dt=0.1*ms)."
+        )
+    if dt is None:
+        raise ArgumentError("`dt` is the length of a step. Write rb.compiled(..., dt=0.1*ms).")
+    to_internal(dt, ms, "dt", "rb.compiled(..., dt={})")
+    form = _Form(system, stepper, float(dt.value_in(ms)), n, record)
+    arrays = tuple(x for x in jax.tree.leaves((system, stepper)) if isinstance(x, jax.Array))
+    return CompiledStep(arrays, form, _Receives.of(system))
+
+
+class _Receives(NamedTuple):
+    """Who can be given inputs, and in which unit."""
+
+    units: dict[str, Unit] | Unit
+    by: str | None
+    """What the inputs go by, if by anything."""
+
+    @classmethod
+    def of(cls, system: Any) -> "_Receives":
+        if isinstance(system, Network):
+            return cls({n: s.receives for n, s in system.systems.items()}, "population")
+        if isinstance(system, Cell):
+            return cls(nA, "place")
+        return cls(nA if isinstance(system, Sequential) else system.receives, None)
+
+
+def _named(receives: _Receives, inputs: Any) -> tuple[tuple[Any, ...], tuple[Array, ...]]:
+    """The populations or places that get inputs, and these in internal units."""
+    units = receives.units
+    if inputs is None:
+        return (), ()
+    if receives.by is None:
+        return (None,), (_numbers(inputs, units),)
+    if not isinstance(inputs, dict):
+        raise ArgumentError(
+            f"`inputs` go by {receives.by}, got {brief(inputs)}. Write {{{receives.by}: 1*nA}}."
+        )
+    for name in inputs:
+        if isinstance(units, dict) and name not in units:
+            raise UnknownName("population (in `inputs`)", name, units)
+    values = (
+        _numbers(x, units[name] if isinstance(units, dict) else units) for name, x in inputs.items()
+    )
+    return tuple(inputs), tuple(values)
+
+
+def _numbers(value: Any, unit: Unit) -> Array:
+    if isinstance(value, Quantity):
+        value = to_internal(value, unit, "inputs", "step(state, {})")
+    array = jnp.asarray(value)
+    return array if jnp.issubdtype(array.dtype, jnp.floating) else array.astype(float)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 3))
+def _stepped(
+    form: _Form,
+    arrays: tuple[Array, ...],
+    state: RunState | None,
+    names: tuple[Any, ...],
+    values: tuple[Array, ...],
+    key: Array | None,
+) -> tuple[RunState, Any]:
+    now = Clock.of(0) if state is None else Clock.of(state.step)
+    system, stepper = form.whole(arrays)
+    system, given = _given(system, dict(zip(names, values, strict=True)), now)
+    if not isinstance(system, Network | Sequential):
+        given["n"] = form.n if state is None else None
+    if not isinstance(system, Sequential):
+        given["stepper"] = stepper
+    time = form.dt * ms
+    run = simulate(
+        system, duration=time, dt=time, record=form.record, state=state, key=key, **given
+    )
+    if isinstance(run, NetworkRecording):
+        run = replace(run, network=None)  # what is handed out in every step is small
+    return run.final, run
+
+
+def _given(system: Any, inputs: dict[Any, Array], now: Clock) -> tuple[Any, dict[str, Any]]:
+    """A system, and what `simulate` is given with it, under the inputs of the step `now`."""
+    if isinstance(system, Sequential):
+        return system, {"inputs": inputs[None][None]}
+    if not isinstance(system, Network):
+        unit = nA if isinstance(system, Cell) else system.receives
+        held = {place: Constant(Quantity(x, unit)) for place, x in inputs.items()}
+        return system, {"current": held if isinstance(system, Cell) else held.get(None)}
+    for name, x in inputs.items():
+        if system.is_source(name):
+            system = system.with_source(name, RasterSource(x.shape[0], x[None], now))
+        else:
+            stimulus = Constant(Quantity(x, system.systems[name].receives))
+            system = system.with_drive(Drive(name, stimulus))
+    return system, {}

@@ -1,0 +1,123 @@
+"""One compiled step a call is the run of `simulate`."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import rheobase as rb
+from rheobase import channels as ch
+from rheobase.errors import ArgumentError, UnknownName
+from rheobase.units import Hz, ms, mV, nA, um
+
+STEPS = 40
+RANDOM = np.random.default_rng(0)
+
+
+def stepped(step, rows, key=None):
+    """The recordings of many steps."""
+    state, outs = None, []
+    for row in rows:
+        state, out = step(state, row, key)
+        outs.append(out)
+    return state, outs
+
+
+def test_a_population_of_neurons():
+    x = RANDOM.uniform(0, 3, (STEPS, 5)).astype(np.float32)
+    step = rb.compiled(rb.AdEx(), dt=0.5 * ms, n=5, record=("v", "w"))
+    state, outs = stepped(step, x)
+    current = rb.stimulus.FromArray(x * nA)
+    given = {"duration": STEPS * 0.5 * ms, "dt": 0.5 * ms, "record": ("v", "w")}
+    run = rb.simulate(rb.AdEx(), current=current, **given)
+    assert run.counts.sum() > 2
+    np.testing.assert_array_equal(np.concatenate([out.v for out in outs]), run.v)
+    np.testing.assert_array_equal(np.concatenate([out.spikes for out in outs]), run.spikes)
+    assert outs[-1].t[0] == run.t[-1]
+    more = rb.simulate(rb.AdEx(), duration=5 * ms, dt=0.5 * ms, state=state)
+    assert int(more.start) == STEPS
+
+
+def network():
+    return rb.Network(
+        {
+            "in": rb.SpikeSource([] * ms, [], n=3),
+            "e": rb.Population(rb.LIF(), 6),
+            "i": rb.Population(rb.LIF(), 2),
+        },
+        [
+            rb.Connection("in", "e", rb.Dense(), rb.Exponential(tau=5 * ms), weight=2 * nA),
+            rb.Connection("e", "i", rb.Dense(), rb.Exponential(tau=5 * ms), weight=1 * nA,
+                          delay=2 * ms, plasticity=rb.PairSTDP(w_max=2 * nA)),
+            rb.Connection("i", "e", rb.Dense(), rb.Exponential(tau=5 * ms), weight=-1 * nA),
+        ],
+        [rb.Drive("e", rb.stimulus.Poisson(500 * Hz, 2 * mV))],
+    )  # fmt: skip
+
+
+def test_a_network_with_spikes_and_currents_from_outside():
+    spikes = (RANDOM.random((STEPS, 3)) < 0.2).astype(np.float32)
+    current = RANDOM.uniform(0, 2, (STEPS, 2)).astype(np.float32)
+    record = {"e": rb.Record(("v",), spikes="raster"), "i": rb.Record(spikes="raster")}
+    key = jax.random.key(1)
+    step = rb.compiled(network(), dt=1 * ms, record=record)
+    rows = [{"in": a, "i": b} for a, b in zip(spikes, current, strict=True)]
+    _, outs = stepped(step, rows, key)
+    time, who = np.nonzero(spikes)
+    net = network().with_source("in", rb.SpikeSource((time + 1) * ms, who, n=3))
+    net = net.with_drive(rb.Drive("i", rb.stimulus.FromArray(current * nA)))
+    given = {"duration": STEPS * ms, "dt": 1 * ms, "record": record, "key": key}
+    run = rb.simulate(net, **given)
+    assert run["i"].counts.sum() > 2
+    np.testing.assert_allclose(np.concatenate([out["e"].v for out in outs]), run["e"].v, 1e-6)
+    for name in record:
+        raster = np.concatenate([out[name].spikes for out in outs])
+        np.testing.assert_array_equal(raster, run[name].spikes)
+
+
+def test_a_cell_and_a_stack():
+    cell = rb.Cell(rb.morphology.soma(radius=10 * um)).insert(ch.HH())
+    soma = cell.at("soma")
+    step = rb.compiled(cell, dt=0.025 * ms, record={"v": soma})
+    x = RANDOM.uniform(0, 1, STEPS).astype(np.float32)
+    _, outs = stepped(step, [{soma: row} for row in x])
+    stimulus = rb.stimulus.FromArray(x * nA)
+    given = {"duration": STEPS * 0.025 * ms, "dt": 0.025 * ms, "record": {"v": soma}}
+    run = rb.simulate(cell, current={soma: stimulus}, **given)
+    np.testing.assert_allclose(np.concatenate([out.v for out in outs]), run.v, rtol=1e-5, atol=1e-3)
+
+    model = rb.Sequential(rb.Linear(4, 8), rb.LIF(), rb.Linear(8, 2), rb.LI())
+    x = RANDOM.uniform(0, 3, (STEPS, 4)).astype(np.float32)
+    _, outs = stepped(rb.compiled(model, record=("v",)), x)
+    run = rb.simulate(model, duration=STEPS * ms, inputs=x, record=("v",))
+    np.testing.assert_allclose(np.concatenate([out[3].v for out in outs]), run[3].v, rtol=1e-5)
+
+
+def test_it_stands_in_a_loop_of_jax_and_is_differentiated():
+    step = rb.compiled(rb.LI(), dt=0.5 * ms, record=("v",))
+    begin, _ = step(None, 0.0)
+
+    @jax.jit
+    def error(gain):
+        def body(state, _):
+            v = step(state, 0.0)[1].v[0]
+            state, out = step(state, gain * (10.0 - v))
+            return state, out.v[0]
+
+        return jax.lax.scan(body, begin, None, 100)[1][-1] - 10.0
+
+    assert error(0.0) == -10.0
+    assert -6 < error(1.0) < -4  # it lasts half of the time
+    assert jnp.isfinite(jax.grad(error)(1.0))
+
+
+def test_what_is_wrong_is_refused():
+    with pytest.raises(ArgumentError, match=r"rb.compiled\(rb.LIF\(\), dt=0.1\*ms\)"):
+        rb.compiled(3, dt=1 * ms)
+    with pytest.raises(ArgumentError, match="the length of a step"):
+        rb.compiled(rb.LIF())
+    step = rb.compiled(network(), dt=1 * ms)
+    with pytest.raises(UnknownName, match="in `inputs`"):
+        step(None, {"x": 1.0})
+    with pytest.raises(ArgumentError, match="go by population"):
+        step(None, 1.0)
