@@ -119,36 +119,41 @@ def compiled(
 class _Receives(NamedTuple):
     """Who can be given inputs, and in which unit."""
 
-    units: dict[str, Unit] | Unit
     by: str | None
     """What the inputs go by, if by anything."""
+    unit: Unit
+    units: dict[str, Unit] | None = None
+    """Of each population of a network."""
+
+    def of_one(self, name: Any) -> Unit:
+        """The unit of what goes to a population or a place."""
+        if self.units is None:
+            return self.unit
+        if name not in self.units:
+            raise UnknownName("population (in `inputs`)", name, self.units)
+        return self.units[name]
 
     @classmethod
     def of(cls, system: Any) -> "_Receives":
         if isinstance(system, Network):
-            return cls({n: s.receives for n, s in system.systems.items()}, "population")
+            units = {name: one.receives for name, one in system.systems.items()}
+            return cls("population", nA, units)
         if isinstance(system, Cell):
-            return cls(nA, "place")
-        return cls(nA if isinstance(system, Sequential) else system.receives, None)
+            return cls("place", nA)
+        return cls(None, nA if isinstance(system, Sequential) else system.receives)
 
 
 def _named(receives: _Receives, inputs: Any) -> tuple[tuple[Any, ...], tuple[Array, ...]]:
     """The populations or places that get inputs, and these in internal units."""
-    units = receives.units
     if inputs is None:
         return (), ()
     if receives.by is None:
-        return (None,), (_numbers(inputs, units),)
+        return (None,), (_numbers(inputs, receives.unit),)
     if not isinstance(inputs, dict):
         raise ArgumentError(
             f"`inputs` go by {receives.by}, got {brief(inputs)}. Write {{{receives.by}: 1*nA}}."
         )
-    for name in inputs:
-        if isinstance(units, dict) and name not in units:
-            raise UnknownName("population (in `inputs`)", name, units)
-    values = (
-        _numbers(x, units[name] if isinstance(units, dict) else units) for name, x in inputs.items()
-    )
+    values = (_numbers(x, receives.of_one(name)) for name, x in inputs.items())
     return tuple(inputs), tuple(values)
 
 
