@@ -1,5 +1,6 @@
 """One population over a series of inputs: the time loop of a layer, made to be differentiated."""
 
+import math
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -8,11 +9,12 @@ import jax.numpy as jnp
 from jax import Array
 
 from rheobase import feedback
+from rheobase.errors import ArgumentError, StepperError, brief
 from rheobase.feedback import AbstractFeedback, Way
 from rheobase.loop import scan
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane
-from rheobase.origin import require_like
+from rheobase.origin import Origin, require_like
 from rheobase.step import step
 from rheobase.steppers import AbstractStepper
 from rheobase.time import Clock, fold_in
@@ -29,6 +31,8 @@ class Carry(NamedTuple):
     waiting: Array | None = None
     """The parts of the last step's spikes that are sent a step later, (*population); None where
     spikes stand on the grid."""
+    origin: Origin | None = None
+    """The time step of the run that left it; None where that is not known, and not compared."""
 
 
 class Course(NamedTuple):
@@ -70,21 +74,46 @@ def begin(neuron: AbstractMembrane, weight: AbstractFeedback | None, inputs: Any
 
 
 def resumed(
-    neuron: AbstractMembrane, weight: AbstractFeedback | None, inputs: Any, carry: Carry | None
+    neuron: AbstractMembrane,
+    weight: AbstractFeedback | None,
+    inputs: Any,
+    carry: Carry | None,
+    dt: float,
 ) -> Carry:
     """`carry`, or where it is missing, or knows of no recurrence and there is one, a beginning."""
     start = begin(neuron, weight, inputs)
     if carry is None:
-        return start
+        return start._replace(origin=Origin(dt))
+    if not isinstance(carry, Carry):
+        raise ArgumentError(
+            f"`carry` is what an earlier run left, got {brief(carry)}. Write carry=course.final."
+        )
+    _require_step(carry.origin, dt)
     if weight is None:
+        if carry.echo is not None:
+            raise ArgumentError(
+                "`carry` is of a population whose spikes come back to it, and this one has no "
+                "`weight`. Pass the weight of that run, or leave out `carry`."
+            )
         require_like("`carry`", carry.state, start.state)
         return carry
     found = carry._replace(
         echo=start.echo if carry.echo is None else carry.echo,
         later=start.later if carry.later is None else carry.later,
     )
-    require_like("`carry`", found._replace(waiting=start.waiting), start)
+    require_like("`carry`", found._replace(waiting=start.waiting, origin=None), start)
     return found
+
+
+def _require_step(origin: Origin | None, dt: float) -> None:
+    """Refuse what was left by steps of another length (ms)."""
+    was = None if origin is None else origin.dt
+    if was is not None and not math.isclose(was, dt, rel_tol=1e-9):
+        raise StepperError(
+            f"`carry` is the end of a run with dt = {was:g} ms, and this one has dt = {dt:g} ms. "
+            f"Delays and refractory periods are counted in steps: write dt={was:g}, or start anew "
+            f"without `carry`."
+        )
 
 
 def dtype_of(neuron: AbstractMembrane, inputs: Any) -> Any:
@@ -114,7 +143,7 @@ def run(
     Differentiable in inputs, weight and parameters, with a weight in reverse mode only; the
     backward pass keeps nothing but the state at each step, from which it computes the step again.
     """
-    carry = resumed(neuron, weight, inputs, carry)
+    carry = resumed(neuron, weight, inputs, carry, dt)
     dtype = dtype_of(neuron, inputs)
 
     def body(state: Any, now: Array, number: Clock) -> Any:
@@ -132,11 +161,12 @@ def run(
     numbers = Clock.of(first).ahead(len(inputs))
     if weight is None or carry.echo is None:
         final, (spikes, traces) = scan(alone, carry.state, (inputs, numbers), len(inputs))
-        return Course(spikes, spikes, None, traces, Carry(final, carry.echo, carry.later))
+        return Course(spikes, spikes, None, traces, carry._replace(state=final))
     weight = _cast(weight, dtype)
     way = _under_way(carry, carry.echo, weight)
     ran = feedback.scan(body, weight, carry.state, way, inputs, numbers)
-    return Course(ran.sent, ran.sent, None, ran.y, Carry(ran.carry, *ran.way))
+    final = Carry(ran.carry, *ran.way, origin=carry.origin)
+    return Course(ran.sent, ran.sent, None, ran.y, final)
 
 
 def _under_way(carry: Carry, echo: Array, weight: AbstractFeedback) -> Way:

@@ -79,7 +79,7 @@ def cut(neuron, stepper, inputs, dt, *, weight=None, carry=None, **_):
     """`population.run` without the gradient through recurrent spikes."""
 
     def body(carry, now):
-        state, echo, later, _ = carry
+        state, echo, later, *_ = carry
         now = now if weight is None else now + echo
         done = step(neuron, stepper, state, *received(neuron, now), dt, None, False)
         if weight is not None:

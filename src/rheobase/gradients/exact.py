@@ -113,7 +113,7 @@ class Exact(AbstractGradient):
         first: Clock | Array | int = 0,
     ) -> Course:
         """As `rheobase.population.run`, with spikes inside their steps."""
-        carry = resumed(neuron, weight, inputs, carry)
+        carry = resumed(neuron, weight, inputs, carry, dt)
         if neuron.onset is Onset.NEVER:
             return untimed(
                 neuron, stepper, inputs, dt, weight=weight, key=key, record=record, carry=carry,
@@ -187,7 +187,7 @@ def timed(
     final, (spikes, fractions, traces) = scan(body, start, (numbers, inputs), len(inputs))
     state, arriving, waiting, later = final
     emitted = _spread(_mixed(spikes, mix), fractions)
-    after = Carry(state, arriving if as_current else echo, later, waiting)
+    after = Carry(state, arriving if as_current else echo, later, waiting, carry.origin)
     return Course(emitted, spikes, fractions, traces, after)
 
 

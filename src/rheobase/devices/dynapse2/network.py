@@ -187,7 +187,7 @@ class Network(eqx.Module):
             )
         if state.origin is not None:
             require_origin(state.origin, self.origin)
-        require_like("`state`", state[:-1], rest[:-1])
+        require_like("`state`", state._replace(origin=None), rest._replace(origin=None))
         return _run(self, x, state._replace(origin=self.origin), record)
 
     @property

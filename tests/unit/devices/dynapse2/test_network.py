@@ -8,7 +8,7 @@ from jax.test_util import check_grads
 
 import rheobase as rb
 from rheobase.devices import dynapse2 as d2
-from rheobase.errors import ArgumentError, ParameterError, ShapeError, UnknownName
+from rheobase.errors import ArgumentError, ParameterError, ShapeError, StepperError, UnknownName
 from rheobase.units import ms, nA
 from tests.registry import slow_but
 
@@ -224,3 +224,45 @@ def test_errors_teach():
         d2.mismatch(d2.Neuron(), 0.2, key=jax.random.key(0), parameters="Itau_men")
     with pytest.raises(ParameterError, match="0.2"):
         d2.mismatch(d2.Neuron(), -1.0, key=jax.random.key(0))
+
+
+def left(batch=2, **options):
+    return varied(**options).run(events(12, batch=batch)[:3]).state
+
+
+OTHER_STATES = {
+    "another number of neurons": (
+        lambda: left(n=6), ArgumentError, "was 12 inputs, 6 neurons.*is 12 inputs, 5 neurons",
+    ),
+    "another number of inputs": (
+        lambda: varied(n_in=9).run(events(9, batch=2)[:3]).state, ArgumentError, "was 9 inputs",
+    ),
+    "another mode": (lambda: left(mode="compatible"), ArgumentError, "compatible there, and is"),
+    "another batch": (lambda: left(batch=3), ShapeError, r"\(3, 5\).*carries \(2, 5\)"),
+    "another step": (lambda: left(dt=0.5 * ms), StepperError, r"write dt=0\.5\*ms"),
+    "other delays": (
+        lambda: left(delays=(0, 1, 9) * ms), ShapeError, r"inputs_before of `state` has the shape",
+    ),
+    "no recurrence": (
+        lambda: d2.Network(
+            n_out=2, neuron=d2.Neuron(**STRONG), inputs=varied().inputs, n_hidden=3
+        ).run(events(12, batch=2)[:3]).state,
+        ArgumentError, r"of another system: it (lacks|has).*Go on with the system",
+    ),
+    "the neurons alone": (lambda: left().neurons, ArgumentError, "Write state=run.state"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", OTHER_STATES)
+def test_the_state_of_another_network_is_refused(what):
+    make, error, text = OTHER_STATES[what]
+    with pytest.raises(error, match=text):
+        varied().run(events(12, batch=2)[:3], state=make())
+
+
+def test_a_state_of_another_precision_is_refused():
+    net, x = varied(), events(12, batch=2)[:3]
+    state = net.run(x).state
+    wide = jax.tree.map(lambda v: np.asarray(v, "float64") if v.dtype == jnp.float32 else v, state)
+    with pytest.raises(ShapeError, match="type float64.*carries float32.*jax_enable_x64"):
+        net.run(x, state=wide)
