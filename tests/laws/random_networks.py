@@ -13,6 +13,7 @@ import numpy as np
 
 import rheobase as rb
 from rheobase.units import Hz, Quantity, ms, mV, nA, uS
+from tests.laws.helpers import poised
 from tests.registry import NEURONS
 
 DT = 0.1 * ms
@@ -79,7 +80,7 @@ def structure(seed: int, *, draws: bool = True) -> rb.Network:
     drives = []
     for name in names:
         row = NEURONS[kinds[name]]
-        drives.append(rb.Drive(name, rb.stimulus.Constant(1.2 * row.drive)))
+        drives.append(rb.Drive(name, rb.stimulus.Constant(3 * row.drive)))
         noise = 0.3 * row.drive
         more: tuple[Any, ...] = (
             lambda name=name, row=row: rb.Drive(name, rb.stimulus.Step(row.drive, start=2 * ms)),
@@ -122,13 +123,12 @@ def _by(random: Any, x: Any) -> Any:
 
 
 def start(net: rb.Network, seed: int) -> dict[str, dict[str, Quantity]]:
-    """Voltages to begin at."""
+    """Voltages to begin at, some of them close to threshold."""
     random = np.random.default_rng(seed)
-    found = {}
-    for name, p in sorted(net.populations.items()):
-        rest = float(dict(rb.neurons.variables.items(p.neuron.init()))["v"])
-        found[name] = {"v": rest * mV + random.uniform(-3, 3, p.n) * mV}
-    return found
+    return {
+        name: poised(p.neuron, -np.asarray(random.uniform(0.005, 0.6, p.n), float))
+        for name, p in sorted(net.populations.items())
+    }
 
 
 def run(net: rb.Network, seed: int, steps: int, **more: Any) -> Any:

@@ -1,5 +1,7 @@
 """Random networks obey the laws: compiled = general, in pieces, permuted, jit, vmap, forged."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,9 +14,9 @@ from rheobase.network import fused
 from tests.laws.helpers import assert_same_bits
 from tests.laws.random_networks import DT, forged, numbers, permuted, run, structure, weighted
 
-STEPS = 60
-FEW, ALL, EACH = 1, 42, 12
-"""Structures in the fast and in the slow stage, and networks of each there: 504."""
+STEPS = 80
+FEW, ALL, EACH = 1, 22, 24
+"""Structures in the fast stage and in both, and networks of each in the slow one: 504."""
 structures = pytest.mark.parametrize(
     "seed", [pytest.param(s, marks=[] if s < FEW else pytest.mark.slow) for s in range(ALL)]
 )
@@ -44,12 +46,23 @@ def moved(done):
 
 
 def assert_close(one, two):
+    """In float64; in float32 until a spike on the threshold falls to one side or the other."""
+    wide = jax.config.jax_enable_x64
+    rtol, atol = (1e-8, 1e-7) if wide else (1e-4, 2e-3)
+    same = STEPS
     for name in one.populations:
-        np.testing.assert_array_equal(one[name].spikes, two[name].spikes)
-        np.testing.assert_allclose(one[name].v, two[name].v, rtol=1e-8, atol=1e-7)
-    jax.tree.map(
-        lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-7, atol=1e-7), moved(one), moved(two)
-    )
+        differs = np.flatnonzero((one[name].spikes != two[name].spikes).any(axis=1))
+        same = min([same, *differs])
+    for name in one.populations:
+        np.testing.assert_allclose(
+            one[name].v[: same + 1], two[name].v[: same + 1], rtol=rtol, atol=atol
+        )
+    if wide:
+        assert same == STEPS
+    if same == STEPS:
+        close = functools.partial(np.testing.assert_allclose, rtol=10 * rtol, atol=atol)
+        jax.tree.map(close, moved(one), moved(two))
+    return same
 
 
 def assert_finite(done):
@@ -60,13 +73,16 @@ def assert_finite(done):
 
 
 @structures
-def test_the_compiled_loop_is_the_general_one(seed, x64, monkeypatch):
+def test_the_compiled_loop_is_the_general_one(seed, precision, monkeypatch):
     if not library.available():
         pytest.skip("no compiled kernels")
+    same = []
     for net, own in each(seed):
         done = run(net, own, STEPS)
         assert_finite(done)
-        assert_close(done, general(monkeypatch, net, own, STEPS))
+        assert sum(done[name].spikes.sum() for name in done.populations) > 0
+        same.append(assert_close(done, general(monkeypatch, net, own, STEPS)))
+    assert np.mean(same) > STEPS / 2
 
 
 @structures
@@ -90,7 +106,8 @@ def test_the_order_of_populations_and_connections_does_not_matter(seed, x64):
         assert_close(run(net, own, STEPS), run(permuted(net), own, STEPS))
 
 
-@structures
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(FEW, ALL, 2))
 def test_jit_and_vmap_are_the_loop(seed, x64):
     count = {name: rb.Record(spikes="count") for name in structure(seed).populations}
 
