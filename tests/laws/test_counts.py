@@ -195,13 +195,16 @@ def test_the_table_of_the_docs_is_true(name, x64):
 
 
 def written(name: str, found: Counts) -> list[list[str]]:
+    def number(x: float) -> str:
+        return "-" if np.isnan(x) else f"{x + 0:.4g}"
+
     def both(pair: list[np.ndarray] | None, k: int) -> list[str]:
-        values = ["-", "-"] if pair is None else [f"{x[k]:.4g}" for x in pair]
+        values = ["-", "-"] if pair is None else [number(x[k]) for x in pair]
         return values if len(values) == 2 else [*values, "-"]
 
     return [
-        [name, f"{times:g}", f"{found.onset:.4g}", f"{found.slope[k]:.4g}", *both(found.default, k),
-         *both(found.through, k), f"{found.times[k]:.4g}"]
+        [name, f"{times:g}", number(found.onset), number(found.slope[k]), *both(found.default, k),
+         *both(found.through, k), number(found.times[k])]
         for k, times in enumerate(TIMES)
     ]  # fmt: skip
 
