@@ -164,6 +164,39 @@ def test_they_are_in_large_and_in_long_runs(cells, duration):
 
 
 @pytest.mark.slow
+def test_a_thousand_cells_with_inhibition_have_finite_gradients():
+    """Over a second in float32, with nothing clipped, within a factor of finite differences."""
+    cell = rb.Cell(rb.morphology.soma(radius=10 * um)).insert(ch.Leak()).insert(ch.Fire())
+    synapse = rb.SpikeSynapse(tau=5 * ms)
+    pairs = {("e", "e"): 1.0, ("e", "i"): 1.0, ("i", "e"): -4.0, ("i", "i"): -4.0}
+    net = rb.Network(
+        {"e": rb.Population(cell, 800), "i": rb.Population(cell, 200)},
+        [rb.Connection(*pair, rb.FixedProbability(0.02), synapse, weight=by * 0.001 * nA)
+         for pair, by in pairs.items()],
+        [rb.Drive(name, rb.Normal(0.09 * nA, 0.01 * nA)) for name in "ei"],
+        key=jax.random.key(0),
+    )  # fmt: skip
+    record = dict.fromkeys("ei", rb.Record("v", spikes="count", every=10))
+
+    def loss(weights):
+        changed = eqx.tree_at(lambda n: [p.weight for p in n.projections], net, weights)
+        run = rb.simulate(changed, duration=1000 * ms, dt=0.1 * ms, record=record)
+        counts = jnp.concatenate([run[name].counts for name in "ei"])
+        return counts.mean() + sum(run[name].v.mean() for name in "ei"), counts
+
+    weights = [p.weight for p in net.projections]
+    slopes, counts = jax.jit(jax.grad(loss, has_aux=True))(weights)
+    assert np.mean(counts > 0) > 0.9 and counts.mean() < 200
+    value = jax.jit(lambda weights: loss(weights)[0])
+    for k, (weight, slope) in enumerate(zip(weights, slopes, strict=True)):
+        up, down = (
+            value([w * by if i == k else w for i, w in enumerate(weights)]) for by in (1.3, 0.7)
+        )
+        assert slope.dtype == np.float32 and np.all(np.isfinite(slope))
+        assert 1 / 3 < float(jnp.vdot(slope, weight)) / (float(up - down) / 0.6) < 3
+
+
+@pytest.mark.slow
 def test_they_are_through_action_potentials():
     cell = rb.Cell(rb.morphology.soma(radius=10 * um)).insert(ch.HH()).insert(ch.SpikeDetector())
     synapse = rb.Conductance(rb.SpikeSynapse(tau=5 * ms), reversal=0 * mV)
