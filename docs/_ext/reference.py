@@ -49,6 +49,7 @@ SAME_PAGE = {
     "losses": "train",
     "readouts": "train",
     "record": "simulate",
+    "closed_loop": "simulate",
 }
 
 

@@ -1,7 +1,9 @@
 """`simulate`: the one entry point, for every system."""
 
+import functools
 import math
-from typing import Any, overload
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 from jax import Array
 from jax.core import Tracer
@@ -31,9 +33,29 @@ from rheobase.steppers import (
 )
 from rheobase.stimulus import AbstractStimulus
 from rheobase.time import Clock
-from rheobase.train.layers import Sequential
-from rheobase.train.simulated import simulate as simulate_stack
 from rheobase.units import Quantity, ms, to_internal
+
+if TYPE_CHECKING:
+    from rheobase.train.layers import Sequential
+
+
+class Stack(NamedTuple):
+    """Layers over time, as `simulate` takes them."""
+
+    dt: float
+    """Of a step, ms."""
+    simulate: Callable[..., NetworkRecording]
+    """Of inputs, number of steps, record, state, key and progress."""
+
+
+@functools.singledispatch
+def stack_of(system: Any) -> Stack | None:
+    """The layers that a model is made of; None of what is no stack.
+
+    The module of the layers says so of its classes, so that who simulates a neuron need not wait
+    for everything that trains.
+    """
+    return None
 
 
 @overload
@@ -93,7 +115,7 @@ def simulate(
 
 @overload
 def simulate(
-    system: Sequential,
+    system: "Sequential",
     *,
     duration: Quantity,
     inputs: Any,
@@ -106,7 +128,7 @@ def simulate(
 
 
 def simulate(  # noqa: PLR0913
-    system: AbstractMembrane | Cell | Network | Sequential,
+    system: "AbstractMembrane | Cell | Network | Sequential",
     *,
     duration: Quantity,
     dt: Quantity | None = None,
@@ -171,21 +193,22 @@ def simulate(  # noqa: PLR0913
     >>> run.counts.tolist()
     [0.0, 3.0, 7.0]
     """
-    if not isinstance(system, Network | Cell | Sequential):
+    stack = stack_of(system)
+    if stack is None and not isinstance(system, Network | Cell):
         _require_system(system)
     key = None if key is None else require_random_key(key, "simulate(..., key={})")
-    if isinstance(system, Sequential):
-        dt = system.dt * ms if dt is None else dt
-        _require_own_step(system, dt)
+    if stack is not None:
+        dt = stack.dt * ms if dt is None else dt
+        _require_own_step(stack, dt)
     if dt is None:
         raise ArgumentError("`dt` is the length of a step. Write simulate(..., dt=0.1*ms).")
     dt_ms = _concrete(dt, "dt")
     steps = _whole(_concrete(duration, "duration"), dt_ms)
-    if isinstance(system, Sequential):
+    if stack is not None:
         given = {"current": current, "clamp": clamp, "delta": delta, "n": n, "stepper": stepper}
         given |= {"init": init, "substep": substep or None, "checkpoint": checkpoint or None}
         _require_no_stack(given)
-        return simulate_stack(system, inputs, steps, record, state, key, progress)
+        return stack.simulate(inputs, steps, record, state, key, progress)
     if inputs is not None:
         raise ArgumentError(
             "`inputs` are for a stack of layers: neurons and cells take `current`, networks "
@@ -237,7 +260,7 @@ def simulate(  # noqa: PLR0913
     )
 
 
-def _require_own_step(system: Sequential, dt: Quantity) -> None:
+def _require_own_step(system: Stack, dt: Quantity) -> None:
     if not math.isclose(_concrete(dt, "dt"), system.dt, rel_tol=1e-6):
         raise StepperError(
             f"this stack of layers was made for steps of {system.dt:g} ms, got dt={dt}. Leave out "

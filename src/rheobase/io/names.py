@@ -22,7 +22,6 @@ KINDS: dict[str, str] = {
     "rheobase.adaptors.spike_rate_adaptation": "ConductanceState SpikeRateAdaptation",
     "rheobase.adaptors.threshold_adaptation": "ThresholdAdaptation ThresholdState",
     "rheobase.adaptors.white_noise": "WhiteNoise",
-    "rheobase.analysis.trains": "Trains",
     "rheobase.analysis.voltage": "DetectedSpikes Firing",
     "rheobase.cable.arguments": "Clamped Clamps Probe Probes",
     "rheobase.cable.cell": "Cable Cell Inserted",
@@ -72,7 +71,7 @@ KINDS: dict[str, str] = {
     "rheobase.devices.dynapse2.conductance": "Conductance",
     "rheobase.devices.dynapse2.convert": "Converted NeuronFit SynapseFit",
     "rheobase.devices.dynapse2.frozen_noise": "Row",
-    "rheobase.devices.dynapse2.gates": "PulseState",
+    "rheobase.devices.dynapse2.gates": "AMPA GABA NMDA PulseState SHUNT",
     "rheobase.devices.dynapse2.grid": "Grid",
     "rheobase.devices.dynapse2.homeostasis": "Homeostasis",
     "rheobase.devices.dynapse2.limits": "Violation",
@@ -182,6 +181,7 @@ KINDS: dict[str, str] = {
     "rheobase.train.convolution": "Conv1d Conv2d Form",
     "rheobase.train.delays": "Delay Delays",
     "rheobase.train.dense": "Linear",
+    "rheobase.train.driven": "Driven",
     "rheobase.train.encoders": "Delta Direct Latency Poisson",
     "rheobase.train.evaluate": "Evaluation",
     "rheobase.train.fit": "FitResult",
@@ -196,6 +196,7 @@ KINDS: dict[str, str] = {
     "rheobase.train.shaping": "Dropout Flatten Pool Reshape Skip Threshold",
     "rheobase.train.source": "Batch",
     "rheobase.train.weights": "HalfPrecision Quantised WeightNorm",
+    "rheobase.trains": "Trains",
     "rheobase.units.roles": "Role",
 }
 """By module: modules, states, enumerations and shapes."""
@@ -211,6 +212,7 @@ FUNCTIONS: dict[str, str] = {
 MOVED: dict[str, str] = {
     "rheobase.adaptors.reset_adaptation.ResetAdaptation": "rheobase.io.retired.ResetAdaptation",
     "rheobase.adaptors.reset_adaptation.ResetState": "rheobase.io.retired.ResetState",
+    "rheobase.analysis.trains.Trains": "rheobase.trains.Trains",
     "rheobase.devices.dynapse2.place.Violation": "rheobase.devices.dynapse2.limits.Violation",
     "rheobase.network.run.NetworkState": "rheobase.network.state.NetworkState",
     "rheobase.neurons.hodgkin_huxley.GatedState": "rheobase.neurons.gated.GatedState",

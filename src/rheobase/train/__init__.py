@@ -1,6 +1,7 @@
 """Training: layers, encoders, readouts, losses, and `fit`, over which optax does the work."""
 
 from rheobase.train import encoders, losses, readouts
+from rheobase.train import simulated as simulated  # which tells rb.simulate of Sequential
 from rheobase.train.calibrate import calibrated
 from rheobase.train.checkpoint import load, read_notes, save
 from rheobase.train.convolution import Conv1d, Conv2d

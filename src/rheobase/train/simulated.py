@@ -1,5 +1,6 @@
 """`rheobase.simulate` for a stack of layers."""
 
+import functools
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from rheobase.origin import Origin, require_like, require_origin
 from rheobase.progress import CHUNKS, Pace, pieces
 from rheobase.provenance import versions
 from rheobase.record import Record, RunState, join, require_everywhere, require_state
+from rheobase.simulate import Stack, stack_of
 from rheobase.time import Clock
 from rheobase.train.graph import Graph
 from rheobase.train.layers import Sequential, advance, begin, checked, populations_of
@@ -80,6 +82,11 @@ def _piece(
     final = RunState(passage.carries, begin.step.after(len(x)), None, None, begin.key)
     found = dict(zip(_names(model), passage.recordings, strict=True))
     return NetworkRecording({name: replace(run, final=final) for name, run in found.items()}, final)
+
+
+@stack_of.register
+def _(system: Sequential) -> Stack:
+    return Stack(system.dt, functools.partial(simulate, system))
 
 
 def _names(model: Sequential) -> dict[str, AbstractMembrane]:
