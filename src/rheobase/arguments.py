@@ -1,10 +1,11 @@
 """What the user gives a population, checked before anything runs: neurons, cells and networks."""
 
+import functools
 from collections.abc import Iterable
 from typing import Any
 
-import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.core import Tracer
@@ -67,12 +68,21 @@ def require_parameters(system: Any, population: tuple[int, ...], whose: str) -> 
 
 def _shapes(system: Any) -> list[tuple[str, tuple[int, ...]]]:
     """Name and shape of each array of a system, and of each variable of its state at rest."""
-    arrays = jax.tree_util.tree_leaves_with_path(eqx.filter(system, eqx.is_inexact_array))
-    rest = jax.tree_util.tree_leaves_with_path(jax.eval_shape(system.init))
+    leaves, structure = jax.tree.flatten(system)
+    return _named_shapes(structure, tuple(map(jax.typeof, leaves)))
+
+
+@functools.lru_cache(maxsize=256)
+def _named_shapes(structure: Any, forms: tuple[Any, ...]) -> list[tuple[str, tuple[int, ...]]]:
+    """The same for a system of this structure: every run asks for it, and it takes milliseconds."""
+    system = jax.tree.unflatten(structure, [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in forms])
+    arrays = jax.tree_util.tree_leaves_with_path(system)
+    real = [(path, x) for path, x in arrays if jnp.issubdtype(x.dtype, jnp.inexact)]
+    rest = jax.tree_util.tree_leaves_with_path(jax.eval_shape(lambda s: s.init(), system))
     kind = type(system).__name__
     return [
         (f"`{jax.tree_util.keystr(path, simple=True, separator='.')}` of {kind}", x.shape)
-        for path, x in (*arrays, *rest)
+        for path, x in (*real, *rest)
     ]
 
 

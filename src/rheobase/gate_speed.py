@@ -109,9 +109,7 @@ def _known(
 def _fastest(parts: _Parts, rates: Callable[[_Parts], dict[str, np.ndarray]]) -> _Fastest | None:
     """The fastest gate over the voltages of `RANGE`; None where no gate sets a bound."""
     best: _Fastest | None = None
-    with jax.ensure_compile_time_eval():
-        found = rates(parts)
-    for name, rate in found.items():
+    for name, rate in rates(parts).items():
         each = rate.reshape(len(RANGE), -1).max(axis=1)
         k = int(np.argmax(each))
         if each.min() < _AT_ONCE and (best is None or each[k] > best.rate):
@@ -121,7 +119,8 @@ def _fastest(parts: _Parts, rates: Callable[[_Parts], dict[str, np.ndarray]]) ->
 
 def _of_neuron(parts: _Parts) -> dict[str, np.ndarray]:
     if any(map(is_key, jax.tree.leaves(parts.model))):  # parameters are drawn, which needs JAX
-        return jax.tree.map(np.asarray, jax.jit(lambda: gate_rates(parts.model, RANGE))())
+        with jax.ensure_compile_time_eval():
+            return jax.tree.map(np.asarray, jax.jit(lambda: gate_rates(parts.model, RANGE))())
     return evaluated(lambda: gate_rates(parts.model, RANGE))
 
 

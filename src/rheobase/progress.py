@@ -97,6 +97,8 @@ def pieces(
     """
     parts: list = []
     first, most = int(begin.step), min(pace.steps(), length)
+    if not pace.free:
+        most = _even(min(length, steps), most, pace.unit)
 
     def done() -> int:
         # From the parts alone: a signal may come between any two lines.
@@ -124,6 +126,14 @@ def pieces(
                 stacklevel=4,
             )
     return parts, parts[-1].final if parts else begin
+
+
+def _even(length: int, most: int, unit: int) -> int:
+    """The longest pieces of at most `most` steps that have one length: each is a program."""
+    for number in range(-(-length // most), 2 * -(-length // most)):
+        if length % (number * unit) == 0:
+            return length // number
+    return most
 
 
 def bar() -> "rich.progress.Progress":
