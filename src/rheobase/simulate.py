@@ -3,7 +3,7 @@
 import functools
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, cast, overload
 
 from jax import Array
 from jax.core import Tracer
@@ -214,6 +214,7 @@ def simulate(  # noqa: PLR0913
             "`inputs` are for a stack of layers: neurons and cells take `current`, networks "
             "rb.Network(..., drives=[...])."
         )
+    system = cast(AbstractMembrane | Cell | Network, system)
     if not coarse:
         require_slow_gates(system, dt_ms)
         if isinstance(system, Network):
