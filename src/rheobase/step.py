@@ -98,7 +98,12 @@ def step(
 
     fraction = locate(neuron, advance, flow, old, neuron.margin(coasted), dt)
     at_spike = advance(flow, old, fraction * dt)
-    fresh = advance(flow, neuron.reset(at_spike), (1 - fraction) * dt)
+    begun = neuron.reset(at_spike)
+    if all(a is b for a, b in zip(*map(jax.tree.leaves, (at_spike, begun)), strict=True)):
+        # Nothing jumps. Two parts of a step are not quite the whole: beginning anew would make the
+        # course depend on where in its step the spike falls.
+        return Stepped(held, spike, fraction, neuron.count(held, spike, dt))
+    fresh = advance(flow, begun, (1 - fraction) * dt)
     if delta is not None:
         # What arrives at the end of the step comes after the spike, unless it caused it.
         inside = neuron.margin(coasted) >= 0
