@@ -20,9 +20,9 @@ from rheobase.cable import Cell
 from rheobase.cable.cell import Inserted
 from rheobase.channels import Solutions
 from rheobase.errors import StepperError
-from rheobase.network import Network
 from rheobase.network.known import is_key
 from rheobase.network.numeric import evaluated
+from rheobase.network.source import AbstractSource
 from rheobase.neurons.base import AbstractMembrane
 from rheobase.neurons.gates import RANGE, gate_rates
 
@@ -45,7 +45,7 @@ class _Fastest(NamedTuple):
     """Where it is so fast, mV."""
 
 
-def require_slow_gates(system: AbstractMembrane | Cell | Network, dt: float) -> None:
+def require_slow_gates(system: AbstractMembrane | Cell | AbstractSource, dt: float) -> None:
     """Refuse a time step (ms) of more than six and a half time constants of the fastest gate."""
     for name, fastest in _found(system):
         if dt * fastest.rate > _MOST * (1 + 1e-6):
@@ -66,10 +66,6 @@ def _floored(x: float) -> float:
 
 def _found(system: Any) -> Iterator[tuple[str, _Fastest]]:
     """The fastest gate of each part of a model that has gates, with the name of the part."""
-    if isinstance(system, Network):
-        for population in system.populations.values():
-            yield from _found(population.neuron)
-        return
     if isinstance(system, Cell):
         for inserted in system.mechanisms:
             yield from _known(inserted.name, _Parts(inserted, system.solutions), _of_channel)

@@ -23,6 +23,7 @@ from rheobase.given import require_random_key
 from rheobase.network import Network, NetworkRecording
 from rheobase.network.gaps import require_prompt
 from rheobase.network.simulate import simulate as simulate_network
+from rheobase.network.steps import Steps
 from rheobase.neurons.base import AbstractMembrane
 from rheobase.record import Record, Recording, RunState
 from rheobase.steppers import (
@@ -83,7 +84,7 @@ def simulate(
     system: Network,
     *,
     duration: Quantity,
-    dt: Quantity,
+    dt: Quantity | dict[str, Quantity],
     stepper: Any = ...,
     record: dict[str, Any] | tuple[()] = ...,
     init: dict[str, Any] | None = ...,
@@ -131,7 +132,7 @@ def simulate(  # noqa: PLR0913
     system: "AbstractMembrane | Cell | Network | Sequential",
     *,
     duration: Quantity,
-    dt: Quantity | None = None,
+    dt: Quantity | dict[str, Quantity] | None = None,
     inputs: Any = None,
     current: Quantity | AbstractStimulus | dict[Any, Any] | None = None,
     clamp: dict[str, dict[Any, Any]] | None = None,
@@ -153,7 +154,9 @@ def simulate(  # noqa: PLR0913
       inputs and sizes; `record` and `init` then are dictionaries by population. Of a cell,
       `current` goes by location and `record` by variable: `{"v": [cell.at("soma")]}`.
     - `duration`, `dt`: the length of the run, and of its steps, of which it is a whole number. A
-      stack has a step of its own.
+      stack has a step of its own. The populations of a network may make shorter steps,
+      `dt={"cells": 0.025*ms, "points": 0.1*ms}`, of which a whole number makes the longest; delays
+      are counted in those of the receiver.
     - `inputs`: of a stack, (time, n) or (time, batch, ...), a row a step. The result goes by the
       number of the layer, `run[1].spikes`, and `record` may: `{1: ("v",)}`.
     - `current`: a constant (one number, or one for each neuron) or a stimulus, in the unit that
@@ -199,10 +202,11 @@ def simulate(  # noqa: PLR0913
     key = None if key is None else require_random_key(key, "simulate(..., key={})")
     if stack is not None:
         dt = stack.dt * ms if dt is None else dt
-        _require_own_step(stack, dt)
+        _require_own_step(stack, _lengths(system, dt).dt)
     if dt is None:
         raise ArgumentError("`dt` is the length of a step. Write simulate(..., dt=0.1*ms).")
-    dt_ms = _concrete(dt, "dt")
+    lengths = _lengths(system, dt)
+    dt_ms = lengths.dt
     steps = _whole(_concrete(duration, "duration"), dt_ms)
     if stack is not None:
         given = {"current": current, "clamp": clamp, "delta": delta, "n": n, "stepper": stepper}
@@ -216,9 +220,7 @@ def simulate(  # noqa: PLR0913
         )
     system = cast(AbstractMembrane | Cell | Network, system)
     if not coarse:
-        require_slow_gates(system, dt_ms)
-        if isinstance(system, Network):
-            require_prompt(system, dt_ms)
+        _require_possible(system, lengths)
     if isinstance(state, RunState):
         state = state._replace(step=Clock.of(state.step))
     if isinstance(system, Cell):
@@ -239,7 +241,7 @@ def simulate(  # noqa: PLR0913
         given = {"current": current, "delta": delta, "n": n, "substep": substep or None}
         _require_none(given)
         return simulate_network(
-            system, stepper, rule, dt_ms, steps, record, clamp, init, state, key, progress
+            system, stepper, rule, lengths, steps, record, clamp, init, state, key, progress
         )
     if clamp is not None:
         raise ArgumentError("`clamp` is for cells, whose places it goes by: write rb.Cell(tree).")
@@ -261,11 +263,31 @@ def simulate(  # noqa: PLR0913
     )
 
 
-def _require_own_step(system: Stack, dt: Quantity) -> None:
-    if not math.isclose(_concrete(dt, "dt"), system.dt, rel_tol=1e-6):
+def _lengths(system: Any, dt: Any) -> Steps:
+    """The length of a step, of a network also one for each population."""
+    if not isinstance(dt, dict):
+        return Steps(_concrete(dt, "dt"))
+    if not isinstance(system, Network):
+        raise ArgumentError("`dt` goes by population for a network only. Write dt=0.1*ms.")
+    each = {name: _concrete(one, "dt") for name, one in dt.items()}
+    return Steps.of(each, system.populations)
+
+
+def _require_possible(system: AbstractMembrane | Cell | Network, lengths: Steps) -> None:
+    """Refuse steps that are too long for gates and gap junctions."""
+    if not isinstance(system, Network):
+        require_slow_gates(system, lengths.dt)
+        return
+    for name, population in system.populations.items():
+        require_slow_gates(population.neuron, lengths.each(name))
+    require_prompt(system, lengths.dt)
+
+
+def _require_own_step(stack: Stack, dt: float) -> None:
+    if not math.isclose(dt, stack.dt, rel_tol=1e-6):
         raise StepperError(
-            f"this stack of layers was made for steps of {system.dt:g} ms, got dt={dt}. Leave out "
-            "`dt`, or write rb.Sequential(..., dt=...)."
+            f"this stack of layers was made for steps of {stack.dt:g} ms, got dt={dt:g}*ms. Leave "
+            "out `dt`, or write rb.Sequential(..., dt=...)."
         )
 
 

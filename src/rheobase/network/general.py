@@ -48,7 +48,7 @@ def run(
         *drives(network, numbers, dt, dtype, start.key),
         *clamps.inputs(network, held, numbers, dt, dtype, start.key),
     ]
-    loop = _Loop(network, stepper, rule, records, held, inputs, dt, dtype, start.key)
+    loop = Loop(network, stepper, rule, records, held, inputs, dt, dtype, start.key)
     rows = {
         name: system.rows(start.step, steps)
         for name, system in network.systems.items()
@@ -79,7 +79,7 @@ def run(
     return NetworkRecording(recordings, final)
 
 
-class _Loop(NamedTuple):
+class Loop(NamedTuple):
     """A network with what its steps have in common."""
 
     network: Network
@@ -102,10 +102,7 @@ class _Loop(NamedTuple):
             one.at(number, now, memory)
             for one, now, memory in zip(self.inputs, series, memories, strict=True)
         ]
-        now: list = [
-            once(value) if drive.stimulus.random else value
-            for drive, (value, _) in zip(network.drives, given, strict=False)
-        ]
+        now = drawn(network, given)
         arriving = tuple(p.arriving for p in sending)
         done = {
             name: system.fired(systems[name], rows[name])
@@ -169,6 +166,14 @@ class _Loop(NamedTuple):
         if spikes is None or record.spikes not in ("raster", "events"):
             return None, traces
         return (spikes if record.spikes == "raster" else spikes > 0), traces
+
+
+def drawn(network: Network, given: list[tuple[Any, Any]]) -> list[Any]:
+    """The values of the drives in a step; what is drawn is drawn once, whoever uses it."""
+    return [
+        once(value) if drive.stimulus.random and value is not None else value
+        for drive, (value, _) in zip(network.drives, given, strict=False)
+    ]
 
 
 @jax.custom_vjp

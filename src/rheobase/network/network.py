@@ -41,6 +41,7 @@ from rheobase.network.connection import (
 )
 from rheobase.network.projection import Projection
 from rheobase.network.source import AbstractSource, SpikeSource
+from rheobase.network.steps import Steps
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane
 from rheobase.origin import Origin
@@ -287,7 +288,7 @@ class Network(eqx.Module):
             raise UnknownName("connection" + number, f"{pre} -> {post}", known)
         return places[which]
 
-    def origin(self, stepper: AbstractStepper, rule: AbstractImplicit, dt: float) -> Origin:
+    def origin(self, stepper: AbstractStepper, rule: AbstractImplicit, steps: Steps) -> Origin:
         """Describe it for the state at the end of a run."""
         cells = [isinstance(p.neuron, Cell) for p in self.populations.values()]
         used: list[Any] = [stepper] * (not all(cells)) + [rule] * any(cells)
@@ -301,11 +302,16 @@ class Network(eqx.Module):
                   for i, p in enumerate(self.projections)]  # fmt: skip
         synapses = tuple(p.connected for p in self.projections)
         names = ", ".join(type(s).__name__ for s in used)
-        return Origin(dt, names, tuple(parts), synapses, versions())
+        parts = [(f"the step of population {n!r}", f"1/{k}") for n, k in steps.parts] + parts
+        return Origin(steps.dt, names, tuple(parts), synapses, versions())
 
-    def at(self, dt: float) -> "Network":
-        """The network as the loops run it in steps of dt (ms): the spikes of sources by step."""
-        found = {n: s.at(dt) for n, s in self.systems.items() if isinstance(s, AbstractSource)}
+    def at(self, steps: Steps) -> "Network":
+        """The network as the loops run it in these steps: the spikes of sources by step."""
+        found = {
+            name: system.at(steps.each(name))
+            for name, system in self.systems.items()
+            if isinstance(system, AbstractSource)
+        }
         if not found:
             return self
         populations = {
@@ -315,8 +321,8 @@ class Network(eqx.Module):
         whole = populations, {**self.systems, **found}
         return eqx.tree_at(lambda net: (net.populations, net.systems), self, whole)
 
-    def check(self, dt: float) -> None:
-        """Refuse a time step (ms) that delays, rules or drives cannot take.
+    def check(self, steps: Steps) -> None:
+        """Refuse steps that delays, rules or drives cannot take.
 
         Drives are looked at again: `equinox.tree_at` may have put others there.
         """
@@ -324,16 +330,16 @@ class Network(eqx.Module):
             population = self.populations[drive.population]
             drive = arriving(drive, population.receiving)
             check_drive(drive, population.receiving, population.n)
-            drive.stimulus.check(dt)
+            drive.stimulus.check(steps.each(drive.population))
         for name, system in self.systems.items():
             if isinstance(system, Coupled):
                 whose = f"population {name!r}"
                 require_parameters(system.neuron, (self.populations[name].n,), whose)
         for synapses in self.projections:
-            synapses.check(dt)
+            synapses.check(steps.each(synapses.post))
 
-    def ready(self, dt: float) -> "Network":
-        """The same with drives for steps of dt (ms), with what can be computed before a run.
+    def ready(self, steps: Steps) -> "Network":
+        """The same with drives for these steps, with what can be computed before a run.
 
         What adds to a synapse or a variable arrives once, or is what a rate brings in a step.
         """
@@ -341,7 +347,9 @@ class Network(eqx.Module):
             replace(d, stimulus=arriving(d, self.populations[d.population].receiving).stimulus)
             for d in self.drives
         )
-        drives = tuple(replace(d, stimulus=d.stimulus.ready(dt)) for d in drives)
+        drives = tuple(
+            replace(d, stimulus=d.stimulus.ready(steps.each(d.population))) for d in drives
+        )
         return eqx.tree_at(lambda n: n.drives, self, drives) if drives else self
 
     def renewed(self) -> "Network":

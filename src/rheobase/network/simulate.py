@@ -12,7 +12,7 @@ from jax.core import Tracer
 
 from rheobase.cable.arguments import Clamps, Probes
 from rheobase.errors import ArgumentError, KeyRequired
-from rheobase.network import adjoint, clamps, fused, readable
+from rheobase.network import adjoint, clamps, fused, mixed, readable
 from rheobase.network.arguments import connections_of, initial_values, records_of, units_of
 from rheobase.network.call import dtype_of
 from rheobase.network.cells import CoupledCells
@@ -23,6 +23,7 @@ from rheobase.network.recording import NetworkRecording
 from rheobase.network.rows import bounded
 from rheobase.network.snapshots import Snapshots
 from rheobase.network.state import begin, begin_at_once, continued
+from rheobase.network.steps import Steps
 from rheobase.origin import require_origin
 from rheobase.progress import CHUNKS, Pace, pieces, require_memory
 from rheobase.record import Record, Recording, RunState, join, require_state
@@ -43,7 +44,7 @@ def simulate(
     network: Network,
     stepper: AbstractStepper,
     rule: AbstractImplicit,
-    dt: float,
+    lengths: Steps,
     steps: int,
     record: Any,
     clamp: Any,
@@ -53,21 +54,32 @@ def simulate(
     progress: bool,
 ) -> NetworkRecording:
     """`rheobase.simulate` for a network: checks the arguments by population and runs."""
+    dt = lengths.dt
     held = clamps.clamped(network, clamp, dt)
     wanted, joined = records_of(network, record, held), connections_of(network, record)
     records = {name: _base(network, name, one) for name, one in wanted.items()}
-    network.check(dt)
-    given, network = network, bounded(network).ready(dt)
-    for system in network.systems.values():
+    network.check(lengths)
+    given, network = network, bounded(network).ready(lengths)
+    for name, system in network.systems.items():
         if isinstance(system, Coupled):
-            check(system, stepper_of(system, stepper), dt)
+            check(system, stepper_of(system, stepper), lengths.each(name))
         else:
-            system.check(dt)
-    origin, network = network.origin(stepper, rule, dt), network.at(dt)
+            system.check(lengths.each(name))
+    origin, network = network.origin(stepper, rule, lengths), network.at(lengths)
     if state is not None:
         require_state(state, init)
         require_origin(state.origin, origin)
-    start = _started(network, dt, init, held, state, key)._replace(origin=None)
+    start = _started(network, lengths, init, held, state, key)._replace(origin=None)
+    if lengths.parts:
+        if joined or held:
+            raise ArgumentError(
+                "connections are not recorded, and cells not clamped, in a network whose "
+                "populations make steps of different lengths. Give one dt for all."
+            )
+        whole = mixed.run(network, stepper, rule, records, start, lengths, steps)
+        if not any(isinstance(x, Tracer) for x in jax.tree.leaves((network, start))):
+            whole = whole.on_host()
+        return _followed(_thinned(whole, records, 0), wanted, network).of(given, origin)
     if any(isinstance(x, Tracer) for x in jax.tree.leaves((network, start))):
         if joined:
             raise ArgumentError(
@@ -120,7 +132,7 @@ def _followed(run: NetworkRecording, wanted: dict[str, Any], network: Network) -
 
 def _started(
     network: Network,
-    dt: float,
+    lengths: Steps,
     init: Any,
     held: dict[str, Clamps],
     state: RunState | None,
@@ -133,12 +145,12 @@ def _started(
         # How many steps a ring has must be known outside of a trace.
         at_once = cells and all(p.delay is None for p in network.projections)
         started = (begin_at_once if at_once else begin)(
-            network, dt, values, held, jnp.result_type(float)
+            network, lengths, values, held, jnp.result_type(float)
         )
         state = RunState(started, Clock.of(0), None, None, key)
     else:
         state = state._replace(
-            neuron=continued(network, dt, held, state.neuron, jnp.result_type(float)),
+            neuron=continued(network, lengths, held, state.neuron, jnp.result_type(float)),
             key=state.key if key is None else key,
         )
     clamps.require_key(held, state.key)

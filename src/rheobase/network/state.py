@@ -18,6 +18,7 @@ from rheobase.network.cells import CellsState
 from rheobase.network.known import rest
 from rheobase.network.network import Network
 from rheobase.network.projection import Projection, ProjectionState
+from rheobase.network.steps import Steps
 from rheobase.neurons import variables
 from rheobase.origin import require_like
 from rheobase.synapses import Coupled
@@ -37,7 +38,7 @@ class NetworkState(NamedTuple):
 
 
 def begin(
-    network: Network, dt: float, init: Any, held: dict[str, Clamps], dtype: Any
+    network: Network, lengths: Steps, init: Any, held: dict[str, Clamps], dtype: Any
 ) -> NetworkState:
     """The state at the start, nothing on its way; in numpy, as JAX would compile each piece."""
 
@@ -61,9 +62,9 @@ def begin(
     return NetworkState(
         systems,
         tuple(
-            p.begin(seen_voltage(systems[p.pre], p), dt, dtype)
+            p.begin(seen_voltage(systems[p.pre], p), lengths.each(p.post), dtype)
             if p.voltages
-            else p.start(dt, dtype)
+            else p.start(lengths.each(p.post), dtype)
             for p in network.projections
         ),
         tuple(
@@ -74,7 +75,7 @@ def begin(
 
 
 def continued(
-    network: Network, dt: float, held: dict[str, Clamps], state: Any, dtype: Any
+    network: Network, lengths: Steps, held: dict[str, Clamps], state: Any, dtype: Any
 ) -> NetworkState:
     """The state that a run left, if this network can go on from it.
 
@@ -84,7 +85,7 @@ def continued(
     known = eqx.tree_at(
         lambda n: [n.projections[i].delay for i in late], network, [None] * len(late)
     ) if late else network  # fmt: skip
-    like = jax.eval_shape(lambda: begin(known, dt, None, held, dtype))
+    like = jax.eval_shape(lambda: begin(known, lengths, None, held, dtype))
     if not isinstance(state, NetworkState):
         require_like("`state`", state, like)
     for i in late:  # how long the ring of a traced delay must be is not known
@@ -94,7 +95,7 @@ def continued(
     require_like("`state`", state[:2], like[:2])
     # What follows from the network is taken from there: indices are no part of what moves.
     sending = tuple(
-        s._replace(terminals=p.terminals(dt)) if p.by_terminal else s
+        s._replace(terminals=p.terminals(lengths.each(p.post))) if p.by_terminal else s
         for p, s in zip(network.projections, state.projections, strict=True)
     )
     state = state._replace(projections=sending)

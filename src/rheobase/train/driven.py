@@ -11,6 +11,7 @@ from rheobase.network import Drive, Network
 from rheobase.network.delays import Delays
 from rheobase.network.simulate import simulate
 from rheobase.network.source import RasterSource
+from rheobase.network.steps import Steps
 from rheobase.neurons.base import AbstractMembrane, Onset
 from rheobase.record import Record
 from rheobase.steppers import AbstractImplicit, AbstractStepper, CrankNicolson, default_stepper
@@ -105,7 +106,7 @@ class Driven(eqx.Module):
         name, of = self.out.population, self.out.of
         record = Record((), spikes="raster") if of == "spikes" else Record((of,), spikes=None)
         run = simulate(
-            _given(network, self.into, x), self.stepper, self.rule, self.dt, len(x),
+            _given(network, self.into, x), self.stepper, self.rule, Steps(self.dt), len(x),
             {name: record}, None, None, None, key, False,
         )[name]  # fmt: skip
         return run.spikes if of == "spikes" else run[str(of)]
