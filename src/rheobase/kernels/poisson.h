@@ -80,12 +80,13 @@ inline __attribute__((always_inline)) void draw(const Poisson<Real>& drive, Key 
     std::int32_t count[most_drawn];
     for (std::int64_t i = 0; i < m; ++i) {
         word[i] = bits(key, first + static_cast<std::uint32_t>(i));
-        least = std::min(least, word[i]);
         count[i] = 0;
     }
+    // A loop of its own: within the one before it keeps the hash from becoming vectors.
+    for (std::int64_t i = 0; i < m; ++i) least = std::min(least, word[i]);
     for (std::int64_t k = 0; k < drive.coarse_rows; ++k) {
         const std::uint32_t below = drive.coarse[k];
-        if (below == 0) break;
+        if (below <= extreme) break;  // words below that are looked at once more
         for (std::int64_t i = 0; i < m; ++i) count[i] += word[i] < below;
     }
     if (least < extreme) draw_further(drive, key, first, m, word, count);
