@@ -32,7 +32,7 @@ from rheobase.steppers import AbstractImplicit
 from rheobase.stimulus import AbstractStimulus, Grid
 from rheobase.time import Clock
 
-_SECONDS = 5e-8
+_SECONDS = 1e-8
 """That a variable of a compartment takes in a step, at most as a rule."""
 
 
