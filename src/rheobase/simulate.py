@@ -3,7 +3,7 @@
 import functools
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple, cast, overload
+from typing import Any, NamedTuple, Protocol, cast, overload
 
 from jax import Array
 from jax.core import Tracer
@@ -36,8 +36,12 @@ from rheobase.stimulus import AbstractStimulus
 from rheobase.time import Clock
 from rheobase.units import Quantity, ms, to_internal
 
-if TYPE_CHECKING:
-    from rheobase.train.layers import Sequential
+
+class Layered(Protocol):
+    """Layers one after the other, `rb.Sequential`, as far as it is known here."""
+
+    layers: tuple[Any, ...]
+    dt: float
 
 
 class Stack(NamedTuple):
@@ -116,7 +120,7 @@ def simulate(
 
 @overload
 def simulate(
-    system: "Sequential",
+    system: Layered,
     *,
     duration: Quantity,
     inputs: Any,
@@ -129,7 +133,7 @@ def simulate(
 
 
 def simulate(  # noqa: PLR0913
-    system: "AbstractMembrane | Cell | Network | Sequential",
+    system: AbstractMembrane | Cell | Network | Layered,
     *,
     duration: Quantity,
     dt: Quantity | dict[str, Quantity] | None = None,

@@ -14,11 +14,12 @@ import rheobase
 
 ROOT = Path(rheobase.__file__).parent
 LAYERS = (
-    ("_version", "errors", "loop", "page", "phi", "time"),
-    ("atomic", "fixed", "folder", "given", "memory", "provenance"),
+    ("_version", "errors", "jaxprs", "page", "phi", "time"),
+    ("atomic", "fixed", "folder", "given", "loop", "memory", "provenance"),
     ("origin", "units"),
+    ("printed", "trains"),
     ("declared",),
-    ("morphology", "printed", "surrogate"),
+    ("morphology", "surrogate"),
     ("neurons",),
     ("adaptors",),
     ("connectivity", "steppers", "synapses"),
@@ -31,7 +32,7 @@ LAYERS = (
     ("gate_speed",),
     ("simulate",),
     ("analysis", "check", "classics", "patterns", "train"),
-    ("gradients",),
+    ("closed_loop", "gradients"),
     ("datasets", "io", "plot"),
     ("devices",),
     ("demo", "fitting", "tasks"),

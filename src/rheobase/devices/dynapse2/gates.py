@@ -1,5 +1,6 @@
 """The gates of a chip neuron as synapses of a network of populations."""
 
+from abc import abstractmethod
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 import jax.numpy as jnp
@@ -24,8 +25,6 @@ class AbstractGate(AbstractSynapse):
     """
 
     on_chip: ClassVar[bool] = True
-    sign: ClassVar[int] = 1
-    """In the mode `compatible`, where one synapse takes all."""
 
     @property
     def never_negative(self) -> str | None:
@@ -46,6 +45,10 @@ class AbstractGate(AbstractSynapse):
     def output(self, state: PulseState) -> Array:
         return state.weight
 
+    @abstractmethod
+    def alike(self, weight: Array) -> Array:
+        """What a pulse is to the one synapse of the mode `compatible`: inhibition is negative."""
+
 
 class AMPA(AbstractGate):
     """The fast excitatory gate.
@@ -61,21 +64,47 @@ class AMPA(AbstractGate):
     (500, 2)
     """
 
+    def alike(self, weight: Array) -> Array:
+        return weight
+
 
 class NMDA(AbstractGate):
-    """The slow excitatory gate, which opens with the current of the soma."""
+    """The slow excitatory gate, which opens with the current of the soma.
+
+    >>> import rheobase as rb
+    >>> from rheobase.devices import dynapse2 as d2
+    >>> from rheobase.units import nA
+    >>> excite = rb.Connection("chip", "chip", rb.FixedInDegree(4), d2.NMDA(), weight=20 * nA)
+    """
+
+    def alike(self, weight: Array) -> Array:
+        return weight
 
 
 class GABA(AbstractGate):
-    """The subtractive inhibitory gate."""
+    """The subtractive inhibitory gate.
 
-    sign: ClassVar[int] = -1
+    >>> import rheobase as rb
+    >>> from rheobase.devices import dynapse2 as d2
+    >>> from rheobase.units import nA
+    >>> inhibit = rb.Connection("chip", "chip", rb.FixedInDegree(4), d2.GABA(), weight=20 * nA)
+    """
+
+    def alike(self, weight: Array) -> Array:
+        return -weight
 
 
 class SHUNT(AbstractGate):
-    """The shunting inhibitory gate, which adds to the leak of the soma."""
+    """The shunting inhibitory gate, which adds to the leak of the soma.
 
-    sign: ClassVar[int] = -1
+    >>> import rheobase as rb
+    >>> from rheobase.devices import dynapse2 as d2
+    >>> from rheobase.units import nA
+    >>> divide = rb.Connection("chip", "chip", rb.FixedInDegree(4), d2.SHUNT(), weight=20 * nA)
+    """
+
+    def alike(self, weight: Array) -> Array:
+        return -weight
 
 
 def arrived(gates: tuple[Any, ...], states: tuple[Any, ...]) -> dict[str, Array]:
@@ -90,4 +119,4 @@ def arrived(gates: tuple[Any, ...], states: tuple[Any, ...]) -> dict[str, Array]
 def signed(gates: tuple[Any, ...], states: tuple[Any, ...]) -> Array | float:
     """The sum of all of them, inhibition below zero."""
     pairs = zip(gates, states, strict=True)
-    return sum((gate.sign * state.weight for gate, state in pairs), start=0.0)
+    return sum((gate.alike(state.weight) for gate, state in pairs), start=0.0)
