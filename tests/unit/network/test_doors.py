@@ -10,7 +10,6 @@ import pytest
 
 import rheobase as rb
 from rheobase import channels as ch
-from rheobase.devices import dynapse2 as d2
 from rheobase.errors import ArgumentError, ParameterError, ShapeError
 from rheobase.network import fused
 from rheobase.units import Hz, UnitError, ms, mV, nA, nS, um, uS
@@ -255,12 +254,6 @@ def test_a_drive_is_a_stimulus():
             rb.Drive("a", value)
     with pytest.raises(ArgumentError, match="`synapse` is one such as"):
         rb.Drive("a", 1 * nA, rb.LIF())
-
-
-@pytest.mark.parametrize("mode", ["physical", "compatible"])
-def test_a_chip_neuron_is_refused_where_the_population_is_made(mode):
-    with pytest.raises(ArgumentError, match=r"has no voltage `v`.*dynapse2\.Network"):
-        rb.Population(d2.Neuron(mode=mode), 3)
 
 
 @pytest.mark.parametrize("positions", [[0, 10, 20], [[0], [10]]], ids=str)
