@@ -7,7 +7,6 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
 from rheobase.arguments import require_indices
@@ -153,8 +152,8 @@ def _origin(model: Sequential) -> Origin:
 
 def _kept(run: Any, record: Record, final: RunState, single: bool) -> Any:
     """The recording of a population as it was asked for."""
-    width = np.shape(next(iter(run.traces.values()), run.raster))[-1]
-    require_indices(record.indices, width, "the layer")
+    if record.indices is not None and record.variables:
+        require_indices(record.indices, run.traces[record.variables[0]].shape[-1], "the layer")
 
     def sample(values: Any) -> Any:
         return values[:, 0] if single else values

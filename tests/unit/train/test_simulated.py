@@ -46,6 +46,15 @@ def test_one_sample_has_no_axis_of_samples():
     np.testing.assert_array_equal(few.counts, run[1].spikes.sum(axis=0))
 
 
+def test_nothing_said_keeps_the_spikes_of_what_fires():
+    run = rb.simulate(stack(), duration=60 * ms, inputs=inputs(60, 8))
+    assert run[1].counts.sum() > 5
+    assert "not kept" in str(run)
+    with pytest.raises(ShapeError, match="asks for neuron 20"):
+        few = {1: rb.Record(("v",), indices=(20,))}
+        rb.simulate(stack(), duration=60 * ms, inputs=inputs(60, 8), record=few)
+
+
 def test_continued_is_one_run():
     model = rb.Sequential(rb.Linear(8, 20), rb.WhiteNoise(rb.LIF(), 2 * nA * ms**0.5), rb.LI())
     x, key = inputs(60, 2, 8), jax.random.key(3)
