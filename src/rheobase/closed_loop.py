@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from rheobase.arguments import require_width
 from rheobase.cable import Cell
 from rheobase.errors import ArgumentError, UnknownName, brief
 from rheobase.network import Drive, Network, NetworkRecording
@@ -199,7 +200,10 @@ def _given(system: Any, inputs: dict[Any, Array], now: Clock) -> tuple[Any, dict
         return system, {"current": held if isinstance(system, Cell) else held.get(None)}
     for name, x in inputs.items():
         if system.is_source(name):
-            system = system.with_source(name, RasterSource(x.shape[0], x[None], now))
+            n = system.populations[name].n
+            require_width(f"`inputs` of {name!r}", x.shape, (n,), f"population {name!r}")
+            rows = jnp.broadcast_to(x, (1, n))
+            system = system.with_source(name, RasterSource(n, rows, now))
         else:
             stimulus = Constant(Quantity(x, system.systems[name].receives))
             system = system.with_drive(Drive(name, stimulus))

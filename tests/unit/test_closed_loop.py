@@ -7,7 +7,7 @@ import pytest
 
 import rheobase as rb
 from rheobase import channels as ch
-from rheobase.errors import ArgumentError, UnknownName
+from rheobase.errors import ArgumentError, ShapeError, UnknownName
 from rheobase.units import Hz, ms, mV, nA, um
 
 STEPS = 40
@@ -121,3 +121,7 @@ def test_what_is_wrong_is_refused():
         step(None, {"x": 1.0})
     with pytest.raises(ArgumentError, match="go by population"):
         step(None, 1.0)
+    for wrong in (np.ones(2), np.ones((2, 3))):
+        with pytest.raises(ShapeError, match="`inputs` of 'in'"):
+            step(None, {"in": wrong})
+    assert step(None, {"in": 1.0}, jax.random.key(0))[1]["in"].counts.sum() == 3

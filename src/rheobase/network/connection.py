@@ -256,6 +256,9 @@ def kind(
     elif synapse.reversal is not None:
         _require_unit(unit, uS, what, "a synapse with a reversal potential is a conductance")
         resistance = None
+    elif gated:
+        _require_unit(unit, nA, what, "the pulse of a gate is a current")
+        resistance = None
     elif unit.same_dimension(mV) and not isinstance(neuron, Cell):
         resistance = resistance_of(neuron, what)
     else:

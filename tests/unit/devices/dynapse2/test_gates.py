@@ -9,7 +9,7 @@ import rheobase as rb
 from rheobase import channels as ch
 from rheobase.devices import dynapse2 as d2
 from rheobase.errors import ArgumentError, ParameterError
-from rheobase.units import ms, mV, nA, um, uS
+from rheobase.units import UnitError, ms, mV, nA, um, uS
 
 DT = 1.0
 STEPS, N_IN, N = 120, 6, 4
@@ -132,6 +132,8 @@ def test_only_gates_act_on_them_and_on_nothing_else():
         connected(rb.Delta())
     with pytest.raises(ArgumentError, match="a gate of a chip neuron, which LIF does not have"):
         connected(d2.AMPA(), to="p")
+    with pytest.raises(UnitError, match="the pulse of a gate is a current, measured in nA"):
+        connected(d2.AMPA(), weight=1 * mV)
     with pytest.raises(ParameterError, match=r"never negative.*d2.GABA\(\)"):
         connected(d2.AMPA(), weight=-1 * nA)
     with pytest.raises(ArgumentError, match="no voltage that GapJunction could transmit"):
