@@ -211,22 +211,22 @@ def ordered(names: tuple[str, ...], pairs: list[Pair]) -> list[str]:
 
 def components(graph: Graph) -> list[list[str]]:
     """The nodes in groups that reach each other, in an order in which each needs earlier ones."""
-    reached = {name: {name} for name in graph.names}
-    for _ in graph.names:
-        for pair in graph.pairs:
-            if pair.source != INPUT:
-                reached[pair.source] |= reached[pair.target]
+    return grouped(graph.names, [p[:2] for p in graph.pairs if p.source != INPUT])
+
+
+def grouped(names: tuple[str, ...], pairs: list[Pair]) -> list[list[str]]:
+    """The names in groups that reach each other by pairs, each after those that lead to it."""
+    reached = {name: {name} for name in names}
+    for _ in names:
+        for source, target in pairs:
+            reached[source] |= reached[target]
     groups: list[list[str]] = []
-    for name in graph.names:
-        group = [other for other in graph.names if _mutual(reached, name, other)]
+    for name in names:
+        group = [other for other in names if _mutual(reached, name, other)]
         if group not in groups:
             groups.append(group)
-    number = {name: i for i, group in enumerate(groups) for name in group}
-    between = [
-        (str(number[p.source]), str(number[p.target]))
-        for p in graph.pairs
-        if p.source != INPUT and number[p.source] != number[p.target]
-    ]
+    number = {name: str(i) for i, group in enumerate(groups) for name in group}
+    between = [(number[a], number[b]) for a, b in pairs if number[a] != number[b]]
     order = ordered(tuple(map(str, range(len(groups)))), between)
     return [groups[int(i)] for i in order]
 

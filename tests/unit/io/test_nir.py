@@ -212,8 +212,8 @@ def test_what_nir_cannot_read_is_not_left_behind(tmp_path, monkeypatch):
         rb.io.write_nir(MODELS["recurrent"](), path)
     assert path.read_bytes() == before and len(list(tmp_path.iterdir())) == 1
     monkeypatch.undo()
-    with pytest.raises(ArgumentError, match="got a Network. A NIR graph holds layers"):
-        rb.io.write_nir(rb.Network({"a": rb.Population(rb.LIF(), 2)}), path)
+    with pytest.raises(ArgumentError, match="takes an rb.Sequential or an rb.Network, got a LIF"):
+        rb.io.write_nir(rb.LIF(), path)
 
 
 @pytest.mark.parametrize("neuron", [rb.AdEx, rb.ALIF, lambda: rb.SoftReset(rb.LIF()),

@@ -11,6 +11,8 @@ the metadata of the graph and of its nodes, so that our own graphs come back to 
     weights "scale" in which they train; "rheobase", bytes with the delays and the mask
     conv    "front", "back", "groups": zeros that were put around and between its weights, so that
             every reader sees its sizes
+    network "rheobase" of the graph names its populations; each has "lead_steps", and the input
+            "sources", the populations of given spikes side by side in it
     others  a layer without a node (dropout, norms) is a Scale of 1 with "rheobase", a Linear of
             zeros where it changes sizes
 
@@ -30,6 +32,7 @@ a spike adds its weight to the current at once, is written with w_in = tau_syn/d
 | Scale | into the weights beside it |
 | population -> (Delay ->) Linear -> same population | `Recurrent` |
 | an edge beside the chain | `Skip` |
+| populations and what is between them, of an `rb.Network` | `Graph` |
 
 An edge back to its own population takes one step on a grid, so that a `Recurrent` with delays d per
 axon is written with Delay d - dt. Delays of single synapses have no node: they are metadata.

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rheobase.adaptors import Refractory, SoftReset, SurrogateReset
-from rheobase.adaptors.base import AbstractAdaptor
+from rheobase.adaptors.base import AbstractAdaptor, chain
 from rheobase.io.nir.notes import KEY, kind_of, notes_of, package, packed, unpacked
 from rheobase.io.nir.units import SPIKE, VOLTAGE, amperes
 from rheobase.neurons import ALIF, IF, LI, LIF, CubaLI, CubaLIF, Integrator
@@ -108,6 +108,11 @@ _WRITE: dict[type, Callable] = {
     IF: _write_if,
     Integrator: _write_if,
 }
+
+
+def has_node(neuron: AbstractMembrane) -> bool:
+    """Whether NIR knows a neuron, whatever is around it."""
+    return type(chain(neuron)[-1]) in _WRITE
 
 
 def is_neuron(node: Any) -> bool:

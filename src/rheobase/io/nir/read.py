@@ -10,6 +10,7 @@ import numpy as np
 from rheobase.errors import ArgumentError, CheckpointError, UnknownName
 from rheobase.io.nir.chain import Chain, chain
 from rheobase.io.nir.conventions import CONVENTIONS, Convention
+from rheobase.io.nir.graph import read_graph
 from rheobase.io.nir.layers import (
     axons,
     read_convolution,
@@ -53,9 +54,10 @@ def read_nir(
       v ← v_reset.
     - `dt`: the time step, where it is not that of the convention.
 
-    Graphs of ours need neither. At a voltage of exactly the threshold a neuron fires here, and in
-    Norse, snnTorch and Spyx it does not; an IF, whose inputs may add up to it, is given a threshold
-    higher by 5e-7 of it.
+    Graphs of ours need neither; that of a network is a `Sequential` with one `Graph`.
+
+    At a voltage of exactly the threshold a neuron fires here, and in Norse, snnTorch and Spyx it
+    does not; an IF, whose inputs may add up to it, is given a threshold higher by 5e-7 of it.
 
     Errors: `ArgumentError` with the node that we have no layer for, or with branches;
     `UnknownName`; `CheckpointError` for what is no NIR file.
@@ -88,8 +90,11 @@ def _own(graph: Any, notes: dict[str, Any], dt: Quantity | None) -> Sequential:
     held = unpacked(notes, "graph") or {"stepper": ExponentialEuler(), "aside": ()}
     way = Convention(1e-3, held["stepper"])
     seconds = float(np.asarray(step.value_in(s)))
-    layers = _Reader(way, seconds, notes).layers(chain(graph))
-    for place, layer in held["aside"]:
+    if "nodes" in held:  # a network
+        layers: list[Any] = [read_graph(graph, held["nodes"], seconds)]
+    else:
+        layers = _Reader(way, seconds, notes).layers(chain(graph))
+    for place, layer in held.get("aside", ()):
         layers.insert(place, layer)
     return Sequential(*layers, dt=step if dt is None else dt, stepper=held["stepper"])
 

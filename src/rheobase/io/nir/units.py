@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rheobase.units import A, Quantity, Unit, V, in_unit
+from rheobase.units import A, Quantity, Unit, V, in_unit, s
 
 SPIKE = 1.0
 """What one of our numbers between layers is in NIR: a spike is a spike."""
@@ -17,6 +17,19 @@ VOLTAGE = float(np.asarray(in_unit(np.float64(1), V)))
 def amperes(value: Any, entering: float) -> np.ndarray:
     """Weights of ours in A for what NIR has as 1, where one of ours is `entering` of NIR."""
     return np.asarray(in_unit(np.asarray(value, np.float64), A)) / entering
+
+
+def affine(nir: Any, weight: Any, bias: Any, entering: float, notes: dict[str, Any]) -> Any:
+    """The node of weights (n_in, n_out) and a bias or none, where ours are `entering` of NIR."""
+    w = amperes(np.asarray(weight, np.float64).T, entering)
+    if bias is None:
+        return nir.Linear(weight=w, metadata=notes)
+    return nir.Affine(weight=w, bias=amperes(bias, 1.0), metadata=notes)
+
+
+def seconds(times: Any) -> np.ndarray:
+    """Times of ours (ms) in s, in one row."""
+    return np.asarray(in_unit(np.asarray(times, np.float64).reshape(-1), s))
 
 
 def from_amperes(value: Any, entering: float) -> jax.Array:

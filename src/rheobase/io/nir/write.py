@@ -11,11 +11,13 @@ import numpy as np
 from rheobase import atomic
 from rheobase._version import __version__
 from rheobase.errors import ArgumentError, brief
+from rheobase.io.nir.graph import Drawn, drawn_network
 from rheobase.io.nir.neurons import CURRENT, gives, write_neuron
 from rheobase.io.nir.notes import KEY, package, packed
-from rheobase.io.nir.units import SPIKE, amperes
+from rheobase.io.nir.units import SPIKE, affine, amperes, seconds
 from rheobase.network import Network
 from rheobase.neurons.base import AbstractMembrane
+from rheobase.steppers import AbstractStepper
 from rheobase.train import (
     AbstractLayer,
     Conv1d,
@@ -34,51 +36,113 @@ from rheobase.train import (
 )
 from rheobase.train.dense import masked
 from rheobase.train.layer import Shape
-from rheobase.units import Quantity, in_unit, ms, s
+from rheobase.units import Quantity, in_unit, s
 
 
 def write_nir(
-    model: Sequential, path: str | Path, *, strict: bool = False, shape: Shape | None = None
+    model: Sequential | Network,
+    path: str | Path,
+    *,
+    strict: bool = False,
+    shape: Shape | None = None,
+    dt: Quantity | None = None,
+    stepper: AbstractStepper | None = None,
+    output: str | None = None,
 ) -> tuple[str, ...]:
     """Write a model as a NIR graph; returns what of it other libraries will not see.
 
-    - `model`: any `Sequential`. `read_nir` gives it back to the bit, whatever is in it.
+    - `model`: any `Sequential`, which `read_nir` gives back to the bit, whatever is in it; or a
+      `Network` of what NIR knows, see below.
     - `strict`: refuse what NIR cannot say, instead of leaving it to metadata of ours: soft resets,
       refractory periods, adaptation, delays of single synapses, neurons without a node.
-    - `shape`: of a step of one sample, where the first layer does not fix it: `(2, 34, 34)`.
+    - `shape`: of a step of one sample, where the first layer of a stack does not fix it:
+      `(2, 34, 34)`.
+    - `dt`, `stepper`: of a network, in what steps it is simulated; `ExponentialMidpoint()` by
+      default. A stack has its own.
+    - `output`: of a network, the population that the graph gives; by default the last one.
+
+    Of a network it writes populations of `LIF`, `IF`, `LI`, `CubaLIF`, `CubaLI` and `Integrator`;
+    `Delta` synapses, and `Exponential` ones of one tau on a population of `LIF` or `LI`, which then
+    is a `CubaLIF` or `CubaLI`; delays, one for each presynaptic neuron; constant currents as
+    biases; and each `SpikeSource` as a part of the input, in their order. A weight w (mV) of
+    `Delta` is the current that moves the voltage by w in a step: w/(R (1 - exp(-dt/tau))).
+
+    `read_nir` gives a `Sequential` with one `Graph`, and it the spikes of the network. In a graph a
+    spike acts in its own step, and in the next one inside of a cycle; through `Delta` in a network
+    in the next one. So a population that is moved by spikes alone fires earlier in the graph, by
+    the `lead_steps` in the metadata of its node: 1 behind a source, 2 behind that. Where one would
+    have to be earlier for some connections than for others, these get a Delay.
 
     Needs the package `nir`: `pip install "rheobase[nir]"`.
 
-    Errors: `ArgumentError` with the layer that has no place in NIR, for a `shape` that is missing,
-    or for a graph that `nir.read` does not take; the file then stays as it was.
+    Errors: `ArgumentError` with the layer that has no place in NIR, with what of a network has
+    none, for a `shape` or `dt` that is missing, or for a graph that `nir.read` does not take; the
+    file then stays as it was. `UnknownName` for an `output` that there is not.
 
     >>> import tempfile, rheobase as rb
+    >>> from rheobase.units import ms, mV
     >>> model = rb.Sequential(rb.Linear(4, 8), rb.ALIF(), rb.Linear(8, 2), rb.LI())
+    >>> excite = rb.Connection("in", "e", rb.Dense(), rb.Delta(), weight=20 * mV)
+    >>> trains = rb.SpikeSource([2, 5] * ms, [0, 0], n=1)
+    >>> network = rb.Network({"in": trains, "e": rb.Population(rb.LIF(), 3)}, [excite])
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     lost = rb.io.write_nir(model, f"{folder}/model.nir")
     ...     again = rb.io.read_nir(f"{folder}/model.nir")
+    ...     nothing = rb.io.write_nir(network, f"{folder}/network.nir", dt=1 * ms)
+    ...     graph = rb.io.read_nir(f"{folder}/network.nir").layers[0]
     >>> lost, bool((again.layers[0].weight == model.layers[0].weight).all())
     (('layer 1: the adaptation of ALIF',), True)
+    >>> nothing, graph.names
+    ((), ('e',))
     """
     nir = package()
-    if not isinstance(model, Sequential):
-        what = (
-            ""
-            if not isinstance(model, Network)
-            else (
-                " A NIR graph holds layers, and no connections, drives or delays of an rb.Network."
+    match model:
+        case Network():
+            _require_none({"shape": shape}, "a network knows its sizes")
+            stack, drawn = drawn_network(model, dt, stepper, output)
+            held: dict[str, Any] = {"nodes": tuple(drawn.populations)}
+            if strict and drawn.lost:
+                raise _no_place(drawn.lost[0])
+        case Sequential():
+            given = {"dt": dt, "stepper": stepper, "output": output}
+            _require_none(given, "an rb.Sequential has its own")
+            writer = _Writer(model, strict, shape)
+            for number, layer in enumerate(model.layers):
+                writer.add(number, layer)
+            writer.end()
+            drawn = Drawn(writer.nodes, writer.edges, tuple(writer.lost), ())
+            stack, held = model, {"aside": tuple(writer.aside)}
+        case _:
+            raise ArgumentError(
+                f"write_nir takes an rb.Sequential or an rb.Network, got {brief(model)}. For any "
+                f"model of ours write rb.save(path, model)."
             )
-        )
-        raise ArgumentError(
-            f"write_nir takes an rb.Sequential, got {brief(model)}.{what} For any model of ours "
-            f"write rb.save(path, model)."
-        )
-    writer = _Writer(model, strict, shape)
-    for number, layer in enumerate(model.layers):
-        writer.add(number, layer)
-    writer.end()
+    metadata = _metadata(stack, held)
+    graph = nir.NIRGraph(drawn.nodes, drawn.edges, metadata=metadata, type_check=False)
+    with atomic.replacing(path) as beside:
+        nir.write(beside, graph)
+        _check_readable(nir, beside)
+    return drawn.lost
+
+
+def _no_place(what: str) -> ArgumentError:
+    return ArgumentError(
+        f"{what} has no place in NIR. Write write_nir(..., strict=False) to keep it in metadata "
+        f"that other libraries do not read."
+    )
+
+
+def _require_none(given: dict[str, Any], why: str) -> None:
+    """Refuse arguments that are of the other kind of model."""
+    for name, value in given.items():
+        if value is not None:
+            raise ArgumentError(f"`{name}` says nothing of this model: {why}. Leave it out.")
+
+
+def _metadata(model: Sequential, held: dict[str, Any]) -> dict[str, Any]:
+    """What stands beside the nodes of a graph."""
     dtypes = {str(x.dtype) for x in jax.tree.leaves(eqx.filter(model, eqx.is_inexact_array))}
-    metadata = {
+    return {
         "library": "rheobase",
         "library_version": __version__,
         "layout": 2,
@@ -86,13 +150,8 @@ def write_nir(
         "stepper": type(model.stepper).__name__,
         "dtype": max(dtypes, default="float32"),
         "units": "SI: s, V, A, Ohm, F; a spike is 1 for one step",
-        KEY: packed({"stepper": model.stepper, "aside": tuple(writer.aside)}),
+        KEY: packed({"stepper": model.stepper, **held}),
     }
-    graph = nir.NIRGraph(writer.nodes, writer.edges, metadata=metadata, type_check=False)
-    with atomic.replacing(path) as beside:
-        nir.write(beside, graph)
-        _check_readable(nir, beside)
-    return tuple(writer.lost)
 
 
 def _check_readable(nir: Any, path: Path) -> None:
@@ -187,10 +246,7 @@ class _Writer:
 
     def _lose(self, name: str, what: str) -> None:
         if self.strict:
-            raise ArgumentError(
-                f"layer {name}: {what} has no place in NIR. Write write_nir(..., strict=False) "
-                f"to keep it in metadata that other libraries do not read."
-            )
+            raise _no_place(f"layer {name}: {what}")
         self.lost.append(f"layer {name}: {what}")
 
     def _population(self, name: str, neuron: AbstractMembrane) -> None:
@@ -213,7 +269,7 @@ class _Writer:
         elif layer.delays is not None:
             self._lose(name, "delays of single synapses")
         weight = masked(layer.weight, layer.mask)
-        self._chain(name, self._affine(weight, layer.bias, self.unit, notes))
+        self._chain(name, affine(self.nir, weight, layer.bias, self.unit, notes))
         self.unit = CURRENT
 
     def _back(self, name: str, layer: Recurrent) -> None:
@@ -222,26 +278,20 @@ class _Writer:
         if layer.delays is not None or layer.mask is not None:
             notes[KEY] = packed(_beside(layer))
         way = f"{name}_recurrent"
-        self.nodes[way] = self._affine(masked(layer.weight, layer.mask), None, SPIKE, notes)
+        self.nodes[way] = affine(self.nir, masked(layer.weight, layer.mask), None, SPIKE, notes)
         first = way
         if layer.delays is not None and layer.delays.per == "axon":
             first = f"{name}_delay"
             # An edge back is a step on the grid of any tool.
-            time = np.maximum(_times(layer.delays) - self.dt, 0)
+            time = np.maximum(seconds(layer.delays.time) - self.dt, 0)
             self.nodes[first] = self.nir.Delay(time, metadata={"part_of": name})
             self.edges.append((first, way))
         elif layer.delays is not None:
             self._lose(name, "delays of single synapses")
         self.edges += [(name, first), (way, name)]
 
-    def _affine(self, weight: Any, bias: Any, unit: float, notes: dict[str, Any]) -> Any:
-        w = amperes(np.asarray(weight, np.float64).T, unit)
-        if bias is None:
-            return self.nir.Linear(weight=w, metadata=notes)
-        return self.nir.Affine(weight=w, bias=amperes(bias, 1.0), metadata=notes)
-
     def _delay(self, name: str, delays: Delays, notes: dict[str, Any]) -> None:
-        time = _times(delays).reshape(self.shape)
+        time = seconds(delays.time).reshape(self.shape)
         self._chain(name, self.nir.Delay(time, metadata=notes))
 
     def _convolution(self, name: str, layer: Conv1d | Conv2d) -> None:
@@ -344,12 +394,6 @@ def _entering(model: Sequential) -> Shape:
         f"the first layer, {type(first).__name__}, does not say how wide its input is, which NIR "
         f"must know. Write write_nir(model, path, shape=(2, 34, 34))."
     )
-
-
-def _times(delays: Delays) -> np.ndarray:
-    """Delays of axons in s."""
-    times = np.asarray(delays.time, np.float64).reshape(-1)
-    return np.asarray(in_unit(np.asarray(Quantity(times, ms).value_in(ms.internal())), s))
 
 
 def _beside(layer: Linear | Recurrent) -> dict[str, Any]:
