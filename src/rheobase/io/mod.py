@@ -14,8 +14,18 @@ from rheobase.channels.base import AbstractKinetics, AbstractPump
 from rheobase.channels.ions import Ions
 from rheobase.errors import MechanismError
 from rheobase.io.nmodl.parser import parse
-from rheobase.io.nmodl.program import CURRENT, REACH, Program
-from rheobase.units import Quantity, S, anything, cm, dimensionless, non_negative, quantity
+from rheobase.io.nmodl.program import CURRENT, REACH, Program, identifier
+from rheobase.units import (
+    Quantity,
+    S,
+    anything,
+    cm,
+    dimensionless,
+    mV,
+    non_negative,
+    positive,
+    quantity,
+)
 
 
 def read_mod(path: str | Path) -> Any:
@@ -26,19 +36,21 @@ def read_mod(path: str | Path) -> Any:
     a mechanism writes the concentration they follow it), while other reversal potentials and
     concentrations are those of the cell's solutions. `celsius` is their temperature. A state x
     starts where INITIAL puts it, else at the parameter `x0`, a concentration at that of the
-    solutions. States move by exponential Euler, which for equations that are linear in each state
-    is the method cnexp; tables are ignored, as the exact curve is computed. Where a curve is 0/0,
-    as x/(exp(x) - 1) at 0, value and slope are those just beside it. A file that writes a
-    concentration, or whose equations read the current of an ion, becomes a pump, which is moved by
-    the currents of all mechanisms in the middle of a step. A current made of that of an ion in
-    BREAKPOINT sees all other mechanisms at the same voltage, in whatever order they are inserted
-    (NEURON: those whose files nrnivmodl takes before, which is the same where the reader is last).
+    solutions. A state that moves alone takes a step of exponential Euler, which for equations that
+    are linear in it is the method cnexp; states that act on one another, as those of a KINETIC
+    scheme, move together (`rheobase.channels.coupled`). Tables are ignored, as the exact curve is
+    computed. Where a curve is 0/0, as x/(exp(x) - 1) at 0, value and slope are those just beside
+    it. A file that writes a concentration, or whose equations read the current of an ion, becomes
+    a pump, which is moved by the currents of all mechanisms in the middle of a step. A current made
+    of that of an ion in BREAKPOINT sees all other mechanisms at the same voltage, in whatever order
+    they are inserted (NEURON: those whose files nrnivmodl takes before, which is the same where the
+    reader is last). What NEURON takes from the section has no default: `diam`, `area`, and `ex` of
+    an ion x other than na, k, ca and cl, which is the label of a current.
 
-    Taken are NEURON (SUFFIX, USEION, NONSPECIFIC_CURRENT), UNITS, PARAMETER, CONSTANT, ASSIGNED,
-    STATE, INITIAL, BREAKPOINT, DERIVATIVE, PROCEDURE, FUNCTION, if and else, LOCAL, TABLE.
+    The guide "Read a mechanism of NEURON" has a table of all that is taken.
 
-    **Raises:** `MechanismError`, with the line, for any other construct (KINETIC, VERBATIM,
-    NET_RECEIVE, POINTER, loops, ...), for names that are not declared, and for what is no NMODL.
+    **Raises:** `MechanismError`, with the line, for any other construct (VERBATIM, NET_RECEIVE,
+    POINTER, ...), for names that are not declared, and for what is no NMODL.
 
     **Example:** a delayed rectifier.
 
@@ -74,15 +86,19 @@ def read_mod(path: str | Path) -> Any:
     def body(space: dict[str, Any]) -> None:
         space["__module__"] = __name__
         space["__doc__"] = f"The mechanism {source.name} of {path.name}."
-        space["__annotations__"] = {name: Array for name in program.fields}
+        space["__annotations__"] = {identifier(name): Array for name in program.fields}
         for name, (unit, value) in program.fields.items():
             domain = non_negative if unit == S / cm**2 else anything
+            meaning, field = f"{name} of {source.name}", identifier(name)
+            if value is None:
+                space[field] = quantity(unit, anything if unit == mV else positive, meaning)
+                continue
             default = value if unit == dimensionless else Quantity(value, unit)
-            space[name] = quantity(unit, domain, f"{name} of {source.name}", default=default)
+            space[field] = quantity(unit, domain, meaning, default=default)
         space["program"] = program
         space["reads"] = program.reads
         if program.driven:
-            space["conducts"] = bool(program.currents or source.nonspecific)
+            space["conducts"] = bool(program.currents or program.nonspecific)
         space.update(parts)
 
     return types.new_class(source.name, (base,), exec_body=body)
@@ -109,12 +125,41 @@ def _rate(self: Any, state: Any, carried: dict[str, Array], v: Array, ions: Ions
     return self.program.beside_holes(rates, jnp.clip(jnp.asarray(v), -REACH, REACH))
 
 
+def _moved(self: Any, state: Any, v: Array, ions: Ions, dt: float) -> Any:
+    return self.program.advanced(
+        lambda v: self.program.names(self, v, ions, {}), state, jnp.asarray(v), dt
+    )
+
+
+def _relaxation(self: Any, v: Array, ions: Ions) -> dict[str, Array]:
+    """Of states that move alone: those of a scheme are solved together, however fast some are."""
+    alone = self.program.advance.alone
+    every = AbstractKinetics.relaxation(self, v, ions)
+    return {name: rate for name, rate in every.items() if name in alone}
+
+
+def _driven(  # noqa: PLR0913
+    self: Any,
+    state: Any,
+    carried: dict[str, Array],
+    ions: Ions,
+    dt: float,
+    middle: Any = None,
+    v: Array | None = None,
+) -> Any:
+    # The slopes by the other states are known, so the state of the middle is not needed.
+    if v is None:
+        _refuse_unfelt(self)
+        v = jnp.zeros_like(state[0]) if len(state) else jnp.zeros(())
+    return self.program.advanced(lambda v: self.program.names(self, v, ions, carried), state, v, dt)
+
+
 def _currents(self: Any, state: Any, v: Array, ions: Ions) -> dict[str, Array]:
     program = self.program
 
     def currents(v: Array) -> dict[str, Array]:
         names = program.ended(program.names(self, v, ions, {}), state)
-        wanted = (*program.currents, *program.source.nonspecific)
+        wanted = (*program.currents, *program.nonspecific)
         internal = CURRENT.internal()
         return {
             name: Quantity(jnp.broadcast_to(names[name], v.shape), CURRENT).value_in(internal)
@@ -151,17 +196,23 @@ def _seen(self: Any, state: Any, ions: Ions) -> Ions:
 
 
 def _unfelt(self: Any, state: Any, carried: dict[str, Array], ions: Ions) -> Any:
+    _refuse_unfelt(self)
+    like = state[0] if len(state) else jnp.zeros(())
+    return _rate(self, state, carried, jnp.zeros_like(like), ions)
+
+
+def _refuse_unfelt(self: Any) -> None:
     if self.program.feels_voltage:
         raise MechanismError(
             f"the equations of {self.program.source.name} use v: call "
             f"rate(state, carried, v, ions)."
         )
-    like = state[0] if len(state) else jnp.zeros(())
-    return _rate(self, state, carried, jnp.zeros_like(like), ions)
 
 
 _CHANNEL = {
     "init": _init,
+    "moved": _moved,
+    "relaxation": _relaxation,
     "derivative": _derivative,
     "current": _current,
     "carried": _carried,
@@ -170,6 +221,7 @@ _PUMP = {
     "init": _init,
     "seen": _seen,
     "derivative": _unfelt,
+    "driven": _driven,
     "rate": _rate,
     "current": _current,
     "carried": _carried,

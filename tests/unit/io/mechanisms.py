@@ -289,3 +289,84 @@ STATE { n }
 BREAKPOINT { SOLVE states METHOD cnexp  ik = gbar*n*(v - ek) }
 DERIVATIVE states { n' = (0.3 - n)/50 }
 """
+
+SCHEME = """
+: potassium of the squid axon as five states, Fitzhugh 1965, J Cell Comp Physiol 66:111
+NEURON { SUFFIX kscheme  USEION k READ ek WRITE ik  RANGE gbar }
+UNITS { (mA) = (milliamp) (mV) = (millivolt) }
+PARAMETER { gbar = 0.036 (mho/cm2) }
+ASSIGNED { v (mV) ek (mV) ik (mA/cm2) a (/ms) b (/ms) }
+STATE { s0 s1 s2 s3 s4 }
+INITIAL { SOLVE kin STEADYSTATE sparse }
+BREAKPOINT { SOLVE kin METHOD sparse  ik = gbar*s4*(v - ek) }
+KINETIC kin {
+  rates(v)
+  ~ s0 <-> s1 (4*a, b)
+  ~ s1 <-> s2 (3*a, 2*b)
+  ~ s2 <-> s3 (2*a, 3*b)
+  ~ s3 <-> s4 (a, 4*b)
+  CONSERVE s0 + s1 + s2 + s3 + s4 = 1
+}
+PROCEDURE rates(v (mV)) {
+  a = 0.01*(v + 55)/(1 - exp(-(v + 55)/10))
+  b = 0.125*exp(-(v + 65)/80)
+}
+"""
+
+BUFFER = """
+: calcium with a buffer, in a shell that it enters and leaves
+NEURON { SUFFIX buffered  USEION ca READ ica, cai WRITE cai  USEION k READ ek WRITE ik }
+DEFINE SHELLS 3
+UNITS {
+  (mA) = (milliamp) (mV) = (millivolt) (mM) = (milli/liter) (um) = (micron)
+  FARADAY = (faraday) (10000 coulomb)
+}
+PARAMETER {
+  depth = 0.2 (um)  D = 0.2 (um2/ms)  kon = 50 (/mM-ms)  koff = 0.05 (/ms)
+  total = 0.05 (mM)  out = 0.05 (/ms)  rest = 1e-4 (mM)  g = 0.001 (mho/cm2)
+}
+ASSIGNED { v (mV) ica (mA/cm2) cai (mM) ek (mV) ik (mA/cm2) }
+STATE { ca[SHELLS] (mM)  free (mM)  bound (mM) }
+INITIAL {
+  FROM i = 0 TO SHELLS - 1 { ca[i] = rest }
+  free = total*koff/(koff + kon*rest)
+  bound = total - free
+  cai = rest
+}
+BREAKPOINT { SOLVE kin METHOD sparse  ik = g*cai/(cai + 0.001)*(v - ek) }
+KINETIC kin {
+  COMPARTMENT i, depth*(i + 1) { ca }
+  COMPARTMENT depth { free bound }
+  ~ ca[0] << (-ica/(2*FARADAY))
+  FROM i = 0 TO SHELLS - 2 { ~ ca[i] <-> ca[i+1] (D/depth, D/depth) }
+  ~ ca[0] + free <-> bound (kon*depth, koff*depth)
+  ~ ca[0] -> (out*depth)
+  ~ ca[0] << (out*depth*rest)
+  CONSERVE free + bound = total*depth
+  cai = ca[0]
+}
+"""
+
+RESURGENT = """
+: a LINEAR block that finds where a scheme begins
+NEURON { SUFFIX blocked  USEION na READ ena WRITE ina }
+UNITS { (mA) = (milliamp) (mV) = (millivolt) }
+PARAMETER { gbar = 0.01 (mho/cm2)  block = 2 (/ms)  free = 0.2 (/ms) }
+ASSIGNED { v (mV) ena (mV) ina (mA/cm2) a (/ms) b (/ms) }
+STATE { c o x }
+INITIAL { SOLVE start }
+BREAKPOINT { SOLVE kin METHOD sparse  ina = gbar*o*(v - ena) }
+LINEAR start {
+  rates(v)
+  ~ a*c = b*o
+  ~ o*block = free*x
+  ~ c + o + x = 1
+}
+KINETIC kin {
+  rates(v)
+  ~ c <-> o (a, b)
+  ~ o <-> x (block, free)
+  CONSERVE c + o + x = 1
+}
+PROCEDURE rates(v (mV)) { a = exp((v + 40)/20)  b = exp(-(v + 40)/20) }
+"""

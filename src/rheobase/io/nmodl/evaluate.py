@@ -6,6 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from rheobase.channels.rates import exp_linear
+from rheobase.io.nmodl.linear import solution, sums_of
 from rheobase.io.nmodl.source import Routine, Source
 from rheobase.io.nmodl.tokens import refuse
 
@@ -37,7 +38,7 @@ _BINARY: dict[str, Callable] = {
     "+": lambda a, b: a + b,
     "-": lambda a, b: a - b,
     "*": lambda a, b: a * b,
-    "/": lambda a, b: a / b,
+    "/": lambda a, b: jnp.divide(a, b) if isinstance(b, float) and b == 0 else a / b,
     "<": lambda a, b: a < b,
     ">": lambda a, b: a > b,
     "<=": lambda a, b: a <= b,
@@ -67,9 +68,15 @@ class Meaning:
                 self.call(statement[1], statement[2], names)
             elif kind == "if":
                 self.choose(statement, names)
+            elif kind == "solve" and statement[1] in self.source.equations:
+                names.update(self.solved(statement[1], names))
             elif kind == "solve":
-                # What the equations compute on the way may be used after them.
-                self.block(self.source.derivatives[statement[1]], names)
+                # What the equations compute on the way may be used after them, but a voltage that
+                # they put beside a hole, as in if (v == -38) { v = v + 0.0001 }, is theirs.
+                v = names["v"]
+                self.block(self.source.derivatives[statement[1]], names)["v"] = v
+            elif kind == "steady":
+                names.update(self.steady(statement[1], names))
             elif kind == "local":
                 names.update({name: 0.0 for name in statement[1:]})
         return names
@@ -83,6 +90,27 @@ class Meaning:
             if before is not None:
                 names[name] = before
         return names
+
+    def solved(self, name: str, names: Values) -> Values:
+        """The unknowns of a LINEAR block."""
+        system = self.source.equations[name]
+
+        def left(unknowns: Values) -> list[Any]:
+            after = self.block(system.body, names | unknowns)
+            return [after[x] for x in system.residuals]
+
+        return solution(left, system.unknowns, [], names)
+
+    def steady(self, name: str, names: Values) -> Values:
+        """The states of a KINETIC block that its reactions do not change."""
+        scheme, body = self.source.schemes[name], self.source.derivatives[name]
+
+        def rates(states: Values) -> list[Any]:
+            after = self.block(body, names | states)
+            return [after[x + "'"] for x in scheme.states]
+
+        after = self.block(body, dict(names))
+        return solution(rates, scheme.states, sums_of(scheme, names, after), names)
 
     def choose(self, statement: Any, names: Values) -> None:
         """Both ways, and of each name the value of the way that is taken."""
@@ -142,6 +170,7 @@ class Meaning:
         source = self.source
         self._check_calls()
         bodies = [source.initial, source.breakpoint, *source.derivatives.values()]
+        bodies += [block.body for block in source.equations.values()]
         for body in bodies:
             self._check_body(body, known | locals_of(body))
         for name, routine in source.routines.items():
@@ -150,17 +179,23 @@ class Meaning:
 
     def _check_body(self, body: list[Any], known: set[str]) -> None:
         for statement in _statements(body):
-            if statement[0] == "solve" and statement[1] not in self.source.derivatives:
-                raise refuse(
-                    self.file, statement[2], f"there is no DERIVATIVE {statement[1]} to solve."
-                )
+            if statement[0] in ("solve", "steady"):
+                self._check_solve(*statement)
             for x in _expressions(statement):
                 if x[0] == "name" and x[1] not in known:
-                    told = {"t": "the time t", "dt": "the time step dt", "diam": "the diameter"}
-                    what = told.get(x[1], f"{x[1]!r}, which is not declared,")
-                    raise refuse(self.file, x[2], f"{what} is not known to a channel.")
+                    what = f"{x[1]!r}, which is not declared, is not known to a channel."
+                    raise refuse(self.file, x[2], what)
                 if x[0] == "call":
                     self._check_call(x, standing=x is statement)
+
+    def _check_solve(self, kind: str, name: str, line: int) -> None:
+        source = self.source
+        if kind == "solve" and name not in {**source.derivatives, **source.equations}:
+            raise refuse(self.file, line, f"there is no DERIVATIVE or KINETIC {name} to solve.")
+        if kind == "steady" and name not in source.schemes:
+            raise refuse(
+                self.file, line, f"STEADYSTATE is taken of a KINETIC block, and {name} is none."
+            )
 
     def _check_call(self, x: Any, *, standing: bool) -> None:
         """Refuse a call of no function, with wrong arguments, or of a procedure for its value."""

@@ -36,8 +36,18 @@ class Flow:
                 env[statement[1] + "'"] = self.roots(statement[2], env)
             case "call":
                 self._call(statement[1], statement[2], env)
+            case "solve" if statement[1] in self.source.equations:
+                system = self.source.equations[statement[1]]
+                self._found(system.body, system.unknowns, system.residuals, env)
             case "solve":
-                self.run(self.source.derivatives[statement[1]], env)
+                v = _of("v", env)
+                self.run(self.source.derivatives[statement[1]], env)["v"] = v
+            case "steady":
+                scheme = self.source.schemes[statement[1]]
+                made = [f"{state}'" for state in scheme.states]
+                made += [law.total for law in scheme.laws]
+                made += [*scheme.volumes.values(), *scheme.states]
+                self._found(self.source.derivatives[statement[1]], scheme.states, made, env)
             case "if":
                 test = self.roots(statement[1], env)
                 yes, no = self.run(statement[2], dict(env)), self.run(statement[3], dict(env))
@@ -45,6 +55,13 @@ class Flow:
                     one, other = _of(name, yes), _of(name, no)
                     if yes.get(name) != env.get(name) or no.get(name) != env.get(name):
                         env[name] = test | one | other
+
+    def _found(self, body: list[Any], unknowns: list[str], made: list[str], env: Env) -> None:
+        """Unknowns that are found from what a body makes of them."""
+        after = self.run(body, dict(env))
+        roots = frozenset[str]().union(*(_of(name, after) for name in made))
+        own = frozenset(unknowns) - frozenset().union(*(_of(name, env) for name in unknowns))
+        env.update(dict.fromkeys(unknowns, roots - own))
 
     def roots(self, x: Any, env: Env) -> Roots:
         """What an expression depends on."""
@@ -82,7 +99,7 @@ class Flow:
                 done.add(x[1])
                 yield from self._reached(routine.body, done)
             if x[0] == "solve":
-                yield from self._reached(self.source.derivatives[x[1]], done)
+                yield from self._reached(self.source.derivatives.get(x[1], []), done)
 
 
 def _of(name: str, env: Env) -> Roots:

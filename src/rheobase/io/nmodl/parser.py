@@ -1,24 +1,24 @@
 """From tokens to a mechanism: declarations, and blocks as trees of tuples.
 
-Expressions are ("number", x), ("name", n, line), ("call", f, arguments, line), ("negate", a),
-("not", a) and (operator, a, b). Statements are ("set", name, expression), ("rate", state,
-expression), ("call", f, arguments, line), ("if", condition, yes, no), ("local", names) and
-("solve", block, line).
+Statements are ("set", name, expression), ("rate", state,
+expression), ("call", f, arguments, line), ("if", condition, yes, no), ("local", names),
+("solve", block, line) and ("steady", block, line).
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
-from rheobase.errors import brief
+from rheobase.io.nmodl.expressions import AbstractReader
+from rheobase.io.nmodl.kinetic import Kinetic
+from rheobase.io.nmodl.linear import equations_of
+from rheobase.io.nmodl.reactions import kinetic_line, linear_line
 from rheobase.io.nmodl.source import Declared, Ion, Routine, Source
-from rheobase.io.nmodl.tokens import Token, refuse, tokens
+from rheobase.io.nmodl.tokens import tokens
+from rheobase.io.nmodl.units import constant
 
 REFUSED = {
     "POINT_PROCESS": "a point process; only SUFFIX mechanisms of a membrane are channels",
     "ARTIFICIAL_CELL": "an artificial cell; see the neurons of rheobase",
-    "KINETIC": "a KINETIC scheme; write its equations as a DERIVATIVE block",
-    "LINEAR": "a LINEAR block",
     "NONLINEAR": "a NONLINEAR block",
     "DISCRETE": "a DISCRETE block",
     "NET_RECEIVE": "NET_RECEIVE, the events of a synapse",
@@ -34,16 +34,17 @@ REFUSED = {
     "ELECTRODE_CURRENT": "an ELECTRODE_CURRENT; see rheobase.stimulus",
     "INCLUDE": "an INCLUDE of another file",
     "WHILE": "a WHILE loop",
-    "FROM": "a FROM loop",
-    "LONGITUDINAL_DIFFUSION": "LONGITUDINAL_DIFFUSION",
+    "LONGITUDINAL_DIFFUSION": (
+        "LONGITUDINAL_DIFFUSION; leave it out, and wrap the mechanism in rb.channels.Diffusing"
+    ),
     "WATCH": "WATCH, the events of a synapse",
 }
 """What is not taken, and what it is."""
-_DEEPEST = 40
-"""Levels of parentheses, signs, powers and conditions."""
-_LONGEST = 250
-"""Terms of a sum, factors of a product."""
-METHODS = ("cnexp", "derivimplicit", "euler", "runge")
+PASSED = (
+    "LOCAL", "TABLE", "CONDUCTANCE", "UNITSON", "UNITSOFF", "MUTEXLOCK", "MUTEXUNLOCK", "PROTECT"
+)  # fmt: skip
+METHODS = ("cnexp", "derivimplicit", "euler", "heun", "runge", "adrunge", "sparse", "matexp")
+"""All converge to the same solution, of which ours is one of second order."""
 
 
 def parse(text: str, name: str) -> Source:
@@ -51,46 +52,16 @@ def parse(text: str, name: str) -> Source:
     return _Parser(tokens(text, name), name).source()
 
 
-class _Parser:
-    """One pass over the tokens."""
+class _Parser(AbstractReader):
+    """One pass over the blocks of a file."""
 
-    def __init__(self, found: list[Token], name: str):
-        self.tokens, self.at, self.name, self.depth = found, 0, name, 0
-
-    @property
-    def here(self) -> Token:
-        return self.tokens[self.at]
-
-    def error(self, what: str, line: int | None = None) -> Exception:
-        return refuse(self.name, self.here.line if line is None else line, what)
-
-    def take(self, text: str | None = None, kind: str | None = None) -> str:
-        """The next token, which has to be this one or of this kind."""
-        token = self.here
-        if token.kind == "end":
-            raise self.error("the file ends in the middle of a block.")
-        if (text is not None and token.text != text) or (kind is not None and token.kind != kind):
-            raise self.error(f"expected {text or 'a ' + str(kind)}, got {brief(token.text)}.")
-        self.at += 1
-        return token.text
-
-    def took(self, *texts: str) -> bool:
-        if self.here.kind != "text" and self.here.text in texts:
-            self.at += 1
-            return True
-        return False
-
-    @contextmanager
-    def deeper(self) -> Iterator[None]:
-        """Count how deeply an expression or a condition is nested, and refuse what is too deep."""
-        self.depth += 1
-        if self.depth > _DEEPEST:
-            raise self.error(f"this is nested more than {_DEEPEST} levels deep.")
-        yield
-        self.depth -= 1
+    special: Callable[[AbstractReader], Any] | None = None
+    """Reads the lines that only the present block may have."""
 
     def source(self) -> Source:
         source = Source()
+        kinetics: dict[str, list[Any]] = {}
+        linears: dict[str, list[Any]] = {}
         blocks = {
             "NEURON": lambda: self.neuron(source),
             "UNITS": lambda: self.units(source),
@@ -101,13 +72,15 @@ class _Parser:
             "INITIAL": lambda: source.initial.extend(self.block()),
             "BREAKPOINT": lambda: source.breakpoint.extend(self.block()),
             "DERIVATIVE": lambda: source.derivatives.update({self.take(): self.block()}),
+            "KINETIC": lambda: self.lines(kinetics, kinetic_line),
+            "LINEAR": lambda: self.lines(linears, linear_line),
             "PROCEDURE": lambda: self.routine(source, returns=False),
             "FUNCTION": lambda: self.routine(source, returns=True),
             "INDEPENDENT": self.skip_block,
             "UNITSON": lambda: None,
             "UNITSOFF": lambda: None,
             "THREADSAFE": lambda: None,
-            "DEFINE": lambda: source.constants.update({self.take(): float(self.take())}),
+            "DEFINE": lambda: self.whole.update({self.take(): float(self.take())}),
             "LOCAL": lambda: source.assigned.extend(
                 Declared(name, None, "", self.here.line) for name in self.names()
             ),
@@ -120,27 +93,22 @@ class _Parser:
                 raise self.error(f"{word.text!r} begins no block that this reader takes.")
             self.at += 1
             blocks[word.text]()
+        states = [state.name for state in source.states]
+        for name, body in kinetics.items():
+            made = Kinetic(name, body, states, self.name)
+            source.derivatives[name], source.schemes[name] = made.body, made.scheme
+        for name, body in linears.items():
+            source.equations[name] = equations_of(name, body, states, self.name)
         return source
 
-    def names(self) -> list[str]:
-        found = [self.take(kind="name")]
-        self.unit()
-        while self.took(","):
-            found.append(self.take(kind="name"))
-            self.unit()
-        return found
-
-    def unit(self) -> str:
-        """The unit in parentheses that may stand here."""
-        if self.here.text != "(":
-            return ""
-        parts, depth = [], 0
-        while True:
-            token = self.take()
-            depth += (token == "(") - (token == ")")
-            if depth == 0:
-                return "".join(parts[1:])
-            parts.append(token)
+    def lines(self, blocks: dict[str, list[Any]], special: Callable[[AbstractReader], Any]) -> None:
+        """A block whose lines may be of a kind of their own."""
+        name = self.take(kind="name")
+        if self.took("SOLVEFOR"):
+            self.names()
+        outer, self.special = self.special, special
+        blocks[name] = self.block()
+        self.special = outer
 
     def skip_block(self) -> None:
         self.take("{")
@@ -167,7 +135,7 @@ class _Parser:
     def ion(self) -> Ion:
         line = self.here.line
         ion = Ion(self.take(kind="name"), [], [], line)
-        while self.here.text in ("READ", "WRITE", "VALENCE", "REPRESENTS"):
+        while self.here.text in ("READ", "WRITE", "VALENCE"):
             word = self.take()
             if word == "READ":
                 ion.read += self.names()
@@ -180,14 +148,6 @@ class _Parser:
 
     def units(self, source: Source) -> None:
         """Aliases of units are not needed; constants such as FARADAY are."""
-        known = {
-            "faraday": {"": 96485.33212, "coulomb": 96485.33212, "coulombs": 96485.33212,
-                        "kilocoulombs": 96.48533212, "kilocoulomb": 96.48533212},
-            "k-mole": {"": 8.314462618, "joule/degC": 8.314462618},
-            "pi": {"": 3.141592653589793, "1": 3.141592653589793},
-            "avogadro": {"": 6.02214076e23},
-            "e": {"": 1.602176634e-19, "coulomb": 1.602176634e-19, "coulombs": 1.602176634e-19},
-        }  # fmt: skip
         self.take("{")
         while not self.took("}"):
             if self.here.text == "(":
@@ -202,22 +162,20 @@ class _Parser:
                 source.constants[name] = float(self.take())
                 self.unit()
                 continue
-            what = self.unit()
-            unit = self.unit()
-            if unit not in known.get(what, {}):
+            what, unit = self.unit(), self.unit()
+            value = constant(what, unit)
+            if value is None:
                 raise self.error(
                     f"the constant ({what}) ({unit}) is not known to this reader.", line
                 )
-            source.constants[name] = known[what][unit]
+            source.constants[name] = value
 
     def declarations(self) -> list[Declared]:
         found = []
         self.take("{")
         while not self.took("}"):
             line = self.here.line
-            name = self.take(kind="name")
-            if self.here.text == "[":
-                raise self.error(f"{name} is an array, which this reader does not take.")
+            names = self.declared()
             value = None
             if self.took("="):
                 sign = -1.0 if self.took("-") else 1.0
@@ -231,7 +189,7 @@ class _Parser:
             if self.took("<"):
                 while not self.took(">"):
                     self.take()
-            found.append(Declared(name, value, unit, line))
+            found += [Declared(name, value, unit, line) for name in names]
         return found
 
     def limits(self) -> None:
@@ -258,6 +216,10 @@ class _Parser:
         self.take("{")
         body = []
         while not self.took("}"):
+            if self.took("FROM"):
+                for _ in self.turns():
+                    body += self.block()
+                continue
             statement = self.statement()
             if statement is not None:
                 body.append(statement)
@@ -265,23 +227,27 @@ class _Parser:
 
     def statement(self) -> Any:
         token = self.here
+        line = self.special(self) if self.special is not None else None
+        if line is not None:
+            return line
         if token.text in REFUSED:
             raise self.error(f"this reader does not take {REFUSED[token.text]}.")
-        if token.text in ("LOCAL", "TABLE", "CONDUCTANCE", "UNITSON", "UNITSOFF"):
+        if token.text in PASSED:
             self.at += 1
             return self.passed_over(token.text)
         if token.text == "SOLVE":
             return self.solve()
-        if self.took("if"):
-            return self.condition()
-        name = self.take(kind="name")
+        return self.condition() if self.took("if") else self.assignment()
+
+    def assignment(self) -> Any:
+        """A name that gets a value, a rate, or a call."""
+        line = self.here.line
+        name = self.element()
         if self.here.text == "(":
-            return ("call", name, self.arguments(), token.line)
+            return ("call", name, self.arguments(), line)
         if self.took("'"):
             self.take("=")
             return ("rate", name, self.expression())
-        if self.here.text == "[":
-            raise self.error(f"{name} is an array, which this reader does not take.")
         self.take("=")
         return ("set", name, self.expression())
 
@@ -309,13 +275,14 @@ class _Parser:
         line = self.here.line
         self.take("SOLVE")
         name = self.take(kind="name")
-        method = self.take() if self.took("METHOD") else "cnexp"
+        steady = self.took("STEADYSTATE")
+        method = self.take() if steady or self.took("METHOD") else "cnexp"
         if method not in METHODS:
             raise self.error(
                 f"SOLVE {name} METHOD {method} is not taken; methods are {', '.join(METHODS)}.",
                 line,
             )
-        return ("solve", name, line)
+        return ("steady" if steady else "solve", name, line)
 
     def condition(self) -> Any:
         self.take("(")
@@ -326,53 +293,3 @@ class _Parser:
             if self.took("else"):
                 no = [self.condition()] if self.took("if") else self.block()
         return ("if", test, yes, no)
-
-    def arguments(self) -> tuple:
-        self.take("(")
-        found = []
-        while not self.took(")"):
-            found.append(self.expression())
-            self.took(",")
-        return tuple(found)
-
-    def expression(self, level: int = 0) -> Any:
-        """By levels of binding: or, and, comparison, sum, product, sign, power."""
-        levels = (
-            ("||",), ("&&",), ("<", ">", "<=", ">=", "==", "!="), ("+", "-"), ("*", "/")
-        )  # fmt: skip
-        if level == len(levels):
-            return self.signed()
-        left = self.expression(level + 1)
-        terms = 1
-        while self.here.kind == "mark" and self.here.text in levels[level]:
-            operator, terms = self.take(), terms + 1
-            if terms > _LONGEST:
-                raise self.error(f"an expression of more than {_LONGEST} terms is not taken.")
-            left = (operator, left, self.expression(level + 1))
-        return left
-
-    def signed(self) -> Any:
-        with self.deeper():
-            if self.took("-"):
-                return ("negate", self.signed())
-            if self.took("+"):
-                return self.signed()
-            if self.took("!"):
-                return ("not", self.signed())
-            base = self.atom()
-            return ("^", base, self.signed()) if self.took("^") else base
-
-    def atom(self) -> Any:
-        token = self.here
-        if self.took("("):
-            inner = self.expression()
-            self.take(")")
-            return inner
-        if token.kind == "number":
-            self.at += 1
-            self.unit()  # a number may carry a unit in parentheses
-            return ("number", float(token.text))
-        name = self.take(kind="name")
-        if self.here.text == "(":
-            return ("call", name, self.arguments(), token.line)
-        return ("name", name, token.line)

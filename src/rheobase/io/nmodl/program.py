@@ -1,6 +1,8 @@
 """A mechanism of a .mod file, ready to be carried out in JAX."""
 
+import math
 from collections.abc import Callable, Iterable
+from keyword import iskeyword
 from typing import Annotated, Any, NamedTuple, final
 
 import jax
@@ -10,22 +12,33 @@ from jax import Array
 from rheobase.channels.base import Stateless
 from rheobase.channels.ions import Ion, Ions, Solutions
 from rheobase.errors import MechanismError
+from rheobase.io.nmodl import source as said
+from rheobase.io.nmodl.advance import Advance
 from rheobase.io.nmodl.evaluate import Meaning, Values, expressions
 from rheobase.io.nmodl.flow import Env, Flow
 from rheobase.io.nmodl.source import Source
 from rheobase.io.nmodl.tokens import refuse
 from rheobase.io.nmodl.units import unit_of
-from rheobase.units import Unit, cm, dimensionless, in_unit, mA, mV
+from rheobase.units import Unit, cm, dimensionless, in_unit, mA, mV, um
 
 CURRENT = mA / cm**2
 KINDS = ("na", "k", "ca", "cl")
 REVERSALS = {"ena": 50.0, "ek": -77.0}
 """What NEURON gives where nobody says otherwise (mV)."""
+GEOMETRY = {"diam": um, "area": um**2}
+"""What NEURON takes from the section, and a channel here is told."""
+CLOCK = {"t": math.nan, "dt": math.nan}
+"""What is not known to a channel, and may be named where nothing comes of it."""
 ZERO_CELSIUS = 273.15
 REACH = 250.0
 """mV: states move as at this voltage beyond it, which no membrane has."""
 _BESIDE = 1e-4
 """mV: so far beside a hole in its curves a mechanism is evaluated."""
+
+
+def identifier(name: str) -> str:
+    """The name as an attribute, with an underscore behind words of Python such as `lambda`."""
+    return f"{name}_" if iskeyword(name) else name
 
 
 @final
@@ -35,39 +48,58 @@ class Program:
     def __init__(self, source: Source, file: str):
         self.source, self.file = source, file
         self.meaning = Meaning(source, file)
+        self.ions = [ion for ion in source.ions if ion.name in KINDS]
+        markers = [self._marker(ion) for ion in source.ions if ion.name not in KINDS]
+        self.nonspecific = [*source.nonspecific, *(f"i{name}" for name in markers)]
+        self.told = {f"e{name}": mV for name in markers}
         self.states = [state.name for state in source.states]
-        self.currents = [f"i{ion.name}" for ion in source.ions if f"i{ion.name}" in ion.write]
-        self.written = [f"{ion.name}i" for ion in source.ions if f"{ion.name}i" in ion.write]
-        self.seen = [name for ion in source.ions for name in ion.read]
-        self.flows = {f"i{ion.name}" for ion in source.ions} & set(self.seen)
+        self.currents = [f"i{ion.name}" for ion in self.ions if f"i{ion.name}" in ion.write]
+        self.written = [f"{ion.name}i" for ion in self.ions if f"{ion.name}i" in ion.write]
+        self.seen = [name for ion in self.ions for name in ion.read]
+        self.flows = {f"i{ion.name}" for ion in self.ions} & set(self.seen)
         self._check_ions()
         self.fields = self._fields()
         known = {"v", "celsius", *self.states, *self.fields, *source.constants, *self.seen}
-        known |= {f"{ion.name}{side}" for ion in source.ions for side in "io"}
-        known |= {name for ion in source.ions for name in ion.write}
+        known |= {f"{ion.name}{side}" for ion in self.ions for side in "io"}
+        known |= {name for ion in self.ions for name in ion.write} | {"t", "dt"}
         known |= {item.name for item in (*source.parameters, *source.assigned)}
-        self.meaning.check((known | set(source.nonspecific)) - {"t", "dt", "diam", "area"})
+        known |= {name for scheme in source.schemes.values() for name in scheme.hidden}
+        known |= {f"{name}'" for scheme in source.schemes.values() for name in scheme.states}
+        self.meaning.check(known | set(self.nonspecific))
         self.starts = {state.name: state.value or 0.0 for state in source.states}
         solved = [x[1] for x in expressions(source.breakpoint) if x[0] == "solve"]
         self.equations = [x for name in dict.fromkeys(solved) for x in source.derivatives[name]]
         self.derived = [source.derivatives[name] for name in dict.fromkeys(solved)]
         roots = Roots(self)
         self.breakpoint_first, self.kept = roots.breakpoint_first, roots.kept
+        schemes = [source.schemes[name] for name in dict.fromkeys(solved) if name in source.schemes]
+        self.advance = Advance([*self.states, *self.kept], roots.depends, schemes)
         self.driven = bool(self.written or roots.of_rates & self.flows)
         self.reads = frozenset(name[1:] for name in roots.of_currents & self.flows)
         self.feels_voltage = self.driven and "v" in roots.of_rates
-        fields = [(name, Annotated[Array, dimensionless]) for name in (*self.states, *self.kept)]
+        names = [identifier(x) for x in (*self.states, *self.kept)]
+        fields = [(name, Annotated[Array, dimensionless]) for name in names]
         named: Any = NamedTuple(f"{source.name}State", fields)  # noqa: UP014
         self.state = named if fields else Stateless
         self.holed = "exp" in str(source) and "'/'" in str(source)
+        self._check_steady()
+
+    def _marker(self, ion: said.Ion) -> str:
+        """The name of an ion of no concentration: a label of a current, with a reversal."""
+        other = [x for x in ion.read if x != f"e{ion.name}"]
+        other += [x for x in ion.write if x != f"i{ion.name}"]
+        if other:
+            raise refuse(
+                self.file,
+                ion.line,
+                f"{other[0]} of the ion {ion.name!r} is not kept: the ions are {', '.join(KINDS)}. "
+                f"Rename it to one that the cell has for nothing else.",
+            )
+        return ion.name
 
     def _check_ions(self) -> None:
-        for ion in self.source.ions:
+        for ion in self.ions:
             own = {f"e{ion.name}", f"i{ion.name}", f"{ion.name}i", f"{ion.name}o"}
-            if ion.name not in KINDS:
-                raise refuse(
-                    self.file, ion.line, f"the ion {ion.name!r} is none of {', '.join(KINDS)}."
-                )
             for name in (*ion.read, *ion.write):
                 if name not in own:
                     raise refuse(self.file, ion.line, f"{name!r} is nothing of the ion {ion.name}.")
@@ -76,11 +108,41 @@ class Program:
                     self.file, ion.line, "only currents and inner concentrations are written."
                 )
 
-    def _fields(self) -> dict[str, tuple[Unit, float]]:
-        """Unit and default of each field."""
-        own = {"v", "celsius", "t", "dt", "diam", "area", *self.seen}
-        own |= {name for ion in self.source.ions for name in ion.write}
-        fields = {
+    def _check_steady(self) -> None:
+        """Refuse the steady state of equations that are not linear in the states."""
+        fields = self._examples()
+        for _, name, line in (x for x in expressions(self.source.initial) if x[0] == "steady"):
+            body, states = self.source.derivatives[name], self.source.schemes[name].states
+            names = self.begun(fields, -65.0, Solutions().ions(), {})
+
+            def rates(x: Array, body: Any = body, states: Any = states, names: Any = names) -> Any:
+                after = self.meaning.block(body, names | dict(zip(states, x, strict=True)))
+                return jnp.stack([jnp.asarray(after[f"{state}'"]) for state in states])
+
+            first = jnp.linspace(0.1, 0.9, len(states))
+            one, other = (jax.jacfwd(rates)(x) for x in (first, first[::-1] ** 2))
+            if not jnp.allclose(one, other, rtol=1e-3, equal_nan=True):
+                raise refuse(
+                    self.file,
+                    line,
+                    f"STEADYSTATE of {name}, which is not linear in its states, is not taken. Set "
+                    f"the states in INITIAL, and let them settle in a run.",
+                )
+
+    def _examples(self) -> dict[str, Any]:
+        """Values of the fields, 1 where the user says them."""
+        return {n: jnp.asarray(1.0 if x is None else x) for n, (_, x) in self.fields.items()}
+
+    def _fields(self) -> dict[str, tuple[Unit, float | None]]:
+        """Unit and default of each field; None of the geometry, which the user says."""
+        own = {"v", "celsius", "t", "dt", *GEOMETRY, *self.told, *self.seen, *self.nonspecific}
+        own |= {name for ion in self.ions for name in ion.write}
+        declared = {item.name for item in (*self.source.parameters, *self.source.assigned)}
+        fields: dict[str, tuple[Unit, float | None]] = {
+            name: (unit, None) for name, unit in GEOMETRY.items() if name in declared
+        }
+        fields |= {name: (unit, None) for name, unit in self.told.items()}
+        fields |= {
             item.name: (unit_of(item.unit), item.value or 0.0)
             for item in self.source.parameters
             if item.name not in own
@@ -90,18 +152,21 @@ class Program:
 
     def names(self, module: Any, v: Any, ions: Ions, carried: dict[str, Array]) -> Values:
         """Every name with its value before anything is computed, after INITIAL."""
-        fields = {name: in_unit(getattr(module, name), u) for name, (u, _) in self.fields.items()}
+        fields = {
+            name: in_unit(getattr(module, identifier(name)), u)
+            for name, (u, _) in self.fields.items()
+        }
         return self.begun(fields, v, ions, carried)
 
     def begun(
         self, fields: dict[str, Any], v: Any, ions: Ions, carried: dict[str, Array]
     ) -> Values:
         names: Values = {item.name: 0.0 for item in self.source.assigned}
-        names |= dict.fromkeys((*self.currents, *self.source.nonspecific), 0.0)
+        names |= dict.fromkeys((*self.currents, *self.nonspecific), 0.0)
         names |= self.source.constants
         names["celsius"] = ions.temperature - ZERO_CELSIUS
-        names["v"] = v
-        for ion in self.source.ions:
+        names |= {"v": v, **CLOCK}
+        for ion in self.ions:
             there: Ion = getattr(ions, ion.name)
             names[f"{ion.name}i"], names[f"{ion.name}o"] = there.inside, there.outside
             names[f"e{ion.name}"] = there.reversal
@@ -116,7 +181,7 @@ class Program:
         # where the solutions have it.
         starts = {n: x for n, x in self.starts.items() if n not in self.written}
         names |= {name: fields.get(f"{name}0", start) for name, start in starts.items()}
-        return self.meaning.block(self.source.initial, names)
+        return self.meaning.block(self.source.initial, names) | {"v": v}
 
     def shaped(self, names: Values, suffix: str, like: Array) -> Any:
         """The state of the values of these names; what is kept has no rate."""
@@ -128,11 +193,25 @@ class Program:
     def _in(self, names: Values, state: Any) -> Values:
         return names | dict(zip((*self.states, *self.kept), state, strict=True))
 
+    def advanced(self, names: Callable[[Array], Values], state: Any, v: Array, dt: float) -> Any:
+        """The state dt (ms) later at these voltages; `names`: what there is at a voltage."""
+
+        def look(v: Array) -> Any:
+            begun = names(v)
+            at = state
+            if self.advance.conserves:
+                at = self.advance.lawful(state, self.solved(begun, state))
+            rate = self.advance.slopes(lambda x: self.shaped(self.solved(begun, x), "'", v), at)
+            return at, rate
+
+        at, (rates, slopes) = self.beside_holes(look, jnp.clip(v, -REACH, REACH))
+        return self.advance.moved(at, rates, slopes, dt)
+
     def solved(self, names: Values, state: Any) -> Values:
         """The names after the equations have been looked at in a state."""
         names = self._in(names, state)
         if self.breakpoint_first:
-            given = {name: names[name] for name in (*self.states, *self.flows)}
+            given = {name: names[name] for name in ("v", *self.states, *self.flows)}
             names = self.meaning.block(self.source.breakpoint, names) | given
         for body in self.derived:
             self.meaning.block(body, names)
@@ -159,6 +238,8 @@ class Roots:
 
     of_rates: frozenset[str]
     of_currents: frozenset[str]
+    depends: dict[str, frozenset[str]]
+    """What the rate of each state depends on."""
     breakpoint_first: bool
     """Whether equations read what BREAKPOINT computes, such as the mechanism's own current."""
     kept: list[str]
@@ -170,21 +251,23 @@ class Roots:
         ended = self.flow.run(self.source.breakpoint, {})
         solved = self._solved({})
         own = {*program.states, *program.currents}
-        changed = ({*ended, *program.currents} - set(program.states)) - program.flows
+        changed = ({*ended, *program.currents} - {"v", *program.states}) - program.flows
         self.breakpoint_first = any(changed & roots for roots in solved.values())
         if self.breakpoint_first:
             solved = self._solved(dict(ended))
-        currents = (*program.currents, *self.source.nonspecific)
+        currents = (*program.currents, *program.nonspecific)
         self.of_currents = self._of(currents, ended)
         of_written = self._of(program.written, ended)
         rates = [roots for name, roots in solved.items() if name.endswith("'")]
         self.of_rates = frozenset[str]().union(*rates)
+        self.depends = {name[:-1]: x for name, x in solved.items() if name.endswith("'")}
         self._check_reach(of_written)
         everything = self.of_currents | of_written | self.of_rates
-        left = everything & {item.name for item in (*self.source.assigned, *self.source.parameters)}
-        for name in sorted((left & {*ended, *solved}) - own - program.flows):
-            self._check_memory(name, currents)
         first = self.flow.run(self.source.initial, {name: frozenset() for name in program.states})
+        self._check_clock(everything | self._of(program.states, first))
+        left = everything & {item.name for item in (*self.source.assigned, *self.source.parameters)}
+        for name in sorted((left & {*ended, *solved}) - own - program.flows - {"v"}):
+            self._check_memory(name, currents)
         self._check_start(first)
         moving = {"v", *program.seen} - set(REVERSALS)
         self.kept = sorted(
@@ -204,6 +287,12 @@ class Roots:
         line = self.flow.line_of(name, body)
         line = line or self.flow.line_of(name, self.program.equations)
         return refuse(self.program.file, line, what)
+
+    def _check_clock(self, roots: frozenset[str]) -> None:
+        told = {"t": "the time t", "dt": "the time step dt"}
+        for name in sorted(roots & CLOCK.keys()):
+            body = [*self.source.breakpoint, *self.source.initial]
+            raise self._refuse(name, body, f"{told[name]} is not known to a channel.")
 
     def _check_reach(self, of_written: frozenset[str]) -> None:
         body = self.source.breakpoint
@@ -234,8 +323,7 @@ class Roots:
         """
         program = self.program
         v = jnp.linspace(-REACH, REACH, 2001)
-        fields = {n: jnp.asarray(value) for n, (_, value) in program.fields.items()}
-        names = program.begun(fields, v, Solutions().ions(), {})
+        names = program.begun(program._examples(), v, Solutions().ions(), {})
         names |= dict.fromkeys(program.states, 0.3) | {name: jnp.nan}
         results = [program.meaning.block(self.source.breakpoint, dict(names))]
         wanted = [results[0][n] for n in (*currents, *program.written)]

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, final
 
+from rheobase.io.nmodl.kinetic import Scheme
+
 
 @final
 @dataclass
@@ -39,6 +41,16 @@ class Routine:
 
 @final
 @dataclass
+class Equations:
+    """A LINEAR block: what it computes, the unknowns, and the names that are then 0."""
+
+    body: list[Any]
+    unknowns: list[str]
+    residuals: list[str]
+
+
+@final
+@dataclass
 class Source:
     """A mechanism as it stands in its file."""
 
@@ -52,4 +64,9 @@ class Source:
     initial: list[Any] = field(default_factory=list)
     breakpoint: list[Any] = field(default_factory=list)
     derivatives: dict[str, list[Any]] = field(default_factory=dict)
+    """KINETIC blocks among them, once their reactions have become rates."""
+    schemes: dict[str, Scheme] = field(default_factory=dict)
+    """What KINETIC blocks say beside their rates."""
+    equations: dict[str, Equations] = field(default_factory=dict)
+    """LINEAR blocks."""
     routines: dict[str, Routine] = field(default_factory=dict)

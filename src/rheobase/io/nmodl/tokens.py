@@ -8,7 +8,7 @@ from rheobase.errors import MechanismError
 _TOKEN = re.compile(
     r"(?P<space>[ \t\r]+)|(?P<line>\n)|(?P<note>[:?][^\n]*)"
     r"|(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)|(?P<name>[A-Za-z_]\w*)"
-    r"|(?P<text>\"[^\"\n]*\")|(?P<mark><=|>=|==|!=|&&|\|\||[-+*/^=(){}<>!,'~&|\[\].%])"
+    r"|(?P<text>\"[^\"\n]*\")|(?P<mark><->|<<|->|<=|>=|==|!=|&&|\|\||[-+*/^=(){}<>!,'~&|\[\].%])"
 )
 
 
@@ -31,6 +31,8 @@ def tokens(text: str, name: str) -> list[Token]:
     text = re.sub(
         r"\bCOMMENT\b.*?\bENDCOMMENT\b", lambda m: "\n" * m[0].count("\n"), text, flags=re.DOTALL
     )
+    # The term of an ontology has a colon in it, which begins a comment elsewhere.
+    text = re.sub(r"\bREPRESENTS[ \t]+(\[[^\]\n]*\]|\w+:\w+)", "", text)
     # A program in C has other tokens; the parser refuses it at the line where it begins.
     text = re.sub(r"\bVERBATIM\b.*?\bENDVERBATIM\b", "VERBATIM", text, flags=re.DOTALL)
     found, line, at = [], 1, 0

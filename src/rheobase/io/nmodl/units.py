@@ -46,6 +46,28 @@ SYMBOLS = {
     "mM": mM, "milli/liter": mM, "uM": uM, "1": dimensionless,
 }  # fmt: skip
 
+_CONSTANTS = {
+    "faraday": (96485.33212, ("coulomb", "coulombs", "coul")),
+    "k-mole": (8.314462618, ("joule/degC", "joule/degK", "joule/K")),
+    "k": (1.380649e-23, ("joule/degC", "joule/degK", "joule/K")),
+    "pi": (3.141592653589793, ("1",)),
+    "avogadro": (6.02214076e23, ()),
+    "e": (1.602176634e-19, ("coulomb", "coulombs", "coul")),
+}
+"""Constants by their names in UNITS, and the units in which they have this value."""
+_FACTORS = {"": 1.0, "kilo": 1e3, "milli": 1e-3, "micro": 1e-6}
+
+
+def constant(what: str, unit: str) -> float | None:
+    """The constant in a unit as `10000coulomb`; None where one of them is not known."""
+    value, units = _CONSTANTS.get(what, (0.0, ()))
+    found = re.fullmatch(r"(\d*\.?\d*(?:e[-+]?\d+)?)(kilo|milli|micro|)([A-Za-z].*|1|)", unit)
+    if what == "k-mole" and unit == "mV-coul/degC":
+        found, value = re.fullmatch("()()()", ""), value * 1e3
+    if not value or found is None or found[3] not in ("", *units):
+        return None
+    return value / (float(found[1] or 1) * _FACTORS[found[2]])
+
 
 def unit_of(text: str) -> Unit:
     """The unit, or `dimensionless` for one that is not known, as (degC): a number then."""
