@@ -130,7 +130,7 @@ struct Backwires {
     // Step t of the chunk, step `number` of the run.
     void advance(std::int64_t t, std::int64_t number, Backward<Real>& from,
                  const Backward<Real>& to) {
-        const Real* back = to.arriving + (kind < 0 ? to.kind.synapses : kind) * n_post;
+        const Real* back = to.arriving + (kind == delta_input ? to.kind.synapses : kind) * n_post;
         if (depth == 0) {
             pass(t, from, back, Now{target});
             return;

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "layout.h"
+
 // One compiled function serves all processors of a kind: the loader picks the widest vectors.
 #if defined(RHEOBASE_WIDE)
 #elif defined(__GNUC__) && __GNUC__ >= 12 && !defined(__clang__) && defined(__x86_64__) && defined(__linux__)
@@ -22,56 +24,31 @@
 
 namespace rheobase {
 
-constexpr std::int64_t most_variables = 8;
-
 // Of so many variables at most there is a lean step: more are rare, and each takes time to compile.
 constexpr int most_lean = 4;
 
-// The numbers of a kind of neuron with D variables, one after the other.
+// A kind of neuron with its numbers.
 template <typename Real>
-struct Kind {
+struct Kind : LinearNumbers<Real> {
+    using LinearNumbers<Real>::gain, LinearNumbers<Real>::margin, LinearNumbers<Real>::move;
+
     std::int64_t variables;
-    std::int64_t synapses;      // kinds of synapses on it
-    const Real* shift{};          // (D)
-    const Real* entry{};          // (D), of the input current
-    const Real* move{};           // (D, D)
-    const Real* gain{};           // (D), d(slope of the voltage)/dx: not zero for conductances
-    const Real* rate{};           // (D), d(rate of the voltage)/dx at rest, without the gain
-    const Real* start{};          // (3): rate and slope of the voltage where all is zero; d rate/dI
-    const Real* level{};          // (1), margin where all is zero
-    const Real* margin{};         // (D)
-    const Real* fresh{};          // (D), after a spike: keep x + fresh
-    const Real* keep{};           // (D, D)
-    const Real* arrive{};         // (synapses, D), what a weight of one adds
-    const std::int32_t* held{};   // (D), 1 where a refractory neuron stands still
+    std::int64_t synapses;        // kinds of synapses on it
+    const std::int32_t* held{};   // (variables), 1 where a refractory neuron stands still
     std::int32_t period{};        // steps, of refractoriness
     std::int32_t target{};        // the variable that delta inputs reach
     Real dt{};
 
-    static std::int64_t size(std::int64_t d, std::int64_t synapses) {
-        return 6 * d + 2 * d * d + 4 + synapses * d;
-    }
-
     // Of a neuron whose step is a program: nothing else is known.
     Kind(std::int64_t d, std::int64_t synapses) : variables(d), synapses(synapses) {}
 
-    Kind(const Real* p, std::int64_t d, std::int64_t synapses, const std::int32_t* whole, Real dt)
-        : variables(d), synapses(synapses), dt(dt) {
-        const auto take = [&p](std::int64_t n) { const Real* at = p; p += n; return at; };
-        shift = take(d);
-        entry = take(d);
-        gain = take(d);
-        rate = take(d);
-        margin = take(d);
-        fresh = take(d);
-        start = take(3);
-        level = take(1);
-        move = take(d * d);
-        keep = take(d * d);
-        arrive = take(synapses * d);
-        period = whole[0];
-        target = whole[1];
-        held = whole + 2;
+    Kind(const Real* numbers, std::int64_t d, std::int64_t synapses, const std::int32_t* whole,
+         Real dt)
+        : LinearNumbers<Real>(numbers, d, synapses), variables(d), synapses(synapses), dt(dt) {
+        const LinearWhole counts(whole, d);
+        held = counts.held;
+        period = *counts.period;
+        target = *counts.target;
     }
 
     bool conducts() const {

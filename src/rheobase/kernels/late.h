@@ -13,12 +13,12 @@
 
 #include "delivery.h"
 #include "kind.h"
+#include "layout.h"
 
 namespace rheobase {
 
-// Columns of weights that stand side by side where all weights are visited, (post / beside, pre,
+// Where all weights are visited, some columns of them stand side by side, (post / beside, pre,
 // beside), so that they are read one after the other while the rings of few neurons are.
-constexpr std::int64_t beside = 16;
 
 // Weights from `pre` to `post` neurons.
 template <typename Real>

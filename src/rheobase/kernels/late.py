@@ -14,9 +14,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from rheobase.kernels import library
-
-BESIDE = 16
-"""As in `late.h`."""
+from rheobase.kernels.layout import BESIDE
 
 
 @jax.custom_vjp

@@ -13,6 +13,8 @@ import numpy as np
 from jax import Array
 from jax.custom_batching import custom_vmap
 
+from rheobase.kernels.layout import COUNT, VERSION
+
 KERNELS = (
     *("deliver", "gather", "outer", "deliver_delayed", "gather_delayed", "outer_delayed"),
     *("change_rows", "change_columns", "mark_rows", "mark_columns", "reap"),
@@ -26,12 +28,16 @@ TYPES = {"float32": "f32", "float64": "f64"}
 
 @functools.cache
 def available() -> bool:
-    """Whether compiled kernels are there and the default backend is a CPU; loads them once."""
+    """Whether compiled kernels are there and the default backend is a CPU; loads them once.
+
+    Errors: `ImportError` where they were compiled for another layout of what they are given.
+    """
     files = sorted(Path(__file__).parent.glob("librheobase.*"))
     if not files or jax.default_backend() != "cpu":
         return False
     try:
         library = ctypes.CDLL(str(files[0]))
+        _check_layout(library, files[0])
         for name in KERNELS:
             for suffix in TYPES.values():
                 symbol = f"rheobase_{name}_{suffix}"
@@ -46,6 +52,21 @@ def available() -> bool:
         )
         return False
     return True
+
+
+def _check_layout(library: ctypes.CDLL, file: Path) -> None:
+    """Refuse a library that was compiled for another layout: it would read other arrays."""
+    try:
+        found = tuple((ctypes.c_int64 * 2).in_dll(library, "rheobase_layout"))
+    except ValueError:  # from before there were versions
+        found = (0, 0)
+    if found != (VERSION, COUNT):
+        raise ImportError(
+            f"{file} was compiled for layout {found[0]} with {found[1]} operands; this version of "
+            f"rheobase has layout {VERSION} with {COUNT}. Compile it anew: `pip install -e .` in a "
+            "checkout, or `cmake -S . -B build && cmake --build build && cmake --install build`. "
+            "Without that file rheobase runs too, and networks are slower."
+        )
 
 
 def serves(dtype: Any) -> bool:
@@ -92,11 +113,11 @@ class _Loop(NamedTuple):
     dt: float
 
 
-def steps(name: str, call: Any, layout: list[int], dt: float, dtype: Any) -> list[Array]:
+def steps(name: str, call: Any, dt: float, dtype: Any) -> list[Array]:
     """Many steps of a network, there or back: what a compiled loop makes of its operands."""
     results = tuple((r.shape, np.dtype(r.dtype)) for r in call.results)
     symbol = f"rheobase_{name}_{TYPES[str(dtype)]}"
-    loop = _Loop(symbol, results, tuple(call.aliases.items()), tuple(layout), float(dt))
+    loop = _Loop(symbol, results, tuple(call.aliases.items()), tuple(call.numbers), float(dt))
     return list(_program(loop)(*call.operands))
 
 

@@ -90,7 +90,7 @@ inline __attribute__((always_inline)) bool advance(
         for (int e = 0; e < D; ++e) move[d][e] = kind.move[d * D + e];
     }
     const Real level = kind.level[0], dt = kind.dt, shared = current[0];
-    const Real rate0 = kind.start[0], slope0 = kind.start[1], entry0 = kind.start[2];
+    const Real rate0 = *kind.base_rate, slope0 = *kind.base_slope, entry0 = *kind.base_entry;
     std::int32_t any = 0;
     RHEOBASE_INDEPENDENT
     for (std::int64_t i = 0; i < m; ++i) {
@@ -135,7 +135,7 @@ inline __attribute__((always_inline)) bool steep(const Kind<Real>& kind, std::in
     const Real most = Real(small) / kind.dt;
     std::int32_t any = 0;
     for (std::int64_t i = 0; i < m; ++i) {
-        Real slope = kind.start[1];
+        Real slope = *kind.base_slope;
         for (int d = 0; d < D; ++d) slope += kind.gain[d] * x[d * n + i];
         any |= (slope > most) | (slope < -most);
     }

@@ -1,160 +1,170 @@
-// The loop of network.h as a custom call of XLA on a CPU, in float32 and float64.
-//
-// Operands, by `layout`: the step from which to go on in two words, how many to do and how many the
-// recordings hold already (uint32, 4); for each population its numbers (the constants of a program, where that
-// says what a step does), its whole numbers, state, remaining,
-// arriving, current, delta, drives of each kind of synapse, of a source
-// the steps of its spikes in two words and their neurons, the key of the run with the number of the
-// drive, the amplitude and the table (uint32, coarse and fine) of each drive that
-// is drawn here, the neurons and variables to record, steps, neurons and number of its events, traces,
-// counts and raster;
-// for each projection start, target, weight, delay
-// and ring, and where it has rules, its synapses by postsynaptic neuron, its weights and for each
-// rule its numbers and traces. Results: steps done, and, in place where XLA can, state, remaining,
-// arriving, events, traces, counts, raster, rings, weights that change and traces of rules.
+// The loop of network.h as a custom call of XLA on a CPU, in float32 and float64. What it is given
+// stands in layout.py.
+#include "network.h"
+
 #include <algorithm>
-#include <cstddef>
 #include <cstdint>
-#include <utility>
 #include <vector>
 
-#include "network.h"
 #include "operands.h"
 
 namespace {
 
 using namespace rheobase;
 
-// `layout`: number of populations and projections, whether recordings are no operands; the variables and synapses of each population, the
-// instructions (0: no program), slots and counters of its program, its code, whether it is a source, how many of its drives are
-// drawn here and of which kind of synapse each of them is (-1: delta); pre, post, kind of synapse (-1: delta), kind of delay (0 none, 1 one, 2 one each) and number of
-// rules; pre- and postsynaptic traces of each rule.
+Count needed(const Structure& of) {
+    Count count;
+    count.add<CallOperands<float>>();
+    for (const auto& one : of.populations) {
+        count.add<PopulationOperands<float>>();
+        count.add<DriveOperands<float>>(one.synapses);
+        count.add<SourceOperands<float>>(one.source);
+        count.add<DrawnOperands<float>>(one.drawn);
+        count.add<RecordedOperands<float>>(1, of.call.fresh != 0);
+    }
+    for (const auto& one : of.projections) {
+        count.add<ProjectionOperands<float>>();
+        if (one.rules > 0) count.add<PlasticOperands<float>>();
+        count.add<RuleOperands<float>>(one.rules);
+    }
+    return count;
+}
+
+// A value for each of `steps` steps and n neurons, or fewer that serve several.
+template <typename Real>
+Series<Real> series(const Real* value, std::int64_t rows, std::int64_t width, std::int64_t steps,
+                    std::int64_t n) {
+    require((rows == 1 || (rows >= steps && rows > 0)) && (width == 1 || width == n),
+            "width of a drive");
+    return {value, rows, width};
+}
+
+// What is recorded of a population, of which `rows` steps are recorded after this call.
 template <ffi::DataType type>
-Population<ffi::NativeType<type>> population(Operands<type>& operands, Layout& layout, double dt,
-                                             std::int64_t steps, std::int64_t rows, bool fresh) {
+void record(Operands<type>& operands, Sizes& sizes, bool fresh, std::int64_t rows,
+            Population<ffi::NativeType<type>>& one) {
     using Real = ffi::NativeType<type>;
-    const std::int64_t variables = layout.next(1, any_number), synapses = layout.next(0, any_number);
-    const std::int64_t size = layout.next(0, any_number), slots = layout.next(0, any_number);
-    const std::int64_t counters = layout.next(0, 1);
-    const std::int64_t* code = layout.take(size * instruction);
-    const bool source = layout.next(0, 1) != 0, moves = size == 0 && !source;
-    require(!moves || variables <= most_variables, "number of variables");
-    const std::int64_t some = moves ? Kind<Real>::size(variables, synapses) : operands.count();
-    const Real* numbers = operands.real(some, "numbers of a population");
-    const std::int32_t* whole = operands.whole(moves ? 2 + variables : operands.count(), "kind");
-    const std::int64_t n = operands.size(1);
-    const Real* x = operands.real(variables * n, "state");
-    const std::int32_t* remaining = operands.whole(n, "refractory counters");
-    const Real* arriving = operands.real((synapses + 1) * n, "what arrives");
-    Population<Real> one(
-        moves ? Kind<Real>(numbers, variables, synapses, whole, static_cast<Real>(dt))
-              : Kind<Real>(variables, synapses));
-    if (size > 0) {
-        require(sound(code, size, slots, some) && slots >= variables + synapses + 4, "program");
-        one.machine = Machine<Real>(code, size, slots, numbers);
+    const auto made = operands.template read<RecordedOperands>(sizes, fresh);
+    const std::int64_t counted = sizes[Size::counted], rastered = sizes[Size::rastered];
+    require(one.shows == 0 || sizes[Size::traced] >= rows, "traces");
+    require(counted == 0 || counted == one.n, "counts");
+    require(rastered == 0 || rastered >= rows, "raster");
+    one.step = made.step;
+    one.room = sizes[Size::room];
+    one.neuron = made.neuron;
+    one.total = made.spikes;
+    one.events = fresh ? 0 : *made.spikes;
+    require(one.events >= 0, "number of events");
+    one.traces = made.traces;
+    if (fresh) {
+        std::fill_n(made.counts, counted, Real(0));
+        std::fill_n(made.raster, rastered * one.n, Real(0));
+    }
+    if (counted > 0) one.counts = made.counts;
+    if (rastered > 0 && one.n > 0) one.raster = made.raster;
+}
+
+template <ffi::DataType type>
+Poisson<ffi::NativeType<type>> drawn(Operands<type>& operands) {
+    Sizes sizes;
+    const auto given = operands.template read<DrawnOperands>(sizes);
+    const DriveKey key(given.key);
+    const Key run{static_cast<std::uint32_t>(*key.first), static_cast<std::uint32_t>(*key.second)};
+    const std::int64_t rows = sizes[Size::rows];
+    return {fold_in(run, static_cast<std::uint32_t>(*key.number)), given.amplitude, given.coarse,
+            given.fine, given.fine + rows, sizes[Size::coarse_rows], rows};
+}
+
+template <ffi::DataType type>
+Population<ffi::NativeType<type>> population(Operands<type>& operands,
+                                             const Structure::Population& of, double dt,
+                                             const ClockWords& clock, bool fresh) {
+    using Real = ffi::NativeType<type>;
+    const std::int64_t variables = of.variables, synapses = of.synapses, steps = *clock.steps;
+    const bool moves = of.instructions == 0 && of.source == 0;
+    Sizes sizes{{Size::variables, variables}, {Size::synapses, synapses}};
+    if (moves) {
+        require(variables <= most_variables, "number of variables");
+        sizes[Size::numbers] = LinearNumbers<Real>::size(variables, synapses);
+        sizes[Size::whole] = LinearWhole::size(variables);
+    }
+    const auto given = operands.template read<PopulationOperands>(sizes);
+    const std::int64_t n = sizes[Size::n];
+    Population<Real> one(moves ? Kind<Real>(given.numbers, variables, synapses, given.whole,
+                                            static_cast<Real>(dt))
+                               : Kind<Real>(variables, synapses));
+    one.probes = sizes[Size::probes];
+    one.probed = given.probed;
+    one.shows = sizes[Size::shows];
+    one.shown = given.shown;
+    require_between(one.probed, one.probes, 0, n, "neurons to record");
+    require_between(one.shown, one.shows, 0, variables, "variables to record");
+    if (of.instructions > 0) {
+        const std::int64_t registers = Slots{variables, synapses, one.shows}.registers;
+        require(sound(of.code, of.instructions, of.slots, sizes[Size::numbers]) &&
+                    of.slots >= registers && of.slots <= registers + of.instructions, "program");
+        one.machine = Machine<Real>(of.code, of.instructions, of.slots, given.numbers);
     } else if (moves) {
         require(one.kind.target >= 0 && one.kind.target < variables, "target");
     }
-    one.counter = counters > 0;
+    one.counter = of.counters > 0;
     one.n = n;
-    one.x = operands.continued(x, variables * n);
-    one.remaining = operands.continued(remaining, n);
-    one.arriving = operands.continued(arriving, (synapses + 1) * n);
-    one.current = operands.series(steps, n);
-    one.delta = operands.series(steps, n);
-    for (std::int64_t s = 0; s < synapses; ++s) one.driven.push_back(operands.series(steps, n));
-    if (source) {
-        const std::int64_t spikes = operands.count();
-        const std::uint32_t* high = operands.words(spikes, "spikes of a source");
-        const std::uint32_t* low = operands.words(spikes, "spikes of a source");
-        one.listed = Timed{true, high, low, operands.whole(spikes, "spikes of a source"), spikes};
+    one.x = given.state;
+    one.remaining = given.remaining;
+    one.arriving = given.arriving;
+    one.current = series(given.current, sizes[Size::current_steps], sizes[Size::current_width],
+                         steps, n);
+    one.delta = series(given.delta, sizes[Size::delta_steps], sizes[Size::delta_width], steps, n);
+    for (std::int64_t s = 0; s < synapses; ++s) {
+        Sizes own;
+        const auto drive = operands.template read<DriveOperands>(own);
+        one.driven.push_back(
+            series(drive.driven, own[Size::drive_steps], own[Size::drive_width], steps, n));
+    }
+    if (of.source != 0) {
         require(synapses == 0, "a source, on which nothing acts");
+        const auto spikes = operands.template read<SourceOperands>(sizes);
+        one.listed = Timed{true, spikes.high, spikes.low, spikes.neuron, sizes[Size::spikes]};
     }
     one.drawn.resize(synapses + 1);
-    for (std::int64_t drawn = layout.next(0, any_number); drawn > 0; --drawn) {
-        const std::int64_t synapse = layout.next(-1, synapses - 1);
-        const std::int32_t* key = operands.whole(3, "key of a drive");
-        const Real* amplitude = operands.real(1, "amplitude of a drive");
-        const std::int64_t coarse_rows = operands.count();
-        const std::uint32_t* coarse = operands.words(coarse_rows, "table of a drive");
-        const std::int64_t rows_of = operands.size(1);
-        const std::uint32_t* fine = operands.words(2 * rows_of, "table of a drive");
-        const Key run{static_cast<std::uint32_t>(key[0]), static_cast<std::uint32_t>(key[1])};
-        one.drawn[synapse < 0 ? synapses : synapse].push_back(
-            {fold_in(run, static_cast<std::uint32_t>(key[2])), amplitude, coarse, fine, fine + rows_of,
-             coarse_rows, rows_of});
-    }
-    one.probes = operands.count();
-    one.probed = operands.whole(one.probes, "neurons to record");
-    one.shows = operands.count();
-    one.shown = operands.whole(one.shows, "variables to record");
-    require_between(one.probed, one.probes, 0, n, "neurons to record");
-    require_between(one.shown, one.shows, 0, variables, "variables to record");
-    require(size == 0 || slots >= variables + synapses + 4 + one.shows, "program");
-    const auto steps_of = operands.template recorded<std::int32_t>(fresh);
-    const auto neurons = operands.template recorded<std::int32_t>(fresh);
-    const auto events = operands.template recorded<std::int32_t>(fresh);
-    const auto traces = operands.template recorded<Real>(fresh);
-    const auto counts = operands.template recorded<Real>(fresh);
-    const auto raster = operands.template recorded<Real>(fresh);
-    require(neurons.size == steps_of.size && events.size == 1, "room for events");
-    require(one.shows == 0 || (traces.rows >= rows &&
-                               traces.size == traces.rows * one.shows * one.probes), "traces");
-    require(counts.size == 0 || counts.size == n, "counts");
-    require(raster.size == 0 || (raster.rows >= rows && raster.size == raster.rows * n), "raster");
-    one.step = steps_of.at;
-    one.room = steps_of.size;
-    one.neuron = neurons.at;
-    one.total = events.at;
-    one.events = fresh ? 0 : events.at[0];
-    require(one.events >= 0, "number of events");
-    one.traces = traces.at;
-    for (const auto& sums : {counts, raster})
-        if (fresh) std::fill_n(sums.at, sums.size, Real(0));
-    if (counts.size > 0) one.counts = counts.at;
-    if (raster.size > 0) one.raster = raster.at;
+    for (const std::int64_t kind : of.drawn_kinds)
+        one.drawn[kind == delta_input ? synapses : kind].push_back(drawn(operands));
+    record(operands, sizes, fresh, *clock.kept + steps, one);
     return one;
+}
+
+// Weights that change, and the rules by which they do.
+template <ffi::DataType type>
+void learn(Operands<type>& operands, const Structure::Projection& of, Sizes& sizes,
+           Synapses<ffi::NativeType<type>>& one) {
+    using Real = ffi::NativeType<type>;
+    const auto given = operands.template read<PlasticOperands>(sizes);
+    require_rows(given.start, one.n_post, sizes[Size::synapses]);
+    one.by_post = {given.start, given.source, given.synapse};
+    one.plastic = given.weight;
+    one.weight = {one.plastic, false};
+    for (const RuleHeader& rule : of.each_rule) {
+        Sizes own{{Size::numbers, Rule<Real>::size(rule.before, rule.behind)},
+                  {Size::traces, rule.before * one.n_pre + rule.behind * one.n_post}};
+        const auto its = operands.template read<RuleOperands>(own);
+        one.rules.emplace_back(its.numbers, rule.before, rule.behind, its.traces, one.n_pre,
+                               one.n_post);
+    }
 }
 
 template <ffi::DataType type>
 Synapses<ffi::NativeType<type>> projection(
-    Operands<type>& operands, Layout& layout,
+    Operands<type>& operands, const Structure::Projection& of,
     const std::vector<Population<ffi::NativeType<type>>>& populations) {
     using Real = ffi::NativeType<type>;
-    const std::int64_t last = static_cast<std::int64_t>(populations.size()) - 1;
-    const std::int64_t pre = layout.next(0, last), post = layout.next(0, last);
-    const std::int64_t kind = layout.next(-1, populations[post].kind.synapses - 1);
-    const std::int64_t delays = layout.next(0, 2), rules = layout.next(0, any_number);
-    const std::int64_t n_pre = populations[pre].n, n_post = populations[post].n;
-    const std::int32_t* start = operands.whole(n_pre + 1, "rows of synapses");
-    const std::int64_t size = operands.count();
-    require_rows(start, n_pre, size);
-    const std::int32_t* target = operands.whole(size, "targets");
-    const bool shared = operands.count() == 1;
-    const Real* weight = operands.real(shared ? 1 : size, "weights");
-    const std::int32_t* delay = operands.whole(delays == 2 ? size : operands.count(), "delays");
-    const std::int64_t depth = delays == 0 ? 0 : operands.size(0);
-    require(delays == 0 || depth > 0, "ring");
-    const std::int64_t width = delays == 2 ? n_post : n_pre;
-    Real* ring = operands.go_on(delays == 0 ? operands.count() : depth * width, "ring");
-    Synapses<Real> one{pre, post, kind, n_pre, n_post, start, target,
-                       {weight, shared}, depth, delays == 2 ? delay : nullptr, ring};
-    if (rules > 0) {
-        const std::int32_t* first = operands.whole(n_post + 1, "rows of synapses");
-        require_rows(first, n_post, size);
-        const std::int32_t* source = operands.whole(size, "sources");
-        one.by_post = {first, source, operands.whole(size, "synapses by postsynaptic neuron")};
-        one.plastic = operands.go_on(size, "weights that change");
-        one.weight = {one.plastic, false};
-    }
-    for (std::int64_t r = 0; r < rules; ++r) {
-        const std::int64_t before = layout.next(0, any_number), behind = layout.next(0, any_number);
-        const std::int64_t both = before + behind;
-        const Real* numbers = operands.real(
-            both + Effect<Real>::size(before, behind) + Effect<Real>::size(behind, before), "rule");
-        Real* traces = operands.go_on(before * n_pre + behind * n_post, "traces of a rule");
-        one.rules.emplace_back(numbers, before, behind, traces, n_pre, n_post);
-    }
+    const std::int64_t n_pre = populations[of.pre].n, n_post = populations[of.post].n;
+    Sizes sizes = sizes_of(of, n_pre, n_post);
+    const auto given = operands.template read<ProjectionOperands>(sizes);
+    require_synapses(of, sizes, given.start);
+    Synapses<Real> one{of.pre, of.post, of.kind, n_pre, n_post, given.start, given.target,
+                       {given.weight, sizes[Size::weights] == 1}, sizes[Size::depth],
+                       of.delays == delays_each ? given.delay : nullptr, given.ring};
+    if (of.rules > 0) learn(operands, of, sizes, one);
     return one;
 }
 
@@ -163,23 +173,20 @@ ffi::Error run(ffi::RemainingArgs from, ffi::RemainingRets to, ffi::Span<const s
                double dt) {
     using Real = ffi::NativeType<type>;
     return guarded([&] {
-        Operands<type> operands(from, to);
-        Layout layout(span);
-        const std::int64_t n_populations = layout.next(1, any_number);
-        const std::int64_t n_projections = layout.next(0, any_number);
-        const bool fresh = layout.next(0, 1) != 0;
-        const std::uint32_t* clock = operands.words(4, "clock");
-        const std::int64_t steps = clock[2], kept = clock[3];
-        std::int32_t* done = operands.whole_result(1);
+        const Structure structure(span);
+        Operands<type> operands(from, to, needed(structure));
+        Sizes sizes;
+        const auto call = operands.template read<CallOperands>(sizes);
+        const ClockWords clock(call.clock);
         std::vector<Population<Real>> populations;
-        for (std::int64_t p = 0; p < n_populations; ++p)
-            populations.push_back(population(operands, layout, dt, steps, kept + steps, fresh));
+        for (const auto& of : structure.populations)
+            populations.push_back(
+                population(operands, of, dt, clock, structure.call.fresh != 0));
         std::vector<Synapses<Real>> projections;
-        for (std::int64_t p = 0; p < n_projections; ++p)
-            projections.push_back(projection(operands, layout, populations));
-        operands.require_done();
-        done[0] = static_cast<std::int32_t>(
-            run_steps(populations, projections, operands.number(clock), steps, kept));
+        for (const auto& of : structure.projections)
+            projections.push_back(projection(operands, of, populations));
+        *call.done = static_cast<std::int32_t>(
+            run_steps(populations, projections, first_step(clock), *clock.steps, *clock.kept));
         for (const Population<Real>& p : populations)
             p.total[0] = static_cast<std::int32_t>(p.events);
     });

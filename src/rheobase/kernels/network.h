@@ -140,38 +140,38 @@ class Population {
     }
 
   private:
-    // A step by the program, whose slots are: variables, counter, arrivals, current, delta, spike,
-    // what is recorded, registers.
+    // A step by the program.
     void carry_out(std::int64_t now, std::int64_t number) {
         const std::int64_t D = kind.variables, S = kind.synapses;
+        const Slots at{D, S, shows};
         if (current.width == 1) fill(input, current.at(now)[0]);
         const bool kicked = kicks || delta.given() || !drawn[S].empty();
         constexpr std::int64_t most = Machine<Real>::most;
         Real left[most];
         for (std::int64_t first = 0; first < n; first += most) {
             const std::int64_t m = std::min(most, n - first);
-            for (std::int64_t d = 0; d < D; ++d) machine.slot(d) = x + d * n + first;
+            for (std::int64_t d = 0; d < D; ++d) machine.slot(at.variables + d) = x + d * n + first;
             if (counter) {
                 for (std::int64_t i = 0; i < m; ++i) left[i] = static_cast<Real>(remaining[first + i]);
-                machine.slot(D) = left;
+                machine.slot(at.counter) = left;
             }
             for (std::int64_t s = 0; s < S; ++s) {
                 add_drives(s, now, number, first, m);
-                machine.slot(D + 1 + s) = arriving + s * n + first;
+                machine.slot(at.arriving + s) = arriving + s * n + first;
             }
             if (kicked) take_kicks(now, number, first, m);
-            machine.slot(D + 1 + S) =
+            machine.slot(at.current) =
                 current.width == 1 ? input.data() : const_cast<Real*>(current.at(now)) + first;
-            machine.slot(D + 2 + S) = kick.data();
+            machine.slot(at.delta) = kick.data();
             for (std::int64_t s = 0; s < shows; ++s)
-                machine.slot(D + 4 + S + s) = reached.data() + s * n + first;
+                machine.slot(at.shown + s) = reached.data() + s * n + first;
             execute(machine, m);
             for (std::int64_t s = 0; s < S; ++s) std::fill_n(arriving + s * n + first, m, Real(0));
             if (counter)
                 for (std::int64_t i = 0; i < m; ++i)  // also where it is no number
                     remaining[first + i] = static_cast<std::int32_t>(
                         left[i] > Real(0) ? std::min(left[i], Real(1 << 30)) : Real(0));
-            const Real* spike = machine.slot(D + 3 + S);
+            const Real* spike = machine.slot(at.spike);
             for_each_spike(spike, m, [&](std::int64_t i, Real) {
                 fired.push_back(static_cast<std::int32_t>(first + i));
             });
@@ -330,7 +330,7 @@ struct Synapses {
 
     // Puts what acts in the step after step `number` to where it acts; then the rules learn.
     void send(std::int64_t number, const Population<Real>& from, Population<Real>& to) {
-        const std::int64_t place = kind < 0 ? to.kind.synapses : kind;
+        const std::int64_t place = kind == delta_input ? to.kind.synapses : kind;
         if (delay != nullptr) {
             scatter(Later::modulo(number, depth), from.fired, place, to);
             return;
@@ -383,7 +383,7 @@ std::int64_t run_steps(std::vector<Population<Real>>& populations,
                  std::int64_t steps, std::int64_t kept) {
     for (Population<Real>& p : populations) p.begin();
     for (const Synapses<Real>& s : synapses)
-        if (s.kind < 0) populations[s.post].kicks = true;
+        if (s.kind == delta_input) populations[s.post].kicks = true;
     for (std::int64_t now = 0; now < steps; ++now) {
         for (const Population<Real>& p : populations)
             if (p.events + p.n > p.room) return now;

@@ -52,7 +52,7 @@ ffi::Error change_rows(Reals<type>, Reals<type> active, Ints start, Ints other,
     const Batch batch(changed->dimensions(), 1);
     RHEOBASE_REQUIRE(same(weight, changed) && batch.takes(active, {last(active)}) &&
                          rows_fit(batch, start, other, last(active), last(*changed)) &&
-                         batch.takes(passive, {Batch::any}) && batch.takes(course, {5}),
+                         batch.takes(passive, {Batch::any}) && batch.takes(course, {CourseNumbers<float>::size()}),
                      "change_rows");
     take(weight, changed);
     for (std::int64_t b = 0; b < batch.size(); ++b)
@@ -70,7 +70,7 @@ ffi::Error change_columns(Reals<type>, Reals<type> active, Ints start, Ints othe
     const Batch batch(changed->dimensions(), 1);
     RHEOBASE_REQUIRE(same(weight, changed) && batch.takes(active, {last(active)}) &&
                          rows_fit(batch, start, other, last(active), last(*changed)) &&
-                         batch.takes(passive, {Batch::any}) && batch.takes(course, {5}) && batch.takes(synapse, {last(*changed)}),
+                         batch.takes(passive, {Batch::any}) && batch.takes(course, {CourseNumbers<float>::size()}) && batch.takes(synapse, {last(*changed)}),
                      "change_columns");
     take(weight, changed);
     for (std::int64_t b = 0; b < batch.size(); ++b)
@@ -91,7 +91,7 @@ ffi::Error mark_rows(Reals<type> active, Ints start, Ints other, Reals<type> pas
                          same(value, touched_out) && batch.takes(weight, {last(*value_out)}) &&
                          batch.takes(active, {last(active)}) &&
                          rows_fit(batch, start, other, last(active), last(weight)) &&
-                         batch.takes(passive, {Batch::any}) && batch.takes(course, {5}) &&
+                         batch.takes(passive, {Batch::any}) && batch.takes(course, {CourseNumbers<float>::size()}) &&
                          batch.takes(now, {1}) && batch.takes(rate, {1}),
                      "mark_rows");
     take(value, value_out);
@@ -115,7 +115,7 @@ ffi::Error mark_columns(Reals<type> active, Ints start, Ints other, Ints synapse
                          same(value, touched_out) && batch.takes(weight, {last(*value_out)}) &&
                          batch.takes(active, {last(active)}) &&
                          rows_fit(batch, start, other, last(active), last(weight)) &&
-                         batch.takes(passive, {Batch::any}) && batch.takes(course, {5}) &&
+                         batch.takes(passive, {Batch::any}) && batch.takes(course, {CourseNumbers<float>::size()}) &&
                          batch.takes(now, {1}) && batch.takes(rate, {1}) && batch.takes(synapse, {last(weight)}),
                      "mark_columns");
     take(value, value_out);
@@ -136,7 +136,7 @@ ffi::Error reap(Reals<type>, Reals<type> reward, Reals<type> course, Ints now, R
     const Batch batch(weight_out->dimensions(), 1);
     RHEOBASE_REQUIRE(same(weight, weight_out) && same(value, value_out) && same(touched, touched_out) &&
                          same(weight, value_out) && same(weight, touched_out) &&
-                         batch.takes(reward, {1}) && batch.takes(course, {5}) &&
+                         batch.takes(reward, {1}) && batch.takes(course, {CourseNumbers<float>::size()}) &&
                          batch.takes(now, {1}) && batch.takes(rate, {1}), "reap");
     take(weight, weight_out);
     take(value, value_out);

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "delivery.h"
+#include "layout.h"
 
 namespace rheobase {
 
@@ -29,8 +30,9 @@ template <typename Real>
 struct Course {
     Real low, high, anchor, scale, mu;
 
-    explicit Course(const Real* five)
-        : low(five[0]), high(five[1]), anchor(five[2]), scale(five[3]), mu(five[4]) {}
+    explicit Course(const CourseNumbers<Real>& at)
+        : low(*at.low), high(*at.high), anchor(*at.anchor), scale(*at.scale), mu(*at.mu) {}
+    explicit Course(const Real* numbers) : Course(CourseNumbers<Real>(numbers)) {}
 
     Real inside(Real w) const { return std::min(std::max(w, low), high); }
     Real distance(Real w) const { return std::max((w - anchor) * scale, Real(0)); }

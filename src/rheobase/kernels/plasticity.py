@@ -13,6 +13,7 @@ from jax import Array
 from rheobase.errors import ShapeError
 from rheobase.kernels import library
 from rheobase.kernels.delivery import Targets, compiled, for_each_row
+from rheobase.kernels.layout import CourseNumbers
 
 
 class Columns(eqx.Module):
@@ -53,9 +54,9 @@ class Course(eqx.Module):
         return jax.tree.map(lambda x: x.astype(weight.dtype), self)
 
     def packed(self) -> Array:
-        """As the compiled kernels take it, (5,)."""
+        """As the compiled kernels take it: `CourseNumbers` in one array."""
         mu = jnp.full_like(self.low, self.mu)
-        return jnp.stack([self.low, self.high, self.anchor, self.scale, mu])
+        return jnp.stack(CourseNumbers(self.low, self.high, self.anchor, self.scale, mu))
 
     def factor(self, weight: Array) -> Array:
         """f(w); 0 beyond the anchor."""

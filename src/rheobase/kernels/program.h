@@ -1,4 +1,5 @@
-// One step of any neurons as instructions on vectors of them; see rheobase/network/program.py.
+// One step of any neurons as instructions on vectors of them; see rheobase/network/program.py, and layout.h for
+// the instructions.
 //
 // A slot is a place for a vector of neurons: their variables, inputs and outputs where they are in
 // memory, and registers that stay in the nearest cache. Truth and counters are numbers too. Whoever
@@ -12,22 +13,9 @@
 #include <vector>
 
 #include "kind.h"
+#include "layout.h"
 
 namespace rheobase {
-
-// In the order of OPERATIONS in rheobase/network/instructions.py.
-enum Operation : std::int64_t {
-    op_copy, op_add, op_sub, op_mul, op_div, op_min, op_max, op_lt, op_le, op_gt, op_ge, op_eq, op_ne,
-    op_neg, op_abs, op_exp, op_expm1, op_phi, op_inverse_phi, op_logistic, op_log, op_tanh, op_sqrt, op_pow,
-    op_select, op_muladd, op_mulsub, op_submul, op_clamp, op_relax, operations
-};
-
-// Operands are slots, or ~k for constant k.
-struct Instruction {
-    std::int64_t what, to, a, b, c, d, e, f, g;
-};
-
-constexpr std::int64_t instruction = sizeof(Instruction) / sizeof(std::int64_t);
 
 // Whether code of `size` instructions reads and writes within so many slots and constants, and has
 // operands where `execute` looks for slots and constants.
@@ -39,13 +27,21 @@ inline bool sound(const std::int64_t* code, std::int64_t size, std::int64_t slot
         if (i.what < 0 || i.what >= operations || i.to < 0 || i.to >= slots) return false;
         for (const std::int64_t x : {i.a, i.b, i.c, i.d, i.e, i.f, i.g})
             if (x < 0 ? ~x >= constants : x >= slots) return false;
-        const bool maps = i.what == op_exp || i.what == op_phi || i.what == op_inverse_phi ||
-                          i.what == op_logistic || i.what == op_relax;
-        if (maps && (i.a < 0 || i.b >= 0 || i.c >= 0 || i.d >= 0 || i.e >= 0)) return false;
-        if (i.what == op_relax && (i.f < 0 || i.g < 0)) return false;
-        if (i.what >= op_select && i.what <= op_clamp && i.a < 0) return false;
-        const bool two = (i.what >= op_add && i.what <= op_ne) || i.what == op_pow;
-        if (two && i.a < 0 && i.b < 0) return false;
+        const bool line = i.a < 0 || i.b >= 0 || i.c >= 0 || i.d >= 0 || i.e >= 0;
+        switch (forms[i.what]) {
+            case Form::unary: break;
+            case Form::binary:
+                if (i.a < 0 && i.b < 0) return false;
+                break;
+            case Form::ternary:
+                if (i.a < 0) return false;
+                break;
+            case Form::map:
+                if (line) return false;
+                break;
+            case Form::relax:
+                if (line || i.f < 0 || i.g < 0) return false;
+        }
     }
     return true;
 }
@@ -269,7 +265,7 @@ class Machine {
             RHEOBASE_UNARY(op_tanh, std::tanh(x));
             RHEOBASE_UNARY(op_sqrt, std::sqrt(x));
             RHEOBASE_BINARY(op_pow, std::pow(x, y));
-            RHEOBASE_TERNARY(op_select, x != no ? z : y);
+            RHEOBASE_TERNARY(op_select_n, x != no ? z : y);
             RHEOBASE_TERNARY(op_muladd, x* y + z);
             RHEOBASE_TERNARY(op_mulsub, x* y - z);
             RHEOBASE_TERNARY(op_submul, z - x * y);

@@ -16,42 +16,37 @@ struct Columns {
     const std::int32_t *start, *source, *synapse;
 };
 
-// What a spike does, in numbers: own[0] + sum of own[k] times the traces of its neuron is one factor
-// of the change, the same over the traces at the other end the other; then its traces become
-// keep x + add.
+// What a spike of one end does.
 template <typename Real>
-struct Effect {
-    const Real *own, *other, *keep, *add, *course;
+struct Effect : EffectNumbers<Real> {
     std::int64_t traces, others;
 
-    Effect(const Real*& at, std::int64_t traces, std::int64_t others)
-        : own(at), other(own + 1 + traces), keep(other + 1 + others), add(keep + traces),
-          course(add + traces), traces(traces), others(others) {
-        at = course + 5;
-    }
-
-    static std::int64_t size(std::int64_t traces, std::int64_t others) {
-        return 7 + 3 * traces + others;
-    }
+    Effect(const Real* numbers, std::int64_t traces, std::int64_t others)
+        : EffectNumbers<Real>(numbers, traces, others), traces(traces), others(others) {}
 };
 
 template <typename Real>
 class Rule {
   public:
-    // Numbers: the decay of each trace in a step, then the effects of a pre- and a postsynaptic spike.
+    // Numbers: the effects of a pre- and of a postsynaptic spike.
     Rule(const Real* numbers, std::int64_t pre, std::int64_t post, Real* traces, std::int64_t n_pre,
          std::int64_t n_post)
-        : decay(numbers), at(numbers + pre + post), on_pre(at, pre, post), on_post(at, post, pre),
-          x(traces), y(traces + pre * n_pre), n_pre(n_pre), n_post(n_post) {}
+        : on_pre(numbers, pre, post),
+          on_post(numbers + EffectNumbers<Real>::size(pre, post), post, pre), x(traces),
+          y(traces + pre * n_pre), n_pre(n_pre), n_post(n_post) {}
+
+    static std::int64_t size(std::int64_t pre, std::int64_t post) {
+        return EffectNumbers<Real>::size(pre, post) + EffectNumbers<Real>::size(post, pre);
+    }
 
     // The end of a step, at which the presynaptic neurons `late` and the postsynaptic ones `fired`
     // have their effects, in this order.
     void step(const std::int32_t* start, const std::int32_t* target, const Columns& by_post,
               const std::vector<std::int32_t>& late, const std::vector<std::int32_t>& fired,
               Real* weight) {
-        for (std::int64_t k = 0; k < on_pre.traces; ++k) shrink(n_pre, decay[k], x + k * n_pre);
+        for (std::int64_t k = 0; k < on_pre.traces; ++k) shrink(n_pre, on_pre.decay[k], x + k * n_pre);
         for (std::int64_t k = 0; k < on_post.traces; ++k)
-            shrink(n_post, decay[on_pre.traces + k], y + k * n_post);
+            shrink(n_post, on_post.decay[k], y + k * n_post);
         act(on_pre, x, n_pre, y, n_post, late, start, target, InOrder{}, weight);
         act(on_post, y, n_post, x, n_pre, fired, by_post.start, by_post.source,
             Listed{by_post.synapse}, weight);
@@ -99,7 +94,6 @@ class Rule {
         return scratch.data();
     }
 
-    const Real *decay, *at;
     Effect<Real> on_pre, on_post;
     Real *x, *y;  // (traces, n_pre), (traces, n_post)
     std::int64_t n_pre, n_post;

@@ -17,18 +17,17 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
-from rheobase.kernels import library
+from rheobase.kernels import layout, library
 from rheobase.network import fused
 from rheobase.network.call import (
     NOTHING,
-    Course,
     Inside,
     Operands,
     course_of,
     dtype_of,
-    give_rows,
     joined,
     row_of,
+    rows_of,
     split,
 )  # fmt: skip
 from rheobase.network.linear import constants
@@ -99,11 +98,12 @@ class _Loop:
         """Of the chunks."""
 
     def clock(self, chunk: Array, start: Clock) -> Array:
-        """The number of the first step of a chunk in two words, and how many steps it has."""
+        """The first step of a chunk, and how many it has."""
         first = chunk * self.length
         # The last chunk may have fewer.
         left = jnp.minimum(self.steps - first, self.length).astype(jnp.uint32)
-        return jnp.stack([*start.after(first), left])
+        words = layout.ClockWords(*start.after(first), left, jnp.zeros((), jnp.uint32))
+        return jnp.stack(words)
 
     def chunk(self, weights, state, clock: Array, key: Any, again: bool):
         """The state after a chunk, and its courses: what is asked for, or, again, every margin."""
@@ -123,14 +123,13 @@ class _Loop:
         numbers = constants(self.network, self.stepper, self.dt, dtype)
         rules = tuple(() for _ in network.projections)  # those of a network that learns nothing
         inside = Inside(network, records, shown, numbers, rules, self.dt, key, {})
-        now = jnp.concatenate([clock, jnp.zeros(1, jnp.uint32)])
-        state, courses, _ = inside.steps(state, courses, now, self.length)
+        state, courses, _ = inside.steps(state, courses, clock, self.length)
         return state, courses
 
-    def steep(self, name: str, state: Any, course: Course) -> Array:
+    def steep(self, name: str, state: Any, course: layout.RecordedOperands) -> Array:
         """The pseudo-derivative of each spike of a chunk with respect to its margin, (steps, n)."""
         system = self.network.systems[name]
-        reached = [course.traces[:, k] for k in range(course.traces.shape[1])]
+        reached: list[Any] = [course.traces[:, k] for k in range(course.traces.shape[1])]
         counter = jnp.zeros(reached[0].shape, jnp.int32)
         margin = system.margin(joined(state, reached, counter))
         spike, back = jax.vjp(system.spike, margin)
@@ -230,32 +229,48 @@ def _ring(state: Any, dtype: Any) -> Array:
 
 def _go_back(loop: _Loop, weights, state, courses, given, clock, back: _Back) -> _Back:
     """The cotangents before a chunk, by the compiled loop."""
-    network, (steep, worth), call = loop.network, given, Operands()
+    network, (steep, worth) = loop.network, given
     names, dtype = list(network.systems), dtype_of(state)
     numbers = constants(network, loop.stepper, loop.dt, dtype)
-    layout = [len(names), len(network.projections)]
-    call.give(clock)
+    call = Operands(layout.CallHeader(len(names), len(network.projections)))
+    call.give(layout.BackCallOperands(clock))
     for name in names:
         leaves, counters = split(state.systems[name])
-        layout += [len(leaves), len(network.systems[name].synapses)]
+        call.numbers += layout.PopulationHeader(len(leaves), len(network.systems[name].synapses))
         n, course = network.populations[name].n, courses[name]
-        call.give(*numbers[name], counters[0] if counters else jnp.zeros(n, jnp.int32))
-        call.give(steep[name], worth[name], course.step, course.neuron, course.spikes)
-        call.go_on(back.systems[name], back.arriving[name])
+        call.give(
+            layout.BackPopulationOperands(
+                *numbers[name],
+                remaining=counters[0] if counters else jnp.zeros(n, jnp.int32),
+                steep=steep[name],
+                worth=worth[name],
+                step=course.step,
+                neuron=course.neuron,
+                spikes=course.spikes,
+                state=back.systems[name],
+                arriving=back.arriving[name],
+            )
+        )
     parts = zip(network.projections, weights, state.projections, strict=True)
     for i, (p, weight, sending) in enumerate(parts):
-        layout += [names.index(p.pre), names.index(p.post), row_of(p, -1)]
-        layout.append(give_rows(call, p, weight.astype(dtype), sending, loop.dt))
-        call.give(_ring(sending, dtype))
-        call.go_on(back.rings[i], back.weights[i].astype(dtype))
-    found = iter(library.steps("go_back", call, layout, loop.dt, dtype))
-    pairs = {name: (next(found), next(found)) for name in names}
-    both = [(next(found), next(found)) for _ in network.projections]
+        header, rows = rows_of(p, names, weight.astype(dtype), sending, loop.dt)
+        call.numbers += header
+        call.give(
+            layout.BackProjectionOperands(
+                *rows,
+                sent=_ring(sending, dtype),
+                ring=back.rings[i],
+                change=back.weights[i].astype(dtype),
+            )
+        )
+    made = call.made(library.steps("go_back", call, loop.dt, dtype))
+    populations = {name: next(made) for name in names}
+    projections = list(made)
     return _Back(
-        {name: one for name, (one, _) in pairs.items()},
-        {name: two for name, (_, two) in pairs.items()},
-        tuple(one for one, _ in both),
-        tuple(two.astype(w.dtype) for (_, two), w in zip(both, weights, strict=True)),
+        {name: one.state for name, one in populations.items()},
+        {name: one.arriving for name, one in populations.items()},
+        tuple(one.ring for one in projections),
+        tuple(one.change.astype(w.dtype) for one, w in zip(projections, weights, strict=True)),
     )
 
 

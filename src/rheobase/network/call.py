@@ -1,5 +1,6 @@
 """The call of the compiled loop of a network: its state taken apart and put together again."""
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -9,7 +10,8 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
-from rheobase.kernels import library
+from rheobase.kernels import layout, library
+from rheobase.kernels.layout import RecordedOperands
 from rheobase.network import readable
 from rheobase.network.inputs import (
     constant,
@@ -34,41 +36,43 @@ from rheobase.time import Clock, whole_steps
 NOTHING = Record(spikes=None)
 
 
-class Course(NamedTuple):
-    """What is recorded of a population, in arrays with room for more."""
-
-    step: Array
-    neuron: Array
-    spikes: Array
-    """(1,), their number."""
-    traces: Array
-    """(steps, variables, neurons)."""
-    counts: Array
-    """Spikes of each neuron, (n,), or (0,) where nobody asks."""
-    raster: Array
-    """0 or 1 in each step, (steps, n), or (0, n)."""
-
-
 class Operands:
-    """Operands and results of a call, in the order in which the compiled loop reads them."""
+    """Numbers, operands and results of a call, in the order in which the loop reads them."""
 
-    def __init__(self):
+    def __init__(self, header: layout.CallHeader):
+        self.numbers: list[int] = list(header)
         self.operands: list = []
         self.results: list = []
         self.aliases: dict[int, int] = {}
+        self.given: list[tuple[Any, tuple[str, ...]]] = []
+        """Records with results, and the names of these."""
 
-    def give(self, *arrays: Any) -> None:
-        self.operands += arrays
+    def give(self, record: Any, fresh: bool = False) -> None:
+        """The arrays of a record of `rheobase.kernels.layout`.
 
-    def take(self, shape: tuple[int, ...], dtype: Any) -> None:
-        self.results.append(jax.ShapeDtypeStruct(shape, dtype))
+        `fresh`: what else changes in place is a result alone, and may be given as its shape.
+        """
+        roles = layout.roles(type(record))
+        for array, role in zip(record, roles, strict=True):
+            if role != layout.GIVEN:
+                if role == layout.IN_PLACE and not fresh:
+                    self.aliases[len(self.operands)] = len(self.results)
+                self.results.append(jax.ShapeDtypeStruct(array.shape, array.dtype))
+            if role != layout.MADE and not fresh:
+                self.operands.append(array)
+        names = (n for n, role in zip(record._fields, roles, strict=True) if role != layout.GIVEN)
+        self.given.append((record, tuple(names)))
 
-    def go_on(self, *arrays: Any) -> None:
-        """Operands that the call changes in place."""
-        for array in arrays:
-            self.aliases[len(self.operands)] = len(self.results)
-            self.operands.append(array)
-            self.take(array.shape, array.dtype)
+    def made(self, results: list) -> Iterator[Any]:
+        """The records that have results, with these in their places."""
+        left = iter(results)
+        return iter(
+            [
+                record._replace(**{name: next(left) for name in names})
+                for record, names in self.given
+                if names
+            ]
+        )
 
 
 class Inside(NamedTuple):
@@ -88,8 +92,8 @@ class Inside(NamedTuple):
     """The step of each population that is not linear."""
 
     def steps(
-        self, state: Any, courses: dict[str, Course], now: Array, block: int
-    ) -> tuple[Any, dict[str, Course], Array]:
+        self, state: Any, courses: dict[str, RecordedOperands], now: Array, block: int
+    ) -> tuple[Any, dict[str, RecordedOperands], Array]:
         """State and recordings after some steps, and how many they were.
 
         `now`: the number of the first step in two words, how many to do, at most `block`, and how
@@ -106,8 +110,8 @@ class Inside(NamedTuple):
         return _call(self, state, courses, (values, drawn), now)
 
     def steps_at_once(
-        self, state: Any, courses: dict[str, Course], now: np.ndarray
-    ) -> tuple[Any, dict[str, Course], np.ndarray]:
+        self, state: Any, courses: dict[str, RecordedOperands], now: np.ndarray
+    ) -> tuple[Any, dict[str, RecordedOperands], np.ndarray]:
         """The same where the loop needs no input but constants: in numpy, but for the loop."""
         network, dt = self.network, self.dt
         dtype = dtype_of(state)
@@ -192,41 +196,30 @@ def _of(*arrays: Any) -> Any:
     return np if all(isinstance(x, np.ndarray) for x in arrays) else jnp
 
 
-def _call(inside: Inside, state: Any, courses: dict[str, Course], given: Any, now: Any) -> Any:
+def _call(
+    inside: Inside, state: Any, courses: dict[str, RecordedOperands], given: Any, now: Any
+) -> Any:
     """Some steps: the compiled loop, with the state taken apart for it and put together again."""
-    network, records, shown, constants, rules, dt, _, programs = inside
-    names, call = list(network.systems), Operands()
+    network, rules, dt = inside.network, inside.rules, inside.dt
+    names = list(network.systems)
     fresh = all(isinstance(x, jax.ShapeDtypeStruct) for x in jax.tree.leaves(courses))
-    layout = [len(names), len(network.projections), int(fresh)]
-    call.give(now)
-    call.take((1,), np.int32)
-    for name, system in network.systems.items():
-        n, kinds = network.populations[name].n, len(system.synapses)
-        leaves, counters = split(state.systems[name])
-        layout += [len(leaves), kinds]
-        one = programs.get(name)
-        layout += [0] * 3 if one is None else one.layout(len(counters))
-        call.give(*constants[name])
-        still = counters[0] if counters else np.zeros(n, np.int32)
-        call.go_on(_of(*leaves).stack(leaves), still)
-        call.go_on(arriving_of(network, state.projections, name, kinds))
-        layout += _give_inputs(call, network, name, given, leaves[0].dtype)
-        call.give(_probed(records.get(name, NOTHING), n), np.asarray(shown[name], np.int32))
-        for array in courses[name] if fresh else ():
-            call.take(array.shape, array.dtype)
-        call.go_on(*() if fresh else courses[name])
+    call = Operands(layout.CallHeader(len(names), len(network.projections), int(fresh)))
+    done: Any = jax.ShapeDtypeStruct((1,), np.int32)
+    call.give(layout.CallOperands(now, done))
+    for name in names:
+        _give_population(call, inside, state, name, given)
+        call.give(courses[name], fresh)
     for p, sending, learns in zip(network.projections, state.projections, rules, strict=True):
-        layout += [names.index(p.pre), names.index(p.post), row_of(p, -1)]
-        layout += _give_synapses(call, p, sending, learns, dt)
+        _give_synapses(call, names, p, sending, learns, dt)
 
-    results = library.steps("run", call, layout, dt, dtype_of(state))
-    found: Any = iter([x if isinstance(x, Tracer) else np.asarray(x) for x in results])
-    made = next(found)[0]
+    results = library.steps("run", call, dt, dtype_of(state))
+    made = call.made([x if isinstance(x, Tracer) else np.asarray(x) for x in results])
+    steps = next(made).done[0]
     systems, recorded, arrived = {}, {}, {}
     for name in names:
-        moved, remaining, arrived[name] = next(found), next(found), next(found)
-        systems[name] = joined(state.systems[name], list(moved), remaining)
-        recorded[name] = Course(*(next(found) for _ in Course._fields))
+        after = next(made)
+        systems[name] = joined(state.systems[name], list(after.state), after.remaining)
+        arrived[name], recorded[name] = after.arriving, next(made)
     projections, carried = [], set()
     for p, sending in zip(network.projections, state.projections, strict=True):
         # What arrives next is known by its kind: the first projection of the kind carries it.
@@ -234,64 +227,105 @@ def _call(inside: Inside, state: Any, courses: dict[str, Course], given: Any, no
         arriving: Any = arrived[p.post][place[1]]
         arriving = np.zeros(arriving.shape, arriving.dtype) if place in carried else arriving
         carried.add(place)
-        ring = next(found)
-        weight = None if sending.weight is None else next(found)
-        rules = tuple(_unstacked(one, next(found)) for one in sending.rules)
+        ring = next(made).ring
+        weight = None if sending.weight is None else next(made).weight
+        rules = tuple(_unstacked(one, next(made).traces) for one in sending.rules)
         ring = None if sending.ring is None else ring
         projections.append(ProjectionState(arriving, ring, sending.release, weight, rules))
-    return state._replace(systems=systems, projections=tuple(projections)), recorded, made
+    return state._replace(systems=systems, projections=tuple(projections)), recorded, steps
 
 
-def _give_inputs(call: Operands, network: Network, name: str, given: Any, dtype: Any) -> list[int]:
-    """The operands of the drives of a population, or the spikes of a source; their layout."""
-    values, drawn = given
-    nothing: Any = np.zeros((1, 1), dtype)
-    current, delta = summed(network, name, values, nothing)
-    call.give(current, nothing if delta is None else delta)
-    call.give(*through_synapses(network, name, values, nothing))
-    system = network.systems[name]
-    source = isinstance(system, StepSource)
-    if source:
-        call.give(*system.listed)
+def _give_population(call: Operands, inside: Inside, state: Any, name: str, given: Any) -> None:
+    """The numbers and operands of a population, without what is recorded of it."""
+    network, (values, drawn) = inside.network, given
+    system, program = network.systems[name], inside.programs.get(name)
+    n, kinds = network.populations[name].n, len(system.synapses)
+    leaves, counters = split(state.systems[name])
     here = [i for i in drawn if network.drives[i].population == name]
-    call.give(*(array for i in here for array in drawn[i]))
-    kinds_of = (network.driven[i] for i in here)
-    return [int(source), len(here), *(-1 if kind is None else kind for kind in kinds_of)]
+    source = isinstance(system, StepSource)
+    header = layout.PopulationHeader(len(leaves), kinds, source=int(source), drawn=len(here))
+    if program is not None:
+        header = header._replace(
+            instructions=program.instructions, slots=program.slots, counters=len(counters)
+        )
+    kinds_of = [network.driven[i] for i in here]
+    call.numbers += [
+        *header,
+        *(() if program is None else program.code),
+        *(layout.DELTA_INPUT if kind is None else kind for kind in kinds_of),
+    ]
+    nothing: Any = np.zeros((1, 1), leaves[0].dtype)
+    current, delta = summed(network, name, values, nothing)
+    call.give(
+        layout.PopulationOperands(
+            *inside.constants[name],
+            state=_of(*leaves).stack(leaves),
+            remaining=counters[0] if counters else np.zeros(n, np.int32),
+            arriving=arriving_of(network, state.projections, name, kinds),
+            current=current,
+            delta=nothing if delta is None else delta,
+            probed=_probed(inside.records.get(name, NOTHING), n),
+            shown=np.asarray(inside.shown[name], np.int32),
+        )
+    )
+    for driven in through_synapses(network, name, values, nothing):
+        call.give(layout.DriveOperands(driven))
+    if isinstance(system, StepSource):
+        call.give(layout.SourceOperands(*system.listed))
+    for i in here:
+        call.give(layout.DrawnOperands(*drawn[i]))
 
 
-def give_rows(
-    call: Operands, p: Projection, weight: Array, sending: ProjectionState, dt: float
-) -> int:
-    """The operands that say who is connected to whom, and how; the kind of delay."""
-    delays: Any = np.zeros(1, np.int32)
-    late = 0
+class Rows(NamedTuple):
+    """Who is connected to whom, and how: the first operands of a projection."""
+
+    start: Array
+    target: Array
+    weight: Array
+    delay: Any
+
+
+def rows_of(
+    p: Projection, names: list[str], weight: Array, sending: ProjectionState, dt: float
+) -> tuple[layout.ProjectionHeader, Rows]:
+    """The numbers of a projection between the populations of these names, and its rows."""
+    delay: Any = np.zeros(1, np.int32)
+    kind = layout.Delays.NONE
     if p.delay is not None and sending.ring is not None:
-        late = 1 if p.delay.shape == (1,) else 2
-        delays = _delays(p.delay, dt) if late == 2 else delays
-    call.give(p.to.start, p.to.target, weight, delays)
-    return late
+        kind = layout.Delays.SHARED if p.delay.shape == (1,) else layout.Delays.EACH
+        delay = _delays(p.delay, dt) if kind is layout.Delays.EACH else delay
+    header = layout.ProjectionHeader(
+        names.index(p.pre), names.index(p.post), row_of(p, layout.DELTA_INPUT), int(kind)
+    )
+    return header, Rows(p.to.start, p.to.target, weight, delay)
 
 
 _delays = jax.jit(whole_steps, static_argnames="dt")
 
 
 def _give_synapses(
-    call: Operands, p: Projection, sending: ProjectionState, rules: tuple[Any, ...], dt: float
-) -> list[int]:
-    """The operands of a projection; its kind of delay, its rules and their traces."""
+    call: Operands,
+    names: list[str],
+    p: Projection,
+    sending: ProjectionState,
+    rules: tuple[Any, ...],
+    dt: float,
+) -> None:
+    """The numbers and operands of a projection, and of its rules."""
     dtype = sending.arriving.dtype
     weight = p.weight if p.weight.dtype == dtype else p.weight.astype(dtype)
-    layout = [give_rows(call, p, weight, sending, dt), len(p.rules)]
-    call.go_on(np.zeros((0, 0), dtype) if sending.ring is None else sending.ring.astype(dtype))
+    header, rows = rows_of(p, names, weight, sending, dt)
+    call.numbers += header._replace(rules=len(p.rules))
+    ring = np.zeros((0, 0), dtype) if sending.ring is None else sending.ring.astype(dtype)
+    call.give(layout.ProjectionOperands(*rows, ring))
     if sending.weight is not None and p.by_post is not None:
-        call.give(p.by_post.to.start, p.by_post.to.target, p.by_post.synapse)
-        call.go_on(sending.weight)
+        to, synapse = p.by_post.to, p.by_post.synapse
+        call.give(layout.PlasticOperands(to.start, to.target, synapse, sending.weight))
     for numbers, traces in zip(rules, sending.rules, strict=True):
-        call.give(numbers)
         parts = jax.tree.leaves(traces)
-        call.go_on(_of(*parts).concatenate(parts))
-        layout += [len(jax.tree.leaves(traces.pre)), len(jax.tree.leaves(traces.post))]
-    return layout
+        call.give(layout.RuleOperands(numbers, _of(*parts).concatenate(parts)))
+        before, behind = jax.tree.leaves(traces.pre), jax.tree.leaves(traces.post)
+        call.numbers += layout.RuleHeader(len(before), len(behind))
 
 
 def _unstacked(traces: Any, joined: Array) -> Any:
@@ -308,20 +342,19 @@ def row_of(p: Projection, delta: int) -> int:
 
 def course_of(
     shown: list[int], record: Record, n: int, most: int, room: int, dtype: Any, dense: bool
-) -> Course:
+) -> RecordedOperands:
     """The shapes of `most` steps and `room` spikes; of a raster if it is to be `dense`."""
     probes = (n if record.indices is None else len(record.indices)) if shown else 0
     rows = most if dense and record.spikes == "raster" else 0
-    shapes: Any = (
-        ((room + n,), np.int32),
-        ((room + n,), np.int32),
-        ((1,), np.int32),
-        ((most if shown else 1, len(shown), probes), dtype),
-        ((n if record.spikes == "count" else 0,), dtype),
-        ((rows, n), dtype),
+    of: Any = jax.ShapeDtypeStruct
+    return RecordedOperands(
+        step=of((room + n,), np.int32),
+        neuron=of((room + n,), np.int32),
+        spikes=of((1,), np.int32),
+        traces=of((most if shown else 1, len(shown), probes), dtype),
+        counts=of((n if record.spikes == "count" else 0,), dtype),
+        raster=of((rows, n), dtype),
     )
-    structures: Any = (jax.ShapeDtypeStruct(*shape) for shape in shapes)
-    return Course(*structures)
 
 
 def _probed(record: Record, n: int) -> np.ndarray:

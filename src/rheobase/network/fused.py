@@ -13,9 +13,9 @@ from jax import Array
 
 from rheobase.compilation import Compiled
 from rheobase.kernels import library
+from rheobase.kernels.layout import ClockWords, RecordedOperands
 from rheobase.network.call import (
     NOTHING,
-    Course,
     Inside,
     computed,
     course_of,
@@ -155,7 +155,7 @@ def _inside(
     written: dict[str, Program],
     numbers: dict[str, Any],
     rules: tuple[tuple[Any, ...], ...],
-) -> tuple[Inside, dict[str, Course]]:
+) -> tuple[Inside, dict[str, RecordedOperands]]:
     """The network as the loop knows it, and the shapes of what it records."""
     dtype = dtype_of(start.neuron)
     shown = {
@@ -181,10 +181,10 @@ def advance_at_once(
     written: dict[str, Program],
     numbers: dict[str, Any],
     rules: tuple[tuple[Any, ...], ...],
-) -> tuple[RunState, np.ndarray, dict[str, Course]]:
+) -> tuple[RunState, np.ndarray, dict[str, RecordedOperands]]:
     """The same as `advance` in one call of the loop: XLA compiles nothing else."""
     inside, courses = _inside(network, records, start, dt, size, written, numbers, rules)
-    now = np.stack([*start.step, steps.astype(np.uint32), np.zeros((), np.uint32)])
+    now = np.stack(ClockWords(*start.step, steps.astype(np.uint32), np.zeros((), np.uint32)))
     state, courses, done = inside.steps_at_once(start.neuron, courses, now)
     return start._replace(neuron=state, step=start.step.after(done)), done, courses
 
@@ -200,7 +200,7 @@ def advance(
     written: dict[str, Program],
     numbers: dict[str, Any],
     rules: tuple[tuple[Any, ...], ...],
-) -> tuple[RunState, Array, dict[str, Course]]:
+) -> tuple[RunState, Array, dict[str, RecordedOperands]]:
     """The state after `steps` steps or less, how many they were, and what was recorded of them."""
     inside, shapes = _inside(network, records, start, dt, size, written, numbers, rules)
     courses = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
@@ -209,7 +209,8 @@ def advance(
     def piece(carry):
         state, courses, done, _ = carry
         asked = jnp.minimum(steps - done, size.block)
-        now = jnp.stack([*start.step.after(done), *(x.astype(jnp.uint32) for x in (asked, done))])
+        counts = (x.astype(jnp.uint32) for x in (asked, done))
+        now = jnp.stack(ClockWords(*start.step.after(done), *counts))
         state, courses, made = inside.steps(state, courses, now, size.block)
         return state, courses, done + made, made == asked
 
@@ -222,7 +223,7 @@ def advance(
     return start._replace(neuron=state, step=start.step.after(done)), done, courses
 
 
-def _fits(courses: dict[str, Course], size: Size) -> Array:
+def _fits(courses: dict[str, RecordedOperands], size: Size) -> Array:
     """Whether there is room for the spikes of a block in which all neurons fire all the time."""
     left = [
         len(c.step) - c.spikes[0] - size.block * (len(c.step) - size.room) for c in courses.values()

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rheobase import jaxprs
+from rheobase.kernels.layout import OPERATIONS as FORMS
+from rheobase.kernels.layout import Form
 
 
 class NotElementwise(Exception):
@@ -21,7 +23,7 @@ class Value(NamedTuple):
 Operand = Value | np.ndarray
 """A value, or a number that is known."""
 
-# In the order of kernels/program.h: what there is an instruction for, and the same in numpy.
+# What there is an instruction for, the same in numpy.
 OPERATIONS: dict[str, Any] = {
     "copy": lambda x: x,
     "add": np.add,
@@ -54,12 +56,9 @@ OPERATIONS: dict[str, Any] = {
     "clamp": lambda x, low, high: np.minimum(np.maximum(x, low), high),
     "relax": None,
 }
-NUMBERS = {name: number for number, name in enumerate(OPERATIONS)}
 _COMMUTE = frozenset(("add", "mul", "min", "max", "eq", "ne"))
-MAPS = frozenset(("exp", "phi", "inverse_phi", "logistic"))
+MAPS = frozenset(name for name, form in FORMS.items() if form is Form.MAP)
 """What takes five operands in the end: gain f(min(scale x + shift, cap)), all but x known."""
-OPERANDS = 7
-"""Of the longest, `relax`: those of phi, f and y, for y + f gain phi(min(scale x + shift, cap))."""
 _SAME = frozenset(("copy", "copy_p", "stop_gradient", "reduce_precision", "broadcast_in_dim"))
 _ALSO = {"add_any": "add", "and": "mul", "or": "max"}
 

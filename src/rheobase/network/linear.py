@@ -18,6 +18,7 @@ import numpy as np
 from jax import Array
 
 from rheobase.jaxprs import depends
+from rheobase.kernels.layout import MOST_VARIABLES, LinearNumbers, LinearWhole
 from rheobase.network.known import Key, key_of
 from rheobase.network.network import Network
 from rheobase.network.numeric import evaluated
@@ -30,16 +31,14 @@ from rheobase.steppers.base import variables_only
 from rheobase.steppers.exact import jacobian
 from rheobase.synapses import Coupled
 
-MOST_VARIABLES = 8
-"""As in kernels/network.h."""
-
 
 class Numbers(NamedTuple):
-    """A neuron with its synapses, in the order of kernels/network.h."""
+    """A neuron with its synapses."""
 
     real: Any
+    """`LinearNumbers`, or the known numbers of a program."""
     whole: Any
-    """int32: period, target, and which variables are held."""
+    """`LinearWhole`, int32."""
 
 
 def is_linear(system: Coupled, stepper: AbstractStepper) -> bool:
@@ -170,26 +169,31 @@ def numbers(system: Coupled, stepper: AbstractStepper, dt: float, dtype: Any) ->
     one_each = tuple(jnp.eye(kinds, dtype=dtype))
     rest = neuron.state([jnp.zeros(kinds, dtype)] * size)
     arrive = jnp.stack(neuron.listed(system.arrive(rest, one_each)), axis=1)
-    parts = [
-        shift,
-        move[:, size],
-        gain[:size],
-        rate[:size],
-        margin[:size],
-        fresh,
-        jnp.stack([rate_at_zero, slope_at_zero, rate[size]]),
-        level,
-        move[:, :size],
-        keep[:, :size],
-        arrive,
-    ]
+    parts = LinearNumbers(
+        shift=shift,
+        entry=move[:, size],
+        gain=gain[:size],
+        rate=rate[:size],
+        margin=margin[:size],
+        fresh=fresh,
+        base_rate=rate_at_zero,
+        base_slope=slope_at_zero,
+        base_entry=rate[size],
+        level=level,
+        move=move[:, :size],
+        keep=keep[:, :size],
+        arrive=arrive,
+    )
     ones = neuron.state([jnp.ones((), dtype)] * size)
     standing = jnp.stack(neuron.listed(system.hold(neuron.held(1), ones)))
     counted = _counters(system.count(neuron.held(0), jnp.ones((), dtype), dt))
-    whole = [jnp.asarray(counted or [0], jnp.int32), jnp.asarray([neuron.target], jnp.int32)]
+    whole = LinearWhole(
+        period=jnp.asarray(counted or [0], jnp.int32),
+        target=jnp.asarray([neuron.target], jnp.int32),
+        held=jnp.where(standing == 0, 1, 0).astype(jnp.int32),
+    )
     return Numbers(
-        jnp.concatenate([jnp.ravel(x).astype(dtype) for x in parts]),
-        jnp.concatenate([*whole, jnp.where(standing == 0, 1, 0).astype(jnp.int32)]),
+        jnp.concatenate([jnp.ravel(x).astype(dtype) for x in parts]), jnp.concatenate(whole)
     )
 
 

@@ -2,7 +2,7 @@
 
 A trace rule says what spikes do by functions of its traces. Where these are affine, and each factor
 of a change depends on the traces of its own side, a spike has an effect in the sense of
-kernels/rules.h, whose numbers are read off the functions: at zero and along each trace.
+`EffectNumbers`, which are read off the functions: at zero and along each trace.
 """
 
 import functools
@@ -14,6 +14,7 @@ import numpy as np
 from jax import Array
 
 from rheobase.jaxprs import depends
+from rheobase.kernels.layout import EffectNumbers
 from rheobase.network.known import Key, key_of
 from rheobase.network.numeric import evaluated
 from rheobase.plasticity.base import AbstractRule, AbstractTraceRule, Traces
@@ -64,7 +65,7 @@ class _Functions:
         return (pre, post) if by_pre else (post, pre)
 
     def is_effect(self, by_pre: bool) -> bool:
-        """Whether a spike of this side acts as kernels/rules.h says, and silence does nothing."""
+        """Whether a spike of this side acts as `EffectNumbers` say, and silence does nothing."""
         zero = [np.zeros((), self.dtype)] * self.size
         if any(depends(lambda *x: jacobian(lambda y: self.on(by_pre, 1.0, y), list(x)), *zero)):
             return False
@@ -81,8 +82,8 @@ class _Functions:
             or np.any(silence[2:] != unmoved)
         )
 
-    def effect(self, by_pre: bool) -> list[np.ndarray]:
-        """The numbers of an effect, in the order of kernels/rules.h."""
+    def effect(self, by_pre: bool, decays: np.ndarray) -> EffectNumbers:
+        """The numbers of an effect."""
         mine, theirs = self.sides(by_pre)
         own, other, *after = evaluated(lambda: self.read(by_pre))
         rows = np.stack(after)
@@ -94,19 +95,18 @@ class _Functions:
             change, _ = at(traces, jnp.zeros((), self.dtype))
             return self.rule.course(change.depresses).packed()
 
-        return [
-            own[:1],
-            own[1:][mine],
-            other[:1],
-            other[1:][theirs],
-            np.diagonal(rows[:, 1:])[mine],
-            rows[mine, 0],
-            evaluated(course),
-        ]
+        return EffectNumbers(
+            decay=decays[mine],
+            own=np.append(own[:1], own[1:][mine]),
+            other=np.append(other[:1], other[1:][theirs]),
+            keep=np.diagonal(rows[:, 1:])[mine],
+            add=rows[mine, 0],
+            course=evaluated(course),
+        )
 
 
 def effects(rule: AbstractRule, dt: float, dtype: Any) -> np.ndarray:
-    """The numbers of a rule that has effects, for steps of dt (ms), as kernels/rules.h has them.
+    """The numbers of a rule that has effects, for steps of dt (ms): first of a presynaptic spike.
 
     They are read outside of a trace, where the numbers of the rule are known.
     """
@@ -125,5 +125,6 @@ def _effects(key: Key, dt: float, dtype: Any) -> np.ndarray:
         ones = jax.tree.map(lambda _: jnp.ones((), dtype), rule.time_constants())
         return jax.tree.leaves(rule.decayed(ones, dt))
 
-    parts = [*evaluated(decays), *functions.effect(True), *functions.effect(False)]
+    each = np.ravel(evaluated(decays))
+    parts = [*functions.effect(True, each), *functions.effect(False, each)]
     return np.concatenate([np.ravel(x).astype(dtype) for x in parts])

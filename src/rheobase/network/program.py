@@ -14,7 +14,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rheobase.network.instructions import OPERANDS, Builder, NotElementwise, Value
+from rheobase.kernels.layout import Instruction, slots_of
+from rheobase.network.instructions import Builder, NotElementwise, Value
 from rheobase.network.known import Key, key_of
 from rheobase.network.numeric import computed
 from rheobase.network.slots import Placing
@@ -29,12 +30,13 @@ class Program(eqx.Module):
 
     constants: np.ndarray
     code: tuple[int, ...] = eqx.field(static=True)
-    """An instruction: what, where to, and up to five operands, slots or ~constant."""
+    """The numbers of each `Instruction`."""
     slots: int = eqx.field(static=True)
 
-    def layout(self, counters: int) -> list[int]:
-        """Number of instructions, slots and counters, and the code."""
-        return [len(self.code) // (2 + OPERANDS), self.slots, counters, *self.code]
+    @property
+    def instructions(self) -> int:
+        """Their number."""
+        return len(self.code) // len(Instruction._fields)
 
 
 class Form(NamedTuple):
@@ -95,17 +97,12 @@ def _written(system: Coupled, stepper: AbstractStepper, form: Form) -> Program:
     builder = Builder(np.dtype(form.dtype), len(closed.jaxpr.invars), computed)
     inputs = [Value(k) for k in range(len(closed.jaxpr.invars))]
     outputs = builder.run(closed, inputs)
-    # Slots: variables, counter, arrivals, current, delta, spike, what is recorded, and registers.
-    n, some = len(leaves), len(counters)
-    into_slots = [*range(n), *range(n, n + some)]
-    arrived = n + 1
-    slot_of_input = [*into_slots, *range(arrived, arrived + kinds + 2)]
-    first_made = arrived + kinds + 2
-    into_slots += range(first_made, first_made + 1 + len(form.shown))
-    code, slots = Placing(builder).placed(
-        outputs, slot_of_input, into_slots, first_made + 1 + len(form.shown)
-    )
-    return Program(builder.constant_array(), code, slots)
+    at = slots_of(len(leaves), kinds, len(form.shown))
+    moved = [*range(len(leaves)), *range(at.counter, at.counter + len(counters))]
+    read = [*moved, *range(at.arriving, at.spike)]
+    made = [*moved, *range(at.spike, at.registers)]
+    code, most = Placing(builder).placed(outputs, read, made, at.registers)
+    return Program(builder.constant_array(), code, most)
 
 
 def _is_real(x: Any) -> bool:

@@ -4,7 +4,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from rheobase.network.instructions import MAPS, NUMBERS, OPERANDS, Builder, Operand, Row, Value
+from rheobase.kernels.layout import OPERATIONS, Instruction
+from rheobase.network.instructions import MAPS, Builder, Operand, Row, Value
+
+OPCODES = {name: number for number, name in enumerate(OPERATIONS)}
 
 
 class Placing:
@@ -144,10 +147,7 @@ class Placing:
                 moves.append(("copy", wanted, [to]))
             slot_of[number] = to
             code.append((row.name, to, operands))
-        numbers = [
-            (NUMBERS[name], to, *operands, *[0] * (OPERANDS - len(operands)))
-            for name, to, operands in code + moves
-        ]
+        numbers = [Instruction(OPCODES[name], to, *operands) for name, to, operands in code + moves]
         return tuple(x for one in numbers for x in one), registers.slots
 
 

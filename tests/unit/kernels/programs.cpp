@@ -42,7 +42,7 @@ const std::vector<Case> cases{
     {op_abs, 1, [](double x, double, double) { return std::fabs(x); }},
     {op_expm1, 1, [](double x, double, double) { return std::expm1(x); }},
     {op_tanh, 1, [](double x, double, double) { return std::tanh(x); }},
-    {op_select, 3, [](double x, double y, double z) { return x != 0 ? z : y; }},
+    {op_select_n, 3, [](double x, double y, double z) { return x != 0 ? z : y; }},
     {op_muladd, 3, [](double x, double y, double z) { return x * y + z; }},
     {op_mulsub, 3, [](double x, double y, double z) { return x * y - z; }},
     {op_submul, 3, [](double x, double y, double z) { return z - x * y; }},

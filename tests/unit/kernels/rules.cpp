@@ -36,10 +36,10 @@ void check_rule(std::int64_t pre, std::int64_t post, bool alone, Real mu, std::m
             if (target[k] == j) sources.push_back(source[k]), order.push_back(static_cast<std::int32_t>(k));
         first[j + 1] = static_cast<std::int32_t>(order.size());
     }
-    // decays, then for each end own (1 + traces), other (1 + others), keep, add, course
+    // for each end decay (traces), own (1 + traces), other (1 + others), keep, add, course
     std::vector<Real> numbers;
-    for (std::int64_t k = 0; k < pre + post; ++k) numbers.push_back(Real(0.5) + uniform(random) / 2);
     for (const auto& [own, other] : {std::pair{pre, post}, std::pair{post, pre}}) {
+        for (std::int64_t k = 0; k < own; ++k) numbers.push_back(Real(0.5) + uniform(random) / 2);
         for (std::int64_t k = 0; k < 1 + own; ++k) numbers.push_back(uniform(random) - Real(0.5));
         numbers.push_back(alone ? Real(0) : uniform(random));
         for (std::int64_t k = 0; k < other; ++k)
@@ -86,11 +86,11 @@ void check_rule(std::int64_t pre, std::int64_t post, bool alone, Real mu, std::m
         rule.step(start.data(), target.data(), {first.data(), sources.data(), order.data()}, late, fired,
                   weight.data());
         Real *x = own_traces.data(), *y = x + pre * n_pre;
-        for (std::int64_t k = 0; k < pre * n_pre; ++k) x[k] *= numbers[k / n_pre];
-        for (std::int64_t k = 0; k < post * n_post; ++k) y[k] *= numbers[pre + k / n_post];
-        const Real *on_pre = numbers.data() + pre + post, *on_post = on_pre + 7 + 3 * pre + post;
-        act(on_pre, pre, post, x, n_pre, y, n_post, late, source, target);
-        act(on_post, post, pre, y, n_post, x, n_pre, fired, target, source);
+        const Real *on_pre = numbers.data(), *on_post = on_pre + 7 + 4 * pre + post;
+        for (std::int64_t k = 0; k < pre * n_pre; ++k) x[k] *= on_pre[k / n_pre];
+        for (std::int64_t k = 0; k < post * n_post; ++k) y[k] *= on_post[k / n_post];
+        act(on_pre + pre, pre, post, x, n_pre, y, n_post, late, source, target);
+        act(on_post + post, post, pre, y, n_post, x, n_pre, fired, target, source);
     }
     expect_equal("traces", traces, own_traces);
     expect_equal("weights", weight, own_weight);
@@ -99,15 +99,21 @@ void check_rule(std::int64_t pre, std::int64_t post, bool alone, Real mu, std::m
 template <typename Real>
 void check_poisson() {
     const double mean = 1.7;
-    std::vector<Real> below;
-    double probability = std::exp(-mean), sum = 0;
+    // P(more than 0, 1, ... of them) in units of 2^-32, and in units of 2^-64 by words.
+    std::vector<std::uint32_t> coarse, high, low;
+    double probability = std::exp(-mean), more = 1;
     for (int k = 0; k < 12; ++k) {
-        sum += probability;
-        below.push_back(Real(sum));
+        more -= probability;
         probability *= mean / (k + 1);
+        coarse.push_back(static_cast<std::uint32_t>(std::round(std::ldexp(more, 32))));
+        const auto fine = static_cast<std::uint64_t>(std::ldexp(more, 64));
+        high.push_back(static_cast<std::uint32_t>(fine >> 32));
+        low.push_back(static_cast<std::uint32_t>(fine));
     }
     const Real amplitude = 2;
-    const rheobase::Poisson<Real> drive{{3, 4}, below.data(), std::int64_t(below.size()), &amplitude};
+    const auto rows = std::int64_t(coarse.size());
+    const rheobase::Poisson<Real> drive{{3, 4}, &amplitude, coarse.data(), high.data(), low.data(),
+                                        rows, rows};
     double total = 0, squares = 0;
     const int steps = 200, n = 300;
     for (int step = 0; step < steps; ++step) {

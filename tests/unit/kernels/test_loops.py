@@ -98,3 +98,10 @@ def test_random_networks_are_silent_under_sanitizers(dtype, python):
     done = python("-m", "tests.unit.kernels.networks", dtype, "0", str(STRUCTURES))
     assert done.returncode == 0, done.stdout + done.stderr[:4000]
     assert len(done.stdout.split()) == STRUCTURES * EACH
+
+
+def test_calls_that_do_not_fit_are_silent_under_sanitizers(python):
+    """They are refused before anything is read, or read nothing but what is there."""
+    own = "-o", "pythonpath=", "-p", "no:cacheprovider", "tests/unit/kernels/test_layout.py"
+    done = python("-m", "pytest", "-q", *own, "-m", "slow", "-k", "size or number")
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[:4000]
