@@ -24,7 +24,7 @@ LAYERS = (
     ("adaptors",),
     ("connectivity", "steppers", "synapses"),
     ("channels", "compilation", "kernels", "stimulus", "substep"),
-    ("arguments", "feedback", "plasticity"),
+    ("arguments", "feedback", "native", "plasticity"),
     ("inputs", "record", "step"),
     ("population", "progress"),
     ("cable", "uncoupled"),

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from rheobase import jaxprs
-from rheobase.network.instructions import OPERATIONS, number
+from rheobase.native.instructions import OPERATIONS, number
 
 
 class _Unknown(Exception):

@@ -15,10 +15,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from rheobase.kernels.layout import Instruction, slots_of
-from rheobase.network.instructions import Builder, NotElementwise, Value
+from rheobase.native.instructions import Builder, NotElementwise, Value
+from rheobase.native.registers import Placing
 from rheobase.network.known import Key, key_of
 from rheobase.network.numeric import computed
-from rheobase.network.slots import Placing
 from rheobase.neurons.base import Onset
 from rheobase.step import step
 from rheobase.steppers import AbstractStepper

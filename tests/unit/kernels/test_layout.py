@@ -11,7 +11,7 @@ import pytest
 
 import rheobase as rb
 from rheobase.kernels import header, layout, library
-from rheobase.network import instructions
+from rheobase.native import instructions
 from rheobase.units import Hz, ms, mV, nA
 from tests.laws.random_networks import weighted
 

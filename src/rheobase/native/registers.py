@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from rheobase.kernels.layout import OPERATIONS, Instruction
-from rheobase.network.instructions import MAPS, Builder, Operand, Row, Value
+from rheobase.native.instructions import MAPS, Builder, Operand, Row, Value
 
 OPCODES = {name: number for number, name in enumerate(OPERATIONS)}
 

@@ -1,0 +1,1 @@
+"""What the compiled loops of networks are given, beside what `kernels/layout.py` declares."""
