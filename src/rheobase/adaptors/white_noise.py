@@ -19,8 +19,9 @@ class WhiteNoise(AbstractAdaptor):
     z = dt ∂(dv/dt)/∂v at the old state. The default, `ExponentialEuler` and `Exact`
     carry that to the exact variance of v after the step wherever dv/dt is linear in v: for `LIF`
     (R density/tau)² ∫₀^dt e^(-2s/tau) ds, hence at any dt a stationary standard deviation of
-    R density/sqrt(2 tau). The other steppers have it to their own accuracy in z. Wrapped twice,
-    the two draw independent numbers.
+    R density/sqrt(2 tau). The other steppers have it to their own accuracy in z. It sees
+    the neuron that it wraps: put it outside of adaptors that change the slope of the voltage.
+    Wrapped twice, the two draw independent numbers.
 
     density (nA ms^0.5), shape (*n,). Needs `simulate(..., key=...)`.
     Source: Gillespie 1996, Phys Rev E 54:2084 (exact update of a linear drift).
