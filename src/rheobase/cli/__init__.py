@@ -51,20 +51,33 @@ def list_(
 
 
 @app.command
-def check(file: Path, /, *, name: str | None = None) -> int:
+def check(
+    file: Path,
+    /,
+    *,
+    name: str | None = None,
+    summary: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
     """Prove dimensions of neurons, channels, synapses and rules of your file, and run the laws.
 
-    Every class of the file with its defaults, and everything of the kind that it names.
+    Every class of the file with its defaults, and everything of the kind that it names. Of a .mod
+    file of NEURON, or of all in a folder: what it is here, or why it is not read.
 
     Exits with 1 if anything fails.
 
     Parameters
     ----------
     file
-        A Python file; it is executed.
+        A Python file, which is executed; a .mod file; or a folder with .mod files.
     name
         Check this class, or what is called so, alone.
+    summary
+        Of .mod files, count alone how many are read, and how many are refused for what.
     """
+    if file.is_dir() or file.suffix == ".mod":
+        from rheobase.cli import mechanisms
+
+        return mechanisms.show(file, summary=summary)
     from rheobase.cli import checking
 
     return checking.show(file, name)

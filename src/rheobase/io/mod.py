@@ -1,4 +1,4 @@
-"""Mechanisms of NEURON, .mod files in NMODL, as ordinary channels.
+"""Mechanisms of NEURON, .mod files in NMODL, as ordinary channels and synapses.
 
 Source of the language: Hines & Carnevale 2000, Neural Comput 12:995.
 """
@@ -13,23 +13,17 @@ from jax import Array
 from rheobase.channels.base import AbstractKinetics, AbstractPump
 from rheobase.channels.ions import Ions
 from rheobase.errors import MechanismError
+from rheobase.io.mod_synapse import synapse_of
+from rheobase.io.nmodl.declare import declare
 from rheobase.io.nmodl.parser import parse
-from rheobase.io.nmodl.program import CURRENT, REACH, Program, identifier
-from rheobase.units import (
-    Quantity,
-    S,
-    anything,
-    cm,
-    dimensionless,
-    mV,
-    non_negative,
-    positive,
-    quantity,
-)
+from rheobase.io.nmodl.point import Point
+from rheobase.io.nmodl.program import CURRENT, REACH, Program
+from rheobase.io.nmodl.tokens import refuse
+from rheobase.units import Quantity
 
 
 def read_mod(path: str | Path) -> Any:
-    """Make a class of channels from a .mod file of NEURON.
+    """Make a class of channels, or of synapses, from a .mod file of NEURON.
 
     Its PARAMETERs are the fields, with their units and defaults; so are `ena` and `ek` where the
     file reads them (50 and -77 mV: NEURON does not look at their values in PARAMETER either; where
@@ -47,10 +41,15 @@ def read_mod(path: str | Path) -> Any:
     reader is last). What NEURON takes from the section has no default: `diam`, `area`, and `ex` of
     an ion x other than na, k, ca and cl, which is the label of a current.
 
+    A POINT_PROCESS with NET_RECEIVE becomes a synapse for `rb.Connection`, if its events add to its
+    states: by the weight times a number, and by what the times of the events alone make of the
+    other variables of the connection. The number of a weight is that of NEURON, in its unit in the
+    file, else in uS (nA for a current).
+
     The guide "Read a mechanism of NEURON" has a table of all that is taken.
 
-    **Raises:** `MechanismError`, with the line, for any other construct (VERBATIM, NET_RECEIVE,
-    POINTER, ...), for names that are not declared, and for what is no NMODL.
+    **Raises:** `MechanismError`, with the line, for any other construct (POINTER, net_send,
+    VERBATIM, ...), for names that are not declared, and for what is no NMODL.
 
     **Example:** a delayed rectifier.
 
@@ -78,7 +77,11 @@ def read_mod(path: str | Path) -> Any:
     path = Path(path)
     source = parse(path.read_text(encoding="utf-8", errors="replace"), path.name)
     if not source.name:
-        raise MechanismError(f"{path.name} has no SUFFIX in a NEURON block.")
+        raise refuse(path.name, 1, "there is no SUFFIX or POINT_PROCESS in a NEURON block.")
+    if source.point:
+        return synapse_of(Point(source, path.name))
+    if source.receive is not None:
+        raise refuse(path.name, source.receive.line, "NET_RECEIVE is of a POINT_PROCESS.")
     program = Program(source, path.name)
     parts: dict[str, Any] = _PUMP if program.driven else _CHANNEL
     base = AbstractPump if program.driven else AbstractKinetics
@@ -86,15 +89,7 @@ def read_mod(path: str | Path) -> Any:
     def body(space: dict[str, Any]) -> None:
         space["__module__"] = __name__
         space["__doc__"] = f"The mechanism {source.name} of {path.name}."
-        space["__annotations__"] = {identifier(name): Array for name in program.fields}
-        for name, (unit, value) in program.fields.items():
-            domain = non_negative if unit == S / cm**2 else anything
-            meaning, field = f"{name} of {source.name}", identifier(name)
-            if value is None:
-                space[field] = quantity(unit, anything if unit == mV else positive, meaning)
-                continue
-            default = value if unit == dimensionless else Quantity(value, unit)
-            space[field] = quantity(unit, domain, meaning, default=default)
+        declare(space, source.name, program.fields)
         space["program"] = program
         space["reads"] = program.reads
         if program.driven:

@@ -370,3 +370,70 @@ KINETIC kin {
 }
 PROCEDURE rates(v (mV)) { a = exp((v + 40)/20)  b = exp(-(v + 40)/20) }
 """
+
+RISING = """
+: two exponentials with a peak of the weight
+NEURON { POINT_PROCESS rising  RANGE tau1, tau2, e, i  NONSPECIFIC_CURRENT i }
+UNITS { (nA) = (nanoamp) (mV) = (millivolt) (uS) = (microsiemens) }
+PARAMETER { tau1 = 1 (ms) <1e-9,1e9>  tau2 = 8 (ms) <1e-9,1e9>  e = -5 (mV) }
+ASSIGNED { v (mV)  i (nA)  factor }
+STATE { a (uS)  b (uS) }
+INITIAL {
+  LOCAL tp
+  if (tau1/tau2 > 0.9999) { tau1 = 0.9999*tau2 }
+  a = 0
+  b = 0
+  tp = (tau1*tau2)/(tau2 - tau1)*log(tau2/tau1)
+  factor = 1/(exp(-tp/tau2) - exp(-tp/tau1))
+}
+BREAKPOINT { SOLVE state METHOD cnexp  i = (b - a)*(v - e) }
+DERIVATIVE state { a' = -a/tau1  b' = -b/tau2 }
+NET_RECEIVE(weight (uS)) {
+  a = a + weight*factor
+  b = b + weight*factor
+}
+"""
+
+BLOCKED = """
+: AMPA and NMDA receptors of one terminal, whose release is used up and facilitates
+: Tsodyks, Uziel & Markram 2000, J Neurosci 20:RC50; Jahr & Stevens 1990, J Neurosci 10:3178
+NEURON {
+  POINT_PROCESS used
+  RANGE tau, tau_n, e, mg, U, tau_rec, tau_facil, ratio
+  NONSPECIFIC_CURRENT i
+}
+PARAMETER {
+  tau = 3 (ms)  tau_n = 60 (ms)  e = 0 (mV)  mg = 1 (mM)  ratio = 0.7
+  U = 0.3  tau_rec = 120 (ms)  tau_facil = 40 (ms)
+}
+ASSIGNED { v (mV)  i (nA) }
+STATE { g (uS)  n (uS) }
+INITIAL { g = 0  n = 0 }
+BREAKPOINT {
+  SOLVE state METHOD cnexp
+  i = (g + n*open(v))*(v - e)
+}
+DERIVATIVE state { g' = -g/tau  n' = -n/tau_n }
+FUNCTION open(v (mV)) { open = 1/(1 + mg/3.57*exp(-0.062*v)) }
+NET_RECEIVE(weight (uS), x, u, last (ms)) {
+  INITIAL { x = 1  u = 0  last = t }
+  x = 1 - (1 - x)*exp(-(t - last)/tau_rec)
+  u = u*exp(-(t - last)/tau_facil)
+  u = u + U*(1 - u)
+  state_discontinuity(g, g + weight*u*x)
+  state_discontinuity(n, n + weight*u*x*ratio)
+  x = x - u*x
+  last = t
+}
+"""
+
+PULSE = """
+: a current that every event adds to
+NEURON { POINT_PROCESS pulse  RANGE tau  NONSPECIFIC_CURRENT i }
+PARAMETER { tau = 4 (ms) }
+ASSIGNED { i (nA) }
+STATE { s (nA) }
+BREAKPOINT { SOLVE state METHOD cnexp  i = -s }
+DERIVATIVE state { s' = -s/tau }
+NET_RECEIVE(weight (nA)) { s = s + weight }
+"""

@@ -290,6 +290,72 @@ def test_variables_of_ions_among_the_parameters(read, declared):
     assert rate.c[0] == 0
 
 
+def test_a_procedure_that_moves_states_by_dt_is_an_equation(read, x64):
+    """n ← n + (1 - e^(-dt/tau)) (inf - n), exact at a constant voltage, in steps of any length."""
+    text = """NEURON { SUFFIX x NONSPECIFIC_CURRENT i }
+    ASSIGNED { v i inf fac }
+    STATE { n }
+    INITIAL { n = 0.2 }
+    BREAKPOINT { SOLVE states  i = n }
+    PROCEDURE states() {
+      inf = 1/(1 + exp(-(v + 53)/15))
+      fac = 1 - exp(-dt/5)
+      n = n + fac*(inf - n)
+      VERBATIM
+      return 0;
+      ENDVERBATIM
+    }"""
+    channel = read(text)()
+    v = jnp.full(1, -50.0)
+    state, rate = states(channel, -50.0)
+    inf = 1 / (1 + np.exp(-0.2))
+    assert rate.n[0] == pytest.approx((inf - 0.2) / 5)
+    moved = channel.moved(state, v, ions_at(v), 3.0)
+    assert moved.n[0] == pytest.approx(inf + (0.2 - inf) * np.exp(-0.6))
+    with pytest.raises(MechanismError, match="line 5: SOLVE of the PROCEDURE states, which sets"):
+        read(text.replace("exp(-dt/5)", "0.5"))
+
+
+def test_programs_in_c_whose_meaning_is_plain(read):
+    text = """NEURON { SUFFIX x USEION ca READ ica, cai WRITE cai }
+    VERBATIM
+    #include <stdlib.h> /* a library */
+    ENDVERBATIM
+    STATE { cai }
+    INITIAL { VERBATIM
+      cai = _ion_cai;
+      ENDVERBATIM
+    }
+    BREAKPOINT { SOLVE s METHOD cnexp }
+    DERIVATIVE s { cai' = -ica }"""
+    state, _ = states(read(text)(), ca=0.0)
+    assert state.cai[0] == pytest.approx(1e-4)
+    routine = "NEURON { SUFFIX x }\nFUNCTION f() { f = 1\n VERBATIM return 0; ENDVERBATIM }"
+    with pytest.raises(MechanismError, match="line 3: .*VERBATIM, a program in C: 'return 0;'"):
+        read(routine)
+
+
+def test_an_ion_of_another_name_is_a_label(read):
+    text = "NEURON { SUFFIX x USEION h READ eh WRITE ih VALENCE 1 }\nPARAMETER { eh = -30 g = 1 }\n"
+    kind = read(text + "BREAKPOINT { ih = g*(v - eh) }")
+    with pytest.raises(TypeError, match="eh"):
+        kind()
+    channel = kind(eh=-40 * mV)
+    v = jnp.full(1, -40.0)
+    assert channel.current((), v, ions_at(v))[0] == 0
+
+
+def test_the_geometry_is_told(read):
+    text = """NEURON { SUFFIX x USEION ca READ ica WRITE cai }
+    ASSIGNED { ica diam (um) }
+    STATE { cai }
+    BREAKPOINT { SOLVE s METHOD cnexp }
+    DERIVATIVE s { cai' = -ica/diam }"""
+    per = rb.units.Quantity(1.0, rb.units.mA / cm**2).value_in(rb.units.nA / um**2)
+    _, rate = states(read(text)(diam=4 * um), ca=-per)
+    assert rate.cai[0] == pytest.approx(0.25)
+
+
 ION = "NEURON { SUFFIX x USEION ca READ ica, cai WRITE cai NONSPECIFIC_CURRENT i }\n"
 GOOD = "NEURON { SUFFIX x }\n"
 CURRENT = "NEURON { SUFFIX x NONSPECIFIC_CURRENT i }\n"
@@ -298,9 +364,7 @@ CURRENT = "NEURON { SUFFIX x NONSPECIFIC_CURRENT i }\n"
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("NEURON { POINT_PROCESS x }", "line 1: this reader does not take a point process"),
-        (GOOD + "\nVERBATIM\n#include <x.h>\nENDVERBATIM", "line 3: .*VERBATIM"),
-        (GOOD + "NET_RECEIVE (w) { }", "line 2: .*NET_RECEIVE"),
+        (GOOD + "\nVERBATIM\nint x;\nENDVERBATIM", "line 3: .*VERBATIM, .*'int x;'"),
         (GOOD + "BREAKPOINT {\n WHILE (1) { }\n}", "line 3: .*a WHILE loop"),
         (GOOD + "BREAKPOINT {\n y = v +\n}", "line 4: expected a name"),
         (GOOD + "BREAKPOINT {\n y = sinus(v)\n}", "line 3: no function is called 'sinus'"),
@@ -311,11 +375,14 @@ CURRENT = "NEURON { SUFFIX x NONSPECIFIC_CURRENT i }\n"
             GOOD + "BREAKPOINT {\n SOLVE s METHOD cnexp }",
             "line 3: there is no DERIVATIVE or KINETIC s",
         ),
-        ("NEURON { SUFFIX x\n USEION mg READ mgi }", "line 2: mgi of the ion 'mg' is not kept"),
+        (
+            "NEURON { SUFFIX x\n USEION mg READ mgi }",
+            "line 2: nothing is kept but its own current: mgi",
+        ),
         ("NEURON { SUFFIX x\n USEION k WRITE ek }", "line 2: only currents"),
         ("NEURON { SUFFIX x POINTER p }", "POINTER"),
         (GOOD + "NONSENSE { }", "line 2: 'NONSENSE' begins no block"),
-        ("UNITS { }", "has no SUFFIX"),
+        ("UNITS { }", "no SUFFIX"),
         (GOOD + "BREAKPOINT {", "ends in the middle"),
         (GOOD + "FUNCTION f(x) {\n f = f(x) }", "line 3: f calls itself"),
         (GOOD + "FUNCTION f(x) { f = g(x) }\nFUNCTION g(x) { g = f(x) }", "line 3: f calls itself"),

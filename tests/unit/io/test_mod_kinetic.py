@@ -146,6 +146,12 @@ def test_a_steady_state_keeps_its_sums(read, x64):
     assert list(found.values()) == pytest.approx([0.5, 1.5, 2, 2, 2], rel=1e-12)
 
 
+def test_elements_of_an_array_start_at_one_parameter(read):
+    text = "NEURON { SUFFIX x }\nPARAMETER { a0 = 4 }\nSTATE { a[2] b[2] }\n"
+    found = after(read(text + "INITIAL { b[1] = 8 }")(), 1.0, 1)
+    assert found == {"a_0": 4, "a_1": 4, "b_0": 0, "b_1": 8}
+
+
 def test_a_linear_block_finds_the_start(read, x64):
     found = after(read(mechanisms.RESURGENT)(), 1.0, 1, v=-30.0)
     a, b = np.exp(0.5), np.exp(-0.5)
@@ -232,13 +238,13 @@ KINETIC = "NEURON { SUFFIX x }\nSTATE { a b }\n"
         ),
         (
             KINETIC + "INITIAL {\n SOLVE k STEADYSTATE sparse }\nKINETIC k { ~ 2 a <-> b (1, 1) }",
-            "line 4: STEADYSTATE of k, which is not linear",
+            "line 4: STEADYSTATE of what is not linear in its states, k",
         ),
         (
             KINETIC + "INITIAL {\n SOLVE d STEADYSTATE sparse }\nDERIVATIVE d { a' = -a }",
             "line 4: STEADYSTATE is taken of a KINETIC block",
         ),
-        (KINETIC + "LINEAR l {\n ~ a + b = 1 }", "line 4: LINEAR l has 1 equations for 2 states"),
+        (KINETIC + "LINEAR l {\n ~ a + b = 1 }", "line 4: .*l has 1 for 2"),
         (KINETIC + "KINETIC k { LONGITUDINAL_DIFFUSION 1 { a } }", "rb.channels.Diffusing"),
         ("NEURON { SUFFIX x }\nSTATE { a[3] }\nINITIAL {\n a[3] = 1 }", "line 4: .*no element 3"),
         ("NEURON { SUFFIX x }\nINITIAL {\n a[0] = 1 }", "line 3: .*a, which is no array"),

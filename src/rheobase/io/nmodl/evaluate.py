@@ -1,14 +1,16 @@
 """What the blocks of a mechanism mean: assignments to names, in JAX."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from rheobase.channels.rates import exp_linear
 from rheobase.io.nmodl.linear import solution, sums_of
 from rheobase.io.nmodl.source import Routine, Source
 from rheobase.io.nmodl.tokens import refuse
+from rheobase.io.nmodl.walk import expressions, locals_of, parts, statements
 
 _LARGEST = 80.0
 """e^80 = 6e34 is a float32; no exponent within reach of a membrane's voltage is larger."""
@@ -75,6 +77,8 @@ class Meaning:
                 # they put beside a hole, as in if (v == -38) { v = v + 0.0001 }, is theirs.
                 v = names["v"]
                 self.block(self.source.derivatives[statement[1]], names)["v"] = v
+            elif kind == "advance":
+                self.advance(statement, names)
             elif kind == "steady":
                 names.update(self.steady(statement[1], names))
             elif kind == "local":
@@ -90,6 +94,22 @@ class Meaning:
             if before is not None:
                 names[name] = before
         return names
+
+    def advance(self, statement: Any, names: Values) -> None:
+        """A PROCEDURE that moves states by dt: their rates are what it does in no time, over dt."""
+        _, routine, states, _ = statement
+        kept = {x: names[x] for x in (*states, "dt")}
+
+        def end(dt: Any) -> list[Any]:
+            names["dt"] = dt
+            self.call(routine, (), names)
+            ended = [jnp.asarray(names[x], dt.dtype) for x in states]
+            names.update(kept)
+            return ended
+
+        none = jnp.zeros((), jnp.result_type(*(jnp.asarray(names[x]) for x in ("v", *states))))
+        _, rates = jax.jvp(end, (none,), (jnp.ones_like(none),))
+        names.update({f"{x}'": rate for x, rate in zip(states, rates, strict=True)})
 
     def solved(self, name: str, names: Values) -> Values:
         """The unknowns of a LINEAR block."""
@@ -165,23 +185,28 @@ class Meaning:
                 return sign * jnp.expm1(jnp.minimum(inner, _LARGEST))
         return None
 
-    def check(self, known: set[str]) -> None:
-        """Refuse names and functions that are nowhere declared, with their line."""
+    def check(self, known: set[str], more: Iterable[tuple[list[Any], set[str]]] = ()) -> None:
+        """Refuse names and functions that are nowhere declared, with their line.
+
+        `more`: other bodies, with what is known in them.
+        """
         source = self.source
         self._check_calls()
         bodies = [source.initial, source.breakpoint, *source.derivatives.values()]
         bodies += [block.body for block in source.equations.values()]
         for body in bodies:
             self._check_body(body, known | locals_of(body))
+        for body, names in more:
+            self._check_body(body, names | locals_of(body))
         for name, routine in source.routines.items():
             inside = known | {*routine.arguments, name} | locals_of(routine.body)
             self._check_body(routine.body, inside)
 
     def _check_body(self, body: list[Any], known: set[str]) -> None:
-        for statement in _statements(body):
+        for statement in statements(body):
             if statement[0] in ("solve", "steady"):
                 self._check_solve(*statement)
-            for x in _expressions(statement):
+            for x in parts(statement):
                 if x[0] == "name" and x[1] not in known:
                     what = f"{x[1]!r}, which is not declared, is not known to a channel."
                     raise refuse(self.file, x[2], what)
@@ -229,40 +254,3 @@ class Meaning:
                 if x[1] not in seen:
                     seen.add(x[1])
                     ahead += calls[x[1]]
-
-
-def _statements(body: list[Any]):
-    for statement in body:
-        yield statement
-        if statement[0] == "if":
-            yield from _statements(statement[2])
-            yield from _statements(statement[3])
-
-
-def _expressions(x: Any):
-    """All expressions within a statement or an expression, itself included."""
-    if isinstance(x, tuple) and x and isinstance(x[0], str):
-        yield x
-        parts = x[1:2] if x[0] == "if" else x[1:]
-        for part in parts:
-            if isinstance(part, tuple):
-                if part and isinstance(part[0], str):
-                    yield from _expressions(part)
-                else:
-                    for inner in part:
-                        yield from _expressions(inner)
-
-
-def expressions(body: list[Any]):
-    """All expressions of a body, statements among them."""
-    for statement in _statements(body):
-        yield from _expressions(statement)
-
-
-def locals_of(body: list[Any]) -> set[str]:
-    """The names that a body declares for itself."""
-    found = set()
-    for statement in _statements(body):
-        if statement[0] == "local":
-            found |= set(statement[1:])
-    return found

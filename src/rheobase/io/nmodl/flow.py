@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from rheobase.io.nmodl.evaluate import expressions, locals_of
 from rheobase.io.nmodl.source import Source
+from rheobase.io.nmodl.walk import expressions, locals_of
 
 Roots = frozenset[str]
 Env = dict[str, Roots]
@@ -42,6 +42,12 @@ class Flow:
             case "solve":
                 v = _of("v", env)
                 self.run(self.source.derivatives[statement[1]], env)["v"] = v
+            case "advance":
+                after = dict(env)
+                self._call(statement[1], (), after)
+                moved = {f"{x}'": _of(x, after) - {"dt"} for x in statement[2]}
+                same = {x: _of(x, env) for x in statement[2]}
+                env.update(after | same | moved)
             case "steady":
                 scheme = self.source.schemes[statement[1]]
                 made = [f"{state}'" for state in scheme.states]
@@ -100,6 +106,9 @@ class Flow:
                 yield from self._reached(routine.body, done)
             if x[0] == "solve":
                 yield from self._reached(self.source.derivatives.get(x[1], []), done)
+            if x[0] == "advance" and x[1] not in done:
+                done.add(x[1])
+                yield from self._reached(self.source.routines[x[1]].body, done)
 
 
 def _of(name: str, env: Env) -> Roots:

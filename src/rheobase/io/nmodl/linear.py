@@ -39,7 +39,8 @@ def equations_of(name: str, body: list[Any], states: list[str], file: str) -> Eq
         raise refuse(
             file,
             lines[0][3] if lines else 1,
-            f"LINEAR {name} has {len(residuals)} equations for {len(unknowns)} states.",
+            f"a LINEAR block has as many equations as states: {name} has {len(residuals)} for "
+            f"{len(unknowns)}.",
         )
     return Equations(made, unknowns, residuals)
 

@@ -1,28 +1,28 @@
 """From tokens to a mechanism: declarations, and blocks as trees of tuples.
 
-Statements are ("set", name, expression), ("rate", state,
-expression), ("call", f, arguments, line), ("if", condition, yes, no), ("local", names),
-("solve", block, line) and ("steady", block, line).
+Statements are ("set", name, expression), ("rate", state, expression), ("call", f, arguments, line),
+("if", condition, yes, no), ("local", names), ("solve", block, line), ("steady", block, line), and
+("advance", routine, states, line) of a PROCEDURE that moves states by dt.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
+from rheobase.errors import brief
 from rheobase.io.nmodl.expressions import AbstractReader
 from rheobase.io.nmodl.kinetic import Kinetic
 from rheobase.io.nmodl.linear import equations_of
-from rheobase.io.nmodl.reactions import kinetic_line, linear_line
-from rheobase.io.nmodl.source import Declared, Ion, Routine, Source
+from rheobase.io.nmodl.reactions import NOTHING, kinetic_line, linear_line
+from rheobase.io.nmodl.source import Declared, Ion, Receive, Routine, Source
 from rheobase.io.nmodl.tokens import tokens
 from rheobase.io.nmodl.units import constant
+from rheobase.io.nmodl.walk import expressions
 
 REFUSED = {
-    "POINT_PROCESS": "a point process; only SUFFIX mechanisms of a membrane are channels",
     "ARTIFICIAL_CELL": "an artificial cell; see the neurons of rheobase",
     "NONLINEAR": "a NONLINEAR block",
     "DISCRETE": "a DISCRETE block",
-    "NET_RECEIVE": "NET_RECEIVE, the events of a synapse",
-    "VERBATIM": "VERBATIM, a program in C",
     "FUNCTION_TABLE": "a FUNCTION_TABLE",
     "POINTER": "a POINTER to another mechanism",
     "BBCOREPOINTER": "a POINTER to another mechanism",
@@ -37,12 +37,20 @@ REFUSED = {
     "LONGITUDINAL_DIFFUSION": (
         "LONGITUDINAL_DIFFUSION; leave it out, and wrap the mechanism in rb.channels.Diffusing"
     ),
-    "WATCH": "WATCH, the events of a synapse",
+    "WATCH": "WATCH, an event of a voltage",
+    "net_send": "net_send, an event that a mechanism sends to itself",
+    "net_move": "net_move, an event that a mechanism sends to itself",
+    "net_event": "net_event, a spike that a mechanism sends; see the neurons of rheobase",
+    "FOR_NETCONS": "FOR_NETCONS, the connections of a mechanism; see rheobase.plasticity",
 }
 """What is not taken, and what it is."""
 PASSED = (
     "LOCAL", "TABLE", "CONDUCTANCE", "UNITSON", "UNITSOFF", "MUTEXLOCK", "MUTEXUNLOCK", "PROTECT"
 )  # fmt: skip
+_INCLUDES = re.compile(r"(#\s*include\s*[<\"][\w./]+[>\"]\s*)*")
+_RETURN = re.compile(r"(return( 0)?\s*;)?")
+_EMPTY = re.compile("")
+_ION = re.compile(r"(\w+i) ?= ?_ion_(\w+) ?;")
 METHODS = ("cnexp", "derivimplicit", "euler", "heun", "runge", "adrunge", "sparse", "matexp")
 """All converge to the same solution, of which ours is one of second order."""
 
@@ -52,11 +60,23 @@ def parse(text: str, name: str) -> Source:
     return _Parser(tokens(text, name), name).source()
 
 
+def _of_ion(reader: AbstractReader) -> Any:
+    """`cai = _ion_cai;` in INITIAL: begin at the concentration of the ion."""
+    token = reader.here
+    found = _ION.fullmatch(token.text) if token.kind == "verbatim" else None
+    if found is None or found[1] != found[2]:
+        return None
+    reader.at += 1
+    return ("set", found[1], ("name", f"_ion_{found[1]}", token.line))
+
+
 class _Parser(AbstractReader):
     """One pass over the blocks of a file."""
 
     special: Callable[[AbstractReader], Any] | None = None
     """Reads the lines that only the present block may have."""
+    returns = False
+    """Whether it reads a FUNCTION."""
 
     def source(self) -> Source:
         source = Source()
@@ -69,7 +89,8 @@ class _Parser(AbstractReader):
             "CONSTANT": lambda: source.parameters.extend(self.declarations()),
             "ASSIGNED": lambda: source.assigned.extend(self.declarations()),
             "STATE": lambda: source.states.extend(self.declarations()),
-            "INITIAL": lambda: source.initial.extend(self.block()),
+            "INITIAL": lambda: self.initial(source),
+            "NET_RECEIVE": lambda: self.receive(source),
             "BREAKPOINT": lambda: source.breakpoint.extend(self.block()),
             "DERIVATIVE": lambda: source.derivatives.update({self.take(): self.block()}),
             "KINETIC": lambda: self.lines(kinetics, kinetic_line),
@@ -87,6 +108,9 @@ class _Parser(AbstractReader):
         }
         while self.here.kind != "end":
             word = self.here
+            if word.kind == "verbatim":
+                self.verbatim(_INCLUDES)
+                continue
             if word.text in REFUSED:
                 raise self.error(f"this reader does not take {REFUSED[word.text]}.")
             if word.text not in blocks:
@@ -97,9 +121,24 @@ class _Parser(AbstractReader):
         for name, body in kinetics.items():
             made = Kinetic(name, body, states, self.name)
             source.derivatives[name], source.schemes[name] = made.body, made.scheme
+        for _, name, line in (x for x in expressions(source.breakpoint) if x[0] == "solve"):
+            if name in source.routines and name not in source.derivatives:
+                source.derivatives[name] = [("advance", name, tuple(states), line)]
         for name, body in linears.items():
             source.equations[name] = equations_of(name, body, states, self.name)
         return source
+
+    def verbatim(self, plain: re.Pattern) -> re.Match:
+        """A program in C that is of this form."""
+        token = self.here
+        match = plain.fullmatch(token.text)
+        if match is None:
+            raise self.error(
+                f"this reader does not take VERBATIM, a program in C: {brief(token.text)}. Write "
+                f"what it computes in NMODL."
+            )
+        self.at += 1
+        return match
 
     def lines(self, blocks: dict[str, list[Any]], special: Callable[[AbstractReader], Any]) -> None:
         """A block whose lines may be of a kind of their own."""
@@ -109,6 +148,31 @@ class _Parser(AbstractReader):
         outer, self.special = self.special, special
         blocks[name] = self.block()
         self.special = outer
+
+    def initial(self, source: Source) -> None:
+        outer, self.special = self.special, _of_ion
+        source.initial.extend(self.block())
+        self.special = outer
+
+    def receive(self, source: Source) -> None:
+        """What an event does, and its INITIAL."""
+        line, first, arguments = self.here.line, [], {}
+        self.take("(")
+        while not self.took(")"):
+            name = self.take(kind="name")
+            arguments[name] = self.unit()
+            self.took(",")
+
+        def begun(_: AbstractReader) -> Any:
+            if self.took("INITIAL"):
+                first.extend(self.block())
+                return NOTHING
+            return None
+
+        outer, self.special = self.special, begun
+        body = [x for x in self.block() if x is not NOTHING]
+        self.special = outer
+        source.receive = Receive(arguments, first, body, line)
 
     def skip_block(self) -> None:
         self.take("{")
@@ -121,8 +185,8 @@ class _Parser(AbstractReader):
             if self.here.text in REFUSED:
                 raise self.error(f"this reader does not take {REFUSED[self.here.text]}.")
             word = self.take()
-            if word == "SUFFIX":
-                source.name = self.take()
+            if word in ("SUFFIX", "POINT_PROCESS"):
+                source.name, source.point = self.take(), word == "POINT_PROCESS"
             elif word == "USEION":
                 source.ions.append(self.ion())
             elif word == "NONSPECIFIC_CURRENT":
@@ -175,7 +239,9 @@ class _Parser(AbstractReader):
         self.take("{")
         while not self.took("}"):
             line = self.here.line
+            array = self.here.text
             names = self.declared()
+            array = array if names != [array] else ""
             value = None
             if self.took("="):
                 sign = -1.0 if self.took("-") else 1.0
@@ -189,7 +255,7 @@ class _Parser(AbstractReader):
             if self.took("<"):
                 while not self.took(">"):
                     self.take()
-            found += [Declared(name, value, unit, line) for name in names]
+            found += [Declared(name, value, unit, line, array) for name in names]
         return found
 
     def limits(self) -> None:
@@ -209,13 +275,18 @@ class _Parser(AbstractReader):
             self.unit()
             self.took(",")
         self.unit()
+        self.returns = returns
         source.routines[name] = Routine(arguments, self.block(), returns)
+        self.returns = False
 
     def block(self) -> list[Any]:
         """Statements between braces."""
         self.take("{")
         body = []
         while not self.took("}"):
+            if self._returns():
+                self.at += 1
+                continue
             if self.took("FROM"):
                 for _ in self.turns():
                     body += self.block()
@@ -225,6 +296,12 @@ class _Parser(AbstractReader):
                 body.append(statement)
         return body
 
+    def _returns(self) -> bool:
+        """Whether `return 0;` in C stands at the end of a routine that has no value."""
+        last = self.tokens[min(self.at + 1, len(self.tokens) - 1)].text == "}"
+        plain = self.here.kind == "verbatim" and _RETURN.fullmatch(self.here.text)
+        return bool(plain and last and not self.depth and not self.returns)
+
     def statement(self) -> Any:
         token = self.here
         line = self.special(self) if self.special is not None else None
@@ -232,6 +309,9 @@ class _Parser(AbstractReader):
             return line
         if token.text in REFUSED:
             raise self.error(f"this reader does not take {REFUSED[token.text]}.")
+        if token.kind == "verbatim":
+            self.verbatim(_EMPTY)
+            return None
         if token.text in PASSED:
             self.at += 1
             return self.passed_over(token.text)
@@ -244,7 +324,10 @@ class _Parser(AbstractReader):
         line = self.here.line
         name = self.element()
         if self.here.text == "(":
-            return ("call", name, self.arguments(), line)
+            given = self.arguments()
+            if name == "state_discontinuity" and len(given) == 2 and given[0][0] == "name":
+                return ("set", given[0][1], given[1])
+            return ("call", name, given, line)
         if self.took("'"):
             self.take("=")
             return ("rate", name, self.expression())

@@ -1,8 +1,6 @@
 """A mechanism of a .mod file, ready to be carried out in JAX."""
 
-import math
 from collections.abc import Callable, Iterable
-from keyword import iskeyword
 from typing import Annotated, Any, NamedTuple, final
 
 import jax
@@ -14,12 +12,13 @@ from rheobase.channels.ions import Ion, Ions, Solutions
 from rheobase.errors import MechanismError
 from rheobase.io.nmodl import source as said
 from rheobase.io.nmodl.advance import Advance
-from rheobase.io.nmodl.evaluate import Meaning, Values, expressions
+from rheobase.io.nmodl.evaluate import Meaning, Values
+from rheobase.io.nmodl.fields import CLOCK, Fields, fields_of, identifier
 from rheobase.io.nmodl.flow import Env, Flow
 from rheobase.io.nmodl.source import Source
 from rheobase.io.nmodl.tokens import refuse
-from rheobase.io.nmodl.units import unit_of
-from rheobase.units import Unit, cm, dimensionless, in_unit, mA, mV, um
+from rheobase.io.nmodl.walk import expressions
+from rheobase.units import cm, dimensionless, in_unit, mA, mV, um
 
 CURRENT = mA / cm**2
 KINDS = ("na", "k", "ca", "cl")
@@ -27,18 +26,11 @@ REVERSALS = {"ena": 50.0, "ek": -77.0}
 """What NEURON gives where nobody says otherwise (mV)."""
 GEOMETRY = {"diam": um, "area": um**2}
 """What NEURON takes from the section, and a channel here is told."""
-CLOCK = {"t": math.nan, "dt": math.nan}
-"""What is not known to a channel, and may be named where nothing comes of it."""
 ZERO_CELSIUS = 273.15
 REACH = 250.0
 """mV: states move as at this voltage beyond it, which no membrane has."""
 _BESIDE = 1e-4
 """mV: so far beside a hole in its curves a mechanism is evaluated."""
-
-
-def identifier(name: str) -> str:
-    """The name as an attribute, with an underscore behind words of Python such as `lambda`."""
-    return f"{name}_" if iskeyword(name) else name
 
 
 @final
@@ -61,12 +53,12 @@ class Program:
         self.fields = self._fields()
         known = {"v", "celsius", *self.states, *self.fields, *source.constants, *self.seen}
         known |= {f"{ion.name}{side}" for ion in self.ions for side in "io"}
+        known |= {f"_ion_{ion.name}i" for ion in self.ions}
         known |= {name for ion in self.ions for name in ion.write} | {"t", "dt"}
         known |= {item.name for item in (*source.parameters, *source.assigned)}
         known |= {name for scheme in source.schemes.values() for name in scheme.hidden}
         known |= {f"{name}'" for scheme in source.schemes.values() for name in scheme.states}
         self.meaning.check(known | set(self.nonspecific))
-        self.starts = {state.name: state.value or 0.0 for state in source.states}
         solved = [x[1] for x in expressions(source.breakpoint) if x[0] == "solve"]
         self.equations = [x for name in dict.fromkeys(solved) for x in source.derivatives[name]]
         self.derived = [source.derivatives[name] for name in dict.fromkeys(solved)]
@@ -83,6 +75,7 @@ class Program:
         self.state = named if fields else Stateless
         self.holed = "exp" in str(source) and "'/'" in str(source)
         self._check_steady()
+        self._check_moves()
 
     def _marker(self, ion: said.Ion) -> str:
         """The name of an ion of no concentration: a label of a current, with a reversal."""
@@ -92,8 +85,8 @@ class Program:
             raise refuse(
                 self.file,
                 ion.line,
-                f"{other[0]} of the ion {ion.name!r} is not kept: the ions are {', '.join(KINDS)}. "
-                f"Rename it to one that the cell has for nothing else.",
+                f"of an ion of this name nothing is kept but its own current: {other[0]}. "
+                f"Rename it to one of {', '.join(KINDS)}, if the cell has that for nothing else.",
             )
         return ion.name
 
@@ -125,30 +118,35 @@ class Program:
                 raise refuse(
                     self.file,
                     line,
-                    f"STEADYSTATE of {name}, which is not linear in its states, is not taken. Set "
+                    f"STEADYSTATE of what is not linear in its states, {name}, is not taken. Set "
                     f"the states in INITIAL, and let them settle in a run.",
+                )
+
+    def _check_moves(self) -> None:
+        """Refuse a PROCEDURE that moves states otherwise than by a step of dt."""
+        names = self.begun(self._examples(), -65.0, Solutions().ions(), {})
+        for _, routine, states, line in (x for x in self.equations if x[0] == "advance"):
+            before = {x: 0.3 + 0.05 * k for k, x in enumerate(states)}
+            after = names | before | {"dt": 0.0}
+            self.meaning.call(routine, (), after)
+            if not all(jnp.allclose(after[x], before[x], rtol=1e-4) for x in states):
+                raise refuse(
+                    self.file,
+                    line,
+                    f"SOLVE of the PROCEDURE {routine}, which sets states at once and does not "
+                    f"move them by dt. Write a DERIVATIVE.",
                 )
 
     def _examples(self) -> dict[str, Any]:
         """Values of the fields, 1 where the user says them."""
         return {n: jnp.asarray(1.0 if x is None else x) for n, (_, x) in self.fields.items()}
 
-    def _fields(self) -> dict[str, tuple[Unit, float | None]]:
-        """Unit and default of each field; None of the geometry, which the user says."""
-        own = {"v", "celsius", "t", "dt", *GEOMETRY, *self.told, *self.seen, *self.nonspecific}
+    def _fields(self) -> Fields:
+        own = {"v", "celsius", *self.told, *self.seen, *self.nonspecific}
         own |= {name for ion in self.ions for name in ion.write}
-        declared = {item.name for item in (*self.source.parameters, *self.source.assigned)}
-        fields: dict[str, tuple[Unit, float | None]] = {
-            name: (unit, None) for name, unit in GEOMETRY.items() if name in declared
-        }
-        fields |= {name: (unit, None) for name, unit in self.told.items()}
-        fields |= {
-            item.name: (unit_of(item.unit), item.value or 0.0)
-            for item in self.source.parameters
-            if item.name not in own
-        }
-        fields |= {name: (mV, REVERSALS[name]) for name in self.seen if name in REVERSALS}
-        return fields
+        fields = fields_of(self.source, GEOMETRY, own)
+        fields = {name: (unit, None) for name, unit in self.told.items()} | fields
+        return fields | {name: (mV, REVERSALS[name]) for name in self.seen if name in REVERSALS}
 
     def names(self, module: Any, v: Any, ions: Ions, carried: dict[str, Array]) -> Values:
         """Every name with its value before anything is computed, after INITIAL."""
@@ -169,6 +167,7 @@ class Program:
         for ion in self.ions:
             there: Ion = getattr(ions, ion.name)
             names[f"{ion.name}i"], names[f"{ion.name}o"] = there.inside, there.outside
+            names[f"_ion_{ion.name}i"] = there.inside
             names[f"e{ion.name}"] = there.reversal
             flow = carried.get(ion.name, there.flowing)
             names[f"i{ion.name}"] = 0.0 if flow is None else in_unit(flow, CURRENT)
@@ -179,8 +178,8 @@ class Program:
                 names[name] = jnp.where(there.kept > 0, there.reversal, fields[name])
         # A state x starts at the parameter x0, where there is one, and at 0 else; a concentration
         # where the solutions have it.
-        starts = {n: x for n, x in self.starts.items() if n not in self.written}
-        names |= {name: fields.get(f"{name}0", start) for name, start in starts.items()}
+        starts = [state for state in self.source.states if state.name not in self.written]
+        names |= {state.name: fields.get(state.start, state.value or 0.0) for state in starts}
         return self.meaning.block(self.source.initial, names) | {"v": v}
 
     def shaped(self, names: Values, suffix: str, like: Array) -> Any:

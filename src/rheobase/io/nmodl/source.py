@@ -26,6 +26,13 @@ class Declared:
     value: float | None
     unit: str
     line: int
+    array: str = ""
+    """The array of which it is an element."""
+
+    @property
+    def start(self) -> str:
+        """The parameter at which a state of this name starts."""
+        return f"{self.array or self.name}0"
 
 
 @final
@@ -51,10 +58,25 @@ class Equations:
 
 @final
 @dataclass
+class Receive:
+    """NET_RECEIVE: what an event does."""
+
+    arguments: dict[str, str]
+    """The weight first, then the other variables of a connection, with their units."""
+    initial: list[Any]
+    body: list[Any]
+    line: int
+
+
+@final
+@dataclass
 class Source:
     """A mechanism as it stands in its file."""
 
     name: str = ""
+    point: bool = False
+    """Whether it is a POINT_PROCESS."""
+    receive: Receive | None = None
     ions: list[Ion] = field(default_factory=list)
     nonspecific: list[str] = field(default_factory=list)
     constants: dict[str, float] = field(default_factory=dict)

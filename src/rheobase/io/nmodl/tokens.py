@@ -6,14 +6,17 @@ from typing import NamedTuple
 from rheobase.errors import MechanismError
 
 _TOKEN = re.compile(
-    r"(?P<space>[ \t\r]+)|(?P<line>\n)|(?P<note>[:?][^\n]*)"
+    r"VERBATIM\b(?P<verbatim>.*?)\bENDVERBATIM\b"
+    r"|(?P<space>[ \t\r]+)|(?P<line>\n)|(?P<note>[:?][^\n]*)"
     r"|(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)|(?P<name>[A-Za-z_]\w*)"
-    r"|(?P<text>\"[^\"\n]*\")|(?P<mark><->|<<|->|<=|>=|==|!=|&&|\|\||[-+*/^=(){}<>!,'~&|\[\].%])"
+    r"|(?P<text>\"[^\"\n]*\")|(?P<mark><->|<<|->|<=|>=|==|!=|&&|\|\||[-+*/^=(){}<>!,'~&|\[\].%])",
+    re.DOTALL,
 )
+_C_COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 
 
 class Token(NamedTuple):
-    """A piece of the text: its kind (number, name, text, mark, end) and its line from 1."""
+    """Its kind (number, name, text, mark, verbatim, end), its text and its line from 1."""
 
     kind: str
     text: str
@@ -33,15 +36,16 @@ def tokens(text: str, name: str) -> list[Token]:
     )
     # The term of an ontology has a colon in it, which begins a comment elsewhere.
     text = re.sub(r"\bREPRESENTS[ \t]+(\[[^\]\n]*\]|\w+:\w+)", "", text)
-    # A program in C has other tokens; the parser refuses it at the line where it begins.
-    text = re.sub(r"\bVERBATIM\b.*?\bENDVERBATIM\b", "VERBATIM", text, flags=re.DOTALL)
     found, line, at = [], 1, 0
     while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None:
             raise refuse(name, line, f"{text[at]!r} is no character of the language.")
         kind = str(match.lastgroup)
-        if kind in ("number", "name", "text", "mark"):
+        if kind == "verbatim":
+            # A program in C is one token; the parser knows the few of which the meaning is plain.
+            found.append(Token(kind, " ".join(_C_COMMENT.sub(" ", match[kind]).split()), line))
+        elif kind in ("number", "name", "text", "mark"):
             found.append(Token(kind, match[0], line))
         line += match[0].count("\n")
         at = match.end()
