@@ -377,7 +377,7 @@ CURRENT = "NEURON { SUFFIX x NONSPECIFIC_CURRENT i }\n"
         ),
         (
             "NEURON { SUFFIX x\n USEION mg READ mgi }",
-            "line 2: nothing is kept but its own current: mgi",
+            "line 2: .*nothing is kept but its own current: mgi",
         ),
         ("NEURON { SUFFIX x\n USEION k WRITE ek }", "line 2: only currents"),
         ("NEURON { SUFFIX x POINTER p }", "POINTER"),

@@ -129,10 +129,18 @@ def changed(old, new, of="PULSE"):
         (changed("s = s + weight", "s = s + weight*weight"), "line 9: .*whatever they are"),
         (changed("s = s + weight", "s = s + 0*weight"), "adds nothing to its states"),
         (changed("s = s + weight", "tau = 2*tau  s = s + weight"), "NET_RECEIVE changes tau"),
+        (changed("s = s + weight", "s = s + weight  weight = 2*weight"), "changes the weight"),
+        (
+            changed("weight (nA)) { s = s +", "weight, k) { s = s + k*"),
+            "k of a connection is set by",
+        ),
         (changed("s = s + weight", "net_send(1, 1)"), "line 9: this reader does not take net_send"),
         (changed("s = s + weight", "WATCH (v > 0) 2"), "line 9: .*WATCH"),
         (changed("s = s + weight", "s = s + weight*exp(-t)"), "keeps no time of the last event"),
         (changed("-s/tau", "-s/tau*exp(v)"), "the equations of its states use the voltage"),
+        (changed("i = -s", "i = -s^4/(s^4 + 1)"), "not linear in its states"),
+        (changed("-s/tau", "(1 - s)/tau"), "before its first event"),
+        (changed("BREAKPOINT", "INITIAL { s = 1 }  BREAKPOINT"), "before its first event"),
         (changed("i = -s", "i = -s*(v*v + 1)"), "no parameter e is where its current turns"),
         (
             changed("NONSPECIFIC_CURRENT i", "USEION ca WRITE ica"),

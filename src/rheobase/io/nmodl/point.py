@@ -181,9 +181,15 @@ class Point:
         for name in sorted(read & first.keys()):
             if "v" in first[name]:
                 raise self._refuse(f"INITIAL computes {name} from the voltage")
-        lasting = set(received) - {*self.states, *self.receive.arguments}
+        begun = self.flow.run(self.receive.initial, {})
+        lasting = {*received, *begun} - {*self.states, *self.receive.arguments}
         for name in sorted(lasting & read & {x.name for x in self._declared()}):
             raise self._refuse(f"NET_RECEIVE changes {name}, which is no STATE and lasts")
+        if self.weight in {*received, *begun}:
+            raise self._refuse(f"NET_RECEIVE changes the weight {self.weight}")
+        for name in self.memory:
+            if name not in {*received, *begun} and name in events:
+                raise self._refuse(f"{name} of a connection is set by the user, not by the file")
         for name in sorted(of_memory & {*self.states, self.weight, "v"}):
             raise self._refuse(
                 f"NET_RECEIVE computes a variable of a connection from {name}, and not from the "
@@ -246,6 +252,7 @@ class Point:
         if not places.size or not np.all(np.isfinite(found)):
             raise self._refuse("an event adds nothing to its states")
         self.main = int(places[0])
+        self._check_linear(names)
         for memory, elapsed in self._uses():
             one = np.array([float(x) for x in self.added(names, memory, elapsed)])
             if not all(self._adds(names, memory, elapsed, one, *how) for how in _EVENTS):
@@ -259,6 +266,32 @@ class Point:
                 )
             if self.clock is not None:
                 self._check_clock(names, memory, elapsed)
+
+    def _check_linear(self, names: Values) -> None:
+        """Refuse states that do not stand for the sum of those of many synapses.
+
+        One state of a kind of synapse serves all that end at a place.
+        """
+
+        def all_of_it(state: Array) -> Array:
+            now = list(state)
+            ends = [self.current(names, now, v) for v in (-63.0, 17.0)]
+            found = [*self.rates(names, now), *ends]
+            return jnp.stack([jnp.asarray(x, state.dtype) for x in found])
+
+        none = jnp.zeros(len(self.states))
+        slopes = [
+            np.asarray(jax.jacfwd(all_of_it)(jnp.linspace(one, other, len(self.states))))
+            for one, other in ((0.1, 0.4), (1.7, 0.9))
+        ]
+        begins = [float(names[x]) for x in self.states]
+        if np.any(all_of_it(none)) or any(begins):
+            raise self._refuse("it acts, or changes, before its first event")
+        if not np.allclose(*slopes, rtol=_CLOSE, atol=0):
+            raise self._refuse("its current or its equations are not linear in its states")
+        schemes = self.source.schemes
+        if any(schemes[name].laws for name in self._solved() if name in schemes):
+            raise self._refuse("its scheme has a CONSERVE")
 
     def _adds(  # noqa: PLR0913
         self,
