@@ -14,11 +14,11 @@ from rheobase.cable import Cell
 from rheobase.errors import ArgumentError, UnknownName, brief
 from rheobase.network import Drive, Network, NetworkRecording
 from rheobase.network.delays import Delays
-from rheobase.network.source import RasterSource
 from rheobase.neurons.base import AbstractMembrane
 from rheobase.record import RunState
 from rheobase.simulate import simulate
 from rheobase.stimulus import Constant
+from rheobase.systems.source import RasterSource
 from rheobase.time import Clock
 from rheobase.train.layers import Sequential
 from rheobase.units import Quantity, Unit, ms, nA, to_internal

@@ -17,14 +17,14 @@ import numpy as np
 from jax.core import Tracer
 
 from rheobase.cable import Cell
-from rheobase.cable.cell import Inserted
 from rheobase.channels import Solutions
 from rheobase.errors import StepperError
 from rheobase.network.known import is_key
 from rheobase.network.numeric import evaluated
-from rheobase.network.source import AbstractSource
 from rheobase.neurons.base import AbstractMembrane
 from rheobase.neurons.gates import RANGE, gate_rates
+from rheobase.systems.cable import Inserted
+from rheobase.systems.source import AbstractSource
 
 _MOST = 6.5
 """Time constants of the fastest gate in a step. The cells of Hodgkin and Huxley (at 6 to 26 °C),

@@ -356,18 +356,7 @@ class Recording(AbstractRecorded):
         moved: Any = raster
         if isinstance(raster, np.ndarray) and raster.dtype == bool and raster.ndim == 2:
             moved = Events.of(raster)
-        return Recording(
-            traces=traces,
-            raster=moved,
-            sums=sums,
-            fractions=fractions,
-            final=self.final,
-            start=self.start,
-            dt=self.dt,
-            every=self.every,
-            steps=self.steps,
-            units=self.units,
-        )
+        return replace(self, traces=traces, raster=moved, sums=sums, fractions=fractions)
 
     def __repr__(self) -> str:
         title = f"Recording: {self.steps} steps of {self.dt:g} ms"
@@ -406,6 +395,43 @@ class Recording(AbstractRecorded):
 
     def __len__(self) -> int:
         return self.steps
+
+
+class Kept(NamedTuple):
+    """What a run keeps of one population."""
+
+    traces: dict[str, Array]
+    raster: Array | Events | None
+    sums: Array | None = None
+    fractions: Array | None = None
+
+
+class Span(NamedTuple):
+    """The steps of a run."""
+
+    start: Clock
+    """The number of the first."""
+    dt: float
+    """ms."""
+    steps: int
+    every: int = 1
+    """Every so many-th row of the variables is kept."""
+
+
+def recorded(kept: Kept, span: Span, units: dict[str, Unit], final: RunState) -> Recording:
+    """Make the recording of a run: the one place where one begins."""
+    return Recording(
+        traces=kept.traces,
+        raster=kept.raster,
+        sums=kept.sums,
+        fractions=kept.fractions,
+        final=final,
+        start=span.start,
+        dt=span.dt,
+        every=span.every,
+        steps=span.steps,
+        units=units,
+    )
 
 
 def _require_known(raster: Any, what: str) -> None:
@@ -454,17 +480,14 @@ def join(parts: list[Recording], on: Any = np) -> Recording:
             return join_events(arrays)
         return None if arrays[0] is None else on.concatenate([on.asarray(a) for a in arrays])
 
-    return Recording(
+    return replace(
+        first,
         traces={name: together([p.traces[name] for p in parts]) for name in first.traces},
         raster=together([p.raster for p in parts]),
         sums=_total([p.sums for p in parts], on),
         fractions=together([p.fractions for p in parts]),
         final=last.final,
-        start=first.start,
-        dt=first.dt,
-        every=first.every,
         steps=sum(p.steps for p in parts),
-        units=first.units,
     )
 
 

@@ -21,7 +21,9 @@ from rheobase.errors import (
 from rheobase.gate_speed import require_slow_gates
 from rheobase.given import require_random_key
 from rheobase.network import Network, NetworkRecording
+from rheobase.network.circuit import Setting
 from rheobase.network.gaps import require_prompt
+from rheobase.network.simulate import Begun
 from rheobase.network.simulate import simulate as simulate_network
 from rheobase.network.steps import Steps
 from rheobase.neurons.base import AbstractMembrane
@@ -234,19 +236,11 @@ def simulate(  # noqa: PLR0913
             system, rule, dt_ms, steps, current, clamp, record, n, init, state, key, progress,
             checkpoint,
         )  # fmt: skip
-    if checkpoint is not False:
-        raise ArgumentError(
-            "`checkpoint` is for cells. Stacks of layers take "
-            "gradient=rb.gradients.Surrogate(checkpoint=True) in rb.fit; a network goes back from "
-            "checkpoints by itself."
-        )
     if isinstance(system, Network):
-        stepper, rule = _both(stepper, system)
-        given = {"current": current, "delta": delta, "n": n, "substep": substep or None}
-        _require_none(given)
-        return simulate_network(
-            system, stepper, rule, lengths, steps, record, clamp, init, state, key, progress
-        )
+        _require_none({"current": current, "delta": delta, "n": n})
+        setting = Setting(*_both(stepper, system), lengths, substep)
+        begun = Begun(init, state, key)
+        return simulate_network(system, setting, steps, record, clamp, begun, progress, checkpoint)
     if clamp is not None:
         raise ArgumentError("`clamp` is for cells, whose places it goes by: write rb.Cell(tree).")
     stepper = _stepper(stepper, system)
@@ -264,6 +258,7 @@ def simulate(  # noqa: PLR0913
         key,
         substep,
         progress,
+        checkpoint,
     )
 
 

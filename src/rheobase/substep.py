@@ -90,7 +90,12 @@ def crossing(
 def moving(state: Any, rate: Any) -> Any:
     """A rate of change as a tangent of the state: counters have none."""
     return jax.tree.map(
-        lambda x, d: d.astype(x.dtype) if jnp.issubdtype(x.dtype, jnp.floating) else _zero(x),
+        # A rate that depends on nothing of the population is one number.
+        lambda x, d: (
+            jnp.broadcast_to(d, x.shape).astype(x.dtype)
+            if jnp.issubdtype(x.dtype, jnp.floating)
+            else _zero(x)
+        ),
         state,
         rate,
     )

@@ -1,8 +1,8 @@
-"""A neuron, or a population whose neurons do not act on each other, over a grid of time steps."""
+"""`simulate` for a neuron, or a population whose neurons do not act on each other."""
 
 import math
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -23,12 +23,11 @@ from rheobase.arguments import (
     stimulus_in,
 )
 from rheobase.compilation import Compiled
-from rheobase.errors import ArgumentError, KeyRequired, ShapeError, UnknownName, brief, require_key
+from rheobase.errors import ArgumentError, KeyRequired, ShapeError, UnknownName, brief
 from rheobase.given import whole
-from rheobase.inputs import prepare, remembers
-from rheobase.loop import scan
+from rheobase.inputs import remembers
 from rheobase.neurons import variables
-from rheobase.neurons.base import AbstractMembrane, Onset
+from rheobase.neurons.base import AbstractMembrane
 from rheobase.origin import Origin, require_like, require_origin
 from rheobase.progress import Pace, chunked
 from rheobase.provenance import versions
@@ -36,17 +35,28 @@ from rheobase.record import (
     Record,
     Recording,
     RunState,
+    Span,
+    recorded,
     require_everywhere,
     require_state,
 )
-from rheobase.step import step
+from rheobase.run.run import Way, run
 from rheobase.steppers import AbstractStepper
-from rheobase.stimulus import AbstractStimulus, Grid
-from rheobase.time import Clock, fold_in
+from rheobase.stimulus import AbstractStimulus
+from rheobase.systems.circuit import HELD, KICK, Circuit, Fed, Moving, Rate
+from rheobase.systems.point import Point, form
+from rheobase.time import Clock
 from rheobase.units import Unit, ms
 
 _SECONDS = 2e-8
 """That a variable of a neuron takes in a step, at most as a rule."""
+
+
+class _Wanted(NamedTuple):
+    """What of a run is asked for."""
+
+    record: Record
+    substep: bool
 
 
 def simulate(  # noqa: PLR0913
@@ -63,6 +73,7 @@ def simulate(  # noqa: PLR0913
     key: Array | None,
     substep: bool,
     progress: bool,
+    checkpoint: bool | int,
 ) -> Recording:
     """`rheobase.simulate` for a neuron: checks the arguments and runs."""
     record = record if isinstance(record, Record) else Record(record)
@@ -86,8 +97,11 @@ def simulate(  # noqa: PLR0913
     _check_random(system, drive, kick, begin)
     _check_indices(record, begin)
 
+    wanted, way = _Wanted(record, substep), Way.of(record.every, checkpoint, steps)
+
     def part(begin: RunState, steps: int) -> Recording:
-        return _run(system, stepper, record, drive, kick, begin, dt, steps, substep)
+        span = Span(begin.step, dt, steps, record.every)
+        return _run(system, stepper, wanted, (drive, kick), begin, span, way)
 
     traced = any(isinstance(x, Tracer) for x in jax.tree.leaves((system, begin, drive)))
     if traced:
@@ -101,7 +115,7 @@ def simulate(  # noqa: PLR0913
 
 def _bytes(record: Record, begin: RunState, steps: int) -> float:
     """How large what is recorded will be."""
-    shape, dtype = _form(begin.neuron)
+    shape, dtype = form(begin.neuron)
     n = math.prod(shape)
     kept = n if record.indices is None else n // shape[-1] * len(record.indices)
     numbers = len(record.variables) * kept / record.every + n * (record.spikes == "raster")
@@ -115,91 +129,34 @@ def origin_of(system: AbstractMembrane, stepper: AbstractStepper, dt: float) -> 
 
 
 @Compiled
-def _run(system, stepper, record, drive, kick, begin, dt, steps, substep) -> Recording:
-    """The compiled program: inputs for all steps, then one loop over them."""
-    shape, dtype = _form(begin.neuron)
-    numbers = begin.step.ahead(steps)
+def _run(
+    neuron: AbstractMembrane,
+    stepper: AbstractStepper,
+    wanted: _Wanted,
+    drives: tuple[AbstractStimulus, AbstractStimulus | None],
+    begin: RunState,
+    span: Span,
+    way: Way,
+) -> Recording:
+    """The compiled program: one system under a current and a delta input."""
+    shape, dtype = form(begin.neuron)
     keys = (None,) * 3 if begin.key is None else jax.random.split(begin.key, 3)
-    grid = Grid(numbers, dt, shape, dtype)
-    current, delta = prepare(drive, grid, keys[0]), prepare(kick, grid, keys[1])
-    fires = system.onset is not Onset.NEVER
-
-    def one(state, memories, x):
-        number, now, add = x
-        key = fold_in(require_key(keys[2]), number) if system.random else None
-        now, kept = current.at(number, now, memories[0])
-        now = jnp.zeros((), dtype) if now is None else now
-        add, also = delta.at(number, add, memories[1])
-        return step(system, stepper, state, now, add, dt, key, substep), (kept, also)
-
-    def kept(done):
-        raster = done.spike if fires and record.spikes in ("raster", "events") else None
-        return raster, done.fraction if raster is not None else None
-
-    def body(carry, x):
-        state, sums, memories = carry
-        done, memories = one(state, memories, x)
-        sums = None if sums is None else sums + done.spike
-        return (done.state, sums, memories), (kept(done), _traces(done.reached, record))
-
-    def without_traces(carry, x):
-        carry, (kept, _) = body(carry, x)
-        return carry, kept
-
-    def block(carry, xs):
-        """`every` steps, of which the last one's variables are kept."""
-        head = jax.tree.map(lambda x: x[:-1], xs)
-        carry, kept = scan(without_traces, carry, head, record.every - 1)
-        carry, (last, traces) = body(carry, jax.tree.map(lambda x: x[-1], xs))
-        joined = jax.tree.map(lambda a, b: jnp.concatenate([a, b[None]]), kept, last)
-        return carry, (joined, traces)
-
-    xs = (numbers, current.series, delta.series)
-    sums = jnp.zeros(shape, dtype) if fires and record.spikes == "count" else None
-    carry = (begin.neuron, sums, (begin.current, begin.delta))
-    if record.every == 1 or not record.variables:
-        carry, (kept_steps, traces) = scan(body, carry, xs, steps)
-        if record.every > 1:
-            traces = {}
-    else:
-        blocks = steps // record.every
-        whole = blocks * record.every
-        folded = jax.tree.map(lambda x: x[:whole].reshape(blocks, record.every, *x.shape[1:]), xs)
-        carry, (kept_steps, traces) = jax.lax.scan(block, carry, folded, blocks)
-        kept_steps = jax.tree.map(lambda x: x.reshape(whole, *x.shape[2:]), kept_steps)
-        rest = jax.tree.map(lambda x: x[whole:], xs)
-        carry, tail = scan(without_traces, carry, rest, steps - whole)
-        kept_steps = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), kept_steps, tail)
-    state, sums, memories = carry
-    raster, fractions = kept_steps
-    units = variables.units(system.init())
-    final = RunState(state, begin.step.after(steps), memories[0], memories[1], begin.key)
-    return Recording(
-        traces=traces,
-        raster=raster,
-        sums=sums,
-        fractions=fractions,
-        final=final,
-        start=begin.step,
-        dt=dt,
-        every=record.every,
-        steps=steps,
-        units={name: units[name] for name in record.variables},
-    )
-
-
-def _traces(state: Any, record: Record) -> dict[str, Array]:
-    named = dict(variables.items(state))
-    return {
-        name: named[name] if record.indices is None else named[name][..., list(record.indices)]
-        for name in record.variables
-    }
-
-
-def _form(state: Any) -> tuple[tuple[int, ...], Any]:
-    """Shape and floating-point type of a population, from its state."""
-    leaf = next(x for x in jax.tree.leaves(state) if jnp.issubdtype(x.dtype, jnp.floating))
-    return leaf.shape, leaf.dtype
+    current, delta = drives
+    inputs = [Fed(current, keys[0], "", HELD, shape)]
+    memories = [begin.current]
+    if delta is not None:
+        inputs.append(Fed(delta, keys[1], "", KICK, shape))
+        memories.append(begin.delta)
+    point = Point(neuron, stepper, wanted.record, keys[2], wanted.substep)
+    circuit = Circuit({"": point}, (), tuple(inputs), (Rate(span.dt, 1, ("",)),))
+    moving = Moving({"": begin.neuron}, (), tuple(memories))
+    ran = run(circuit, moving, begin.step, span.steps, way, dtype)
+    remembered = (*ran.moving.memories, begin.delta)[:2]
+    step = begin.step.after(span.steps)
+    final = RunState(ran.moving.systems[""], step, *remembered, begin.key)
+    units = variables.units(neuron.init())
+    names = wanted.record.variables
+    return recorded(ran.kept[""], span, {name: units[name] for name in names}, final)
 
 
 def _begin(system, n, drive, kick, init, key) -> RunState:
@@ -341,5 +298,5 @@ def _check_random(system, drive, kick, begin: RunState) -> None:
 
 
 def _check_indices(record: Record, begin: RunState) -> None:
-    shape, _ = _form(begin.neuron)
+    shape, _ = form(begin.neuron)
     require_indices(record.indices, shape[-1] if shape else 0, "the population")

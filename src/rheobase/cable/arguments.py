@@ -3,20 +3,22 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from rheobase.arguments import stimulus_in
-from rheobase.cable.cell import Cable, Cell, Inserted
+from rheobase.cable.cell import Cell
 from rheobase.cable.clamp import VoltageClamp
 from rheobase.errors import ArgumentError, ParameterError, UnknownName, brief
 from rheobase.morphology import Location
 from rheobase.neurons import variables
 from rheobase.record import Record
 from rheobase.stimulus import AbstractStimulus
+from rheobase.systems.cable import Cable, Inserted
+from rheobase.systems.imposed import Clamped, Clamps
+from rheobase.systems.probes import Probe, Probes
 from rheobase.units import Unit, mV, nA
 
 _EXAMPLES = {
@@ -40,66 +42,6 @@ class OnCell(NamedTuple):
     sites: tuple[int, ...]
     """The node of each synapse."""
     unit: Unit
-
-
-class Probe(NamedTuple):
-    """Where one variable is read: the voltage, a variable of a mechanism, or a clamp's current.
-
-    Of a kind of synapses `nodes` are their places among its sites.
-    """
-
-    nodes: tuple[int, ...]
-    mechanism: int | None = None
-    variable: str = "v"
-    clamp: int | None = None
-    kind: int | None = None
-
-
-class Probes(eqx.Module):
-    """What is recorded: for each name the probes whose values stand side by side."""
-
-    groups: tuple[tuple[str, tuple[Probe, ...]], ...] = eqx.field(static=True)
-    units: tuple[tuple[str, Unit], ...] = eqx.field(static=True)
-    every: int = eqx.field(static=True, default=1)
-    spikes: Any = eqx.field(static=True, default="raster")
-    indices: None = eqx.field(static=True, default=None)
-
-    @property
-    def variables(self) -> tuple[str, ...]:
-        """Names of what is recorded."""
-        return tuple(name for name, _ in self.groups)
-
-    @property
-    def widest(self) -> int:
-        """Places of the variable that has most."""
-        counts = [sum(len(p.nodes) for p in group) for _, group in self.groups]
-        return max(counts, default=1)
-
-    def bytes_of_step(self, cells: int, itemsize: int) -> float:
-        """What a step of so many cells adds to the recording."""
-        places = sum(len(p.nodes) for _, group in self.groups for p in group)
-        return cells * itemsize * (places / self.every + (self.spikes == "raster"))
-
-
-class Clamped(eqx.Module):
-    """A variable that follows a stimulus, at once or (a voltage) through a resistance."""
-
-    node: int = eqx.field(static=True)
-    stimulus: AbstractStimulus
-    resistance: Array | None = None
-    mechanism: int | None = eqx.field(static=True, default=None)
-    variable: str = eqx.field(static=True, default="v")
-
-
-class Clamps(eqx.Module):
-    """All clamps of a run."""
-
-    all: tuple[Clamped, ...]
-
-    @property
-    def stimuli(self) -> tuple[AbstractStimulus, ...]:
-        """What they follow."""
-        return tuple(one.stimulus for one in self.all)
 
 
 def _places(cell: Cell, given: Any, what: str) -> list[int]:

@@ -1,6 +1,5 @@
 """A cell: the compartments of a tree, their passive properties, and what is inserted into them."""
 
-import hashlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,10 +10,8 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
-from rheobase import printed
 from rheobase.cable.geometry import geometry
 from rheobase.channels import (
-    Q10,
     AbstractFiring,
     AbstractMechanism,
     AbstractPump,
@@ -24,6 +21,7 @@ from rheobase.channels import (
 from rheobase.errors import ArgumentError, ParameterError, ShapeError, UnknownName, brief
 from rheobase.kernels.tree import Tree as Nodes
 from rheobase.morphology import Compartments, Location, Tree, discretise
+from rheobase.systems.cable import Cable, Inserted
 from rheobase.units import (
     DomainError,
     Role,
@@ -36,52 +34,6 @@ from rheobase.units import (
     quantity,
     uF,
 )
-
-
-class Inserted(eqx.Module):
-    """A channel in some compartments; each of its parameters is one number, or one for each.
-
-    >>> import rheobase as rb
-    >>> from rheobase import channels as ch
-    >>> cell = rb.Cell(rb.morphology.soma()).insert(ch.Leak())
-    >>> isinstance(cell.mechanisms[0], rb.cable.Inserted), cell.mechanisms[0].nodes
-    (True, (0,))
-    """
-
-    channel: AbstractMechanism
-    nodes: tuple[int, ...] = eqx.field(static=True)
-    between: tuple[int, ...] = eqx.field(static=True, default=())
-    """Branch points through which what diffuses goes from one of the compartments to another."""
-
-    def __repr__(self) -> str:
-        return printed.shortly(self)
-
-    @property
-    def name(self) -> str:
-        """That of its class, or of the one inside, by which its variables are recorded."""
-        channel = self.channel
-        if isinstance(channel, Q10):
-            channel = channel.channel
-        if isinstance(channel, Diffusing):
-            channel = channel.pump
-        return type(channel).__name__
-
-
-class Cable(eqx.Module):
-    """What of a cell the time loop needs: arrays over nodes and the channels in them."""
-
-    nodes: Nodes = eqx.field(static=True)
-    area: Array
-    axial: Array
-    shell: Array
-    axial_resistivity: Array
-    capacitance: Array
-    v_init: Array
-    solutions: Solutions
-    mechanisms: tuple[Inserted, ...]
-
-    def __repr__(self) -> str:
-        return printed.shortly(self)
 
 
 class Cell(eqx.Module):
@@ -429,11 +381,3 @@ def _set_by(channel: AbstractMechanism, solutions: Solutions) -> set[str]:
         resets = channel.reset(channel.init(v, ions), v)[1] is not v
         return {"the voltage after a spike"} if resets else set()
     return set()
-
-
-def kinds_of(cable: Cable) -> str:
-    """The tree of a cell and what is inserted into it, in few words."""
-    names = ", ".join(one.name for one in cable.mechanisms) or "nothing"
-    where = [cable.nodes.parent, *(np.asarray(one.nodes) for one in cable.mechanisms)]
-    mark = hashlib.blake2b(b";".join(x.tobytes() for x in where), digest_size=3).hexdigest()
-    return f"a tree of {cable.nodes.size} nodes with {names} (arranged as {mark})"

@@ -14,7 +14,7 @@ from rheobase.errors import ShapeError
 from rheobase.io.names import name_of
 
 RANGES: dict[str, dict[str, str]] = {
-    "rheobase.cable.arguments.Probes": {"every": "1.."},
+    "rheobase.systems.probes.Probes": {"every": "1.."},
     "rheobase.connectivity.distributions.LogNormal": {"std": "0.."},
     "rheobase.connectivity.distributions.Normal": {"std": "0.."},
     "rheobase.devices.dynapse2.network.Network": {"n_out": "1..", "dt": ">0", "delays": "0.."},
@@ -192,7 +192,7 @@ _CHECKS: dict[str, Callable[[Any], None]] = {
     "rheobase.morphology.compartments.Compartments": _compartments,
     "rheobase.morphology.tree.Tree": _tree,
     "rheobase.network.network.Network": _network,
-    "rheobase.network.projection.Projection": _projection,
+    "rheobase.systems.projection.Projection": _projection,
     "rheobase.network.source.SpikeSource": _source,
     "rheobase.train.dense.Linear": _linear,
     "rheobase.train.recurrent.Recurrent": _recurrent,

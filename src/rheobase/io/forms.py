@@ -89,8 +89,8 @@ def _unaimed(fields: Fields) -> Fields:
 
 
 FORMS: dict[str, Form] = {
-    "rheobase.cable.arguments.Probes": Form(absent={"indices": None}),
-    "rheobase.cable.cell.Inserted": Form(absent={"between": ()}),
+    "rheobase.systems.probes.Probes": Form(absent={"indices": None}),
+    "rheobase.systems.cable.Inserted": Form(absent={"between": ()}),
     "rheobase.channels.fire.DetectorState": Form(read=_time_of_spike),
     "rheobase.channels.fire.SpikeDetector": Form(read=_windowed),
     "rheobase.channels.spiking.AdEx": Form(absent={"through_reset": False}),
@@ -105,7 +105,7 @@ FORMS: dict[str, Form] = {
     "rheobase.gradients.compare.Row": Form(absent={"refusal": None}),
     "rheobase.network.connection.Connection": Form(absent={"at": None, "source": None}),
     "rheobase.network.network.Drive": Form(absent={"at": None}),
-    "rheobase.network.projection.Projection": Form(absent={"source": 0, "never_negative": None}),
+    "rheobase.systems.projection.Projection": Form(absent={"source": 0, "never_negative": None}),
     "rheobase.network.recording.NetworkRecording": Form(absent={"connections": {}}),
     "rheobase.origin.Origin": Form(absent={"versions": None}),
     "rheobase.plasticity.pair.PairSTDP": Form(read=_unaimed),

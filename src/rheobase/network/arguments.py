@@ -6,22 +6,24 @@ from jax import Array
 
 from rheobase.arguments import initial, require_indices
 from rheobase.cable import Cell
-from rheobase.cable.arguments import Clamps, Probes, probes
+from rheobase.cable.arguments import probes
 from rheobase.errors import ArgumentError, UnknownName, brief
 from rheobase.network.known import rest
 from rheobase.network.network import Network
 from rheobase.network.readable import of_connection, on_cells, readable
-from rheobase.network.source import AbstractSource
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane
 from rheobase.record import Record, require_everywhere
+from rheobase.systems.imposed import Clamps
+from rheobase.systems.probes import Probes
+from rheobase.systems.source import AbstractSource
 from rheobase.units import Unit, mV
 
 
 def records_of(network: Network, record: Any, held: dict[str, Clamps]) -> dict[str, Any]:
     """What to record of each population; nothing said: the spikes of all, as events."""
     if not record:
-        return {name: Record(spikes="events") for name in network.populations}
+        record = {name: Record(spikes="events") for name in network.populations}
     if not isinstance(record, dict):
         raise ArgumentError(
             f"`record` of a network goes by population, got {brief(record)}. "

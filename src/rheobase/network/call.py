@@ -12,7 +12,6 @@ from jax.core import Tracer
 
 from rheobase.kernels import layout, library
 from rheobase.kernels.layout import RecordedOperands
-from rheobase.network import readable
 from rheobase.network.inputs import (
     constant,
     drives,
@@ -25,12 +24,12 @@ from rheobase.network.known import rest
 from rheobase.network.linear import is_linear
 from rheobase.network.network import Drive, Network
 from rheobase.network.program import Form, Program, program
-from rheobase.network.projection import Projection, ProjectionState
-from rheobase.network.source import StepSource
 from rheobase.record import Record
 from rheobase.steppers import AbstractStepper
 from rheobase.stimulus.poisson import Tabled
 from rheobase.synapses import Coupled
+from rheobase.systems.projection import Projection, ProjectionState
+from rheobase.systems.source import StepSource
 from rheobase.time import Clock, whole_steps
 
 NOTHING = Record(spikes=None)
@@ -402,5 +401,5 @@ def shown_of(system: Coupled, names: tuple[str, ...]) -> list[int]:
     leaves, structure = jax.tree.flatten(rest(system))
     continuous = np.asarray([eqx.is_inexact_array(x) for x in leaves])
     places = np.where(continuous, np.cumsum(continuous) - 1, -1)
-    numbered = readable.named(system, jax.tree.unflatten(structure, places.tolist()))
+    numbered = system.named(jax.tree.unflatten(structure, places.tolist()))
     return [numbered[name] for name in names]

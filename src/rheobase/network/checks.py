@@ -17,10 +17,10 @@ from rheobase.connectivity.storage import LARGEST
 from rheobase.errors import ArgumentError, ShapeError
 from rheobase.network.cells import require_output, sites_of
 from rheobase.network.connection import bytes_of, jump_unit, kind, measured_in
-from rheobase.network.source import AbstractSource
 from rheobase.neurons.base import AbstractMembrane, AbstractNeuron
 from rheobase.stimulus.base import distributions
 from rheobase.synapses import AbstractSynapse
+from rheobase.systems.source import AbstractSource
 from rheobase.units import Unit, UnitError, ms, mV, nA, uS
 
 if TYPE_CHECKING:

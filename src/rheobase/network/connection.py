@@ -26,12 +26,12 @@ from rheobase.kernels.delivery import Targets
 from rheobase.kernels.plasticity import columns
 from rheobase.morphology import Location
 from rheobase.network.known import key_of
-from rheobase.network.projection import Projection
-from rheobase.network.terminals import by_delay
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane
 from rheobase.plasticity import AbstractRule
 from rheobase.synapses import AbstractRelease, AbstractSynapse, Delta
+from rheobase.systems.projection import Projection
+from rheobase.systems.terminals import by_delay
 from rheobase.units import Quantity, Role, Unit, UnitError, ms, mV, nA, parameters, uS
 from rheobase.units.fields import of_role, to_host
 

@@ -1,6 +1,6 @@
 """The time loop of a network as one compiled function, many steps a call.
 
-The same program as `rheobase.network.general.run`, up to rounding: the state stays in the
+The same program as `rheobase.network.circuit.run`, up to rounding: the state stays in the
 processor's caches from step to step, and spikes leave as events.
 """
 
@@ -27,12 +27,12 @@ from rheobase.network.linear import constants
 from rheobase.network.network import Network
 from rheobase.network.plastic import effects, has_effects
 from rheobase.network.program import Program
-from rheobase.network.projection import Projection
 from rheobase.network.recording import NetworkRecording
-from rheobase.record import Events, Record, Recording, RunState
+from rheobase.record import Events, Kept, Record, RunState, Span, recorded
 from rheobase.steppers import AbstractStepper
 from rheobase.stimulus import Constant
 from rheobase.synapses import Coupled
+from rheobase.systems.projection import Projection
 from rheobase.units import Unit
 
 
@@ -131,18 +131,9 @@ def run(
             raster = events.raster.astype(traces.dtype)
         elif record.spikes == "count":
             sums = np.asarray(course.counts)
-        recordings[name] = Recording(
-            traces={v: traces[:, k] for k, v in enumerate(record.variables)},
-            raster=raster,
-            sums=sums,
-            fractions=None,
-            final=final,
-            start=begin.step,
-            dt=dt,
-            every=1,
-            steps=steps,
-            units=units[name],
-        )
+        kept = Kept({v: traces[:, k] for k, v in enumerate(record.variables)}, raster, sums)
+        span = Span(begin.step, dt, steps)
+        recordings[name] = recorded(kept, span, units[name], final)
     return NetworkRecording(recordings, final)
 
 

@@ -13,12 +13,12 @@ import numpy as np
 from jax.core import Tracer
 
 from rheobase.errors import StepperError
-from rheobase.network.cells import CoupledCells
 from rheobase.network.network import Network
 from rheobase.network.numeric import evaluated
-from rheobase.network.projection import Projection
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane
+from rheobase.systems.cells import CoupledCells
+from rheobase.systems.projection import Projection
 
 _STRONGEST = 0.05
 """Largest g dt/C: the sum of two coupled neurons is then off by up to 2.5 %."""

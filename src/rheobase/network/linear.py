@@ -23,13 +23,13 @@ from rheobase.network.known import Key, key_of
 from rheobase.network.network import Network
 from rheobase.network.numeric import evaluated
 from rheobase.network.program import Program
-from rheobase.network.source import AbstractSource
 from rheobase.neurons import variables
 from rheobase.neurons.base import Onset
 from rheobase.steppers import AbstractStepper, Flow
 from rheobase.steppers.base import variables_only
 from rheobase.steppers.exact import jacobian
 from rheobase.synapses import Coupled
+from rheobase.systems.source import AbstractSource
 
 
 class Numbers(NamedTuple):

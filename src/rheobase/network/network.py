@@ -14,13 +14,11 @@ from rheobase import printed
 from rheobase.adaptors.base import chain, kinds_of
 from rheobase.arguments import require_parameters, require_positions
 from rheobase.cable import Cell
-from rheobase.cable.cell import kinds_of as cable_kinds
 from rheobase.connectivity import AbstractDistribution
 from rheobase.connectivity.base import generator_for
 from rheobase.errors import ArgumentError, ShapeError, UnknownName, brief
 from rheobase.given import require_random_key, whole
 from rheobase.morphology import Location
-from rheobase.network.cells import CoupledCells
 from rheobase.network.checks import (
     arriving,
     check_drive,
@@ -39,8 +37,7 @@ from rheobase.network.connection import (
     require_synapse,
     resistance_of,
 )
-from rheobase.network.projection import Projection
-from rheobase.network.source import AbstractSource, SpikeSource
+from rheobase.network.source import SpikeSource
 from rheobase.network.steps import Steps
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane
@@ -50,6 +47,10 @@ from rheobase.steppers import AbstractImplicit, AbstractStepper
 from rheobase.stimulus import AbstractStimulus, Constant
 from rheobase.stimulus.base import distributions, drawn
 from rheobase.synapses import AbstractSynapse, Coupled, Delta
+from rheobase.systems.cable import kinds_of as cable_kinds
+from rheobase.systems.cells import CoupledCells
+from rheobase.systems.projection import Projection
+from rheobase.systems.source import AbstractSource
 from rheobase.units import Quantity, Unit, to_internal, um
 
 

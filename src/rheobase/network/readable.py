@@ -8,7 +8,6 @@ order in which connections and drives ask for them. On cells they are recorded b
 channels are.
 """
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -16,11 +15,12 @@ import numpy as np
 from jax import Array
 
 from rheobase.cable.arguments import OnCell
-from rheobase.network.cells import CoupledCells
 from rheobase.network.known import rest
-from rheobase.network.projection import Projection, ProjectionState
 from rheobase.neurons import variables
 from rheobase.synapses import AbstractSynapse, Coupled
+from rheobase.synapses.coupled import labels
+from rheobase.systems.cells import CoupledCells
+from rheobase.systems.projection import Projection, ProjectionState
 from rheobase.units import Unit, dimensionless, mV, nA, state_units, uS
 
 
@@ -40,18 +40,11 @@ class _Read(NamedTuple):
         return nA if self.resistance is None else mV
 
 
-def _labels(synapses: Sequence[AbstractSynapse]) -> list[str]:
-    """The names of synapses, those of one class told apart by a number."""
-    kinds = [type(synapse).__name__ for synapse in synapses]
-    numbers = [kinds[: place + 1].count(kind) for place, kind in enumerate(kinds)]
-    return [kind if k == 1 else f"{kind}{k}" for kind, k in zip(kinds, numbers, strict=True)]
-
-
 def _synapses(system: Coupled) -> list[_Read]:
-    labels = _labels(system.synapses)
+    names = labels(system.synapses)
     return [
         _Read(label, synapse, place, system.resistances[place])
-        for place, (label, synapse) in enumerate(zip(labels, system.synapses, strict=True))
+        for place, (label, synapse) in enumerate(zip(names, system.synapses, strict=True))
     ]
 
 
@@ -66,7 +59,7 @@ def on_cells(system: CoupledCells) -> dict[str, OnCell]:
     """What can be recorded of the synapses on cells."""
     found = {}
     for place, (label, synapse) in enumerate(
-        zip(_labels(system.synapses), system.synapses, strict=True)
+        zip(labels(system.synapses), system.synapses, strict=True)
     ):
         offered = _offered(_Read(label, synapse, place, None), synapse.init())
         for name, unit in offered.items():
@@ -84,18 +77,9 @@ def readable(system: Coupled) -> dict[str, Unit]:
     return units
 
 
-def named(system: Coupled, state: Any) -> dict[str, Any]:
-    """The variables of a state by name, those of synapses included."""
-    found = dict(variables.items(state.neuron))
-    for one in _synapses(system):
-        inner = variables.items(state.synapses[one.place])
-        found |= {f"{one.label}.{name}": value for name, value in inner}
-    return found
-
-
 def needed(system: Coupled, names: tuple[str, ...]) -> tuple[str, ...]:
     """The variables from which what is recorded under these names follows."""
-    stand = named(system, rest(system))
+    stand = system.named(rest(system))
     asked = dict.fromkeys(name for name in names if name in stand)
     for one in _following(system, names):
         asked |= dict.fromkeys(name for name in stand if name.startswith(f"{one.label}."))
@@ -105,7 +89,7 @@ def needed(system: Coupled, names: tuple[str, ...]) -> tuple[str, ...]:
 
 def _following(system: Coupled, names: tuple[str, ...]) -> list[_Read]:
     """The synapses of which something is recorded that is no variable."""
-    stand = named(system, rest(system))
+    stand = system.named(rest(system))
     asked = {name.partition(".")[0] for name in names if name not in stand}
     return [one for one in _synapses(system) if one.label in asked]
 

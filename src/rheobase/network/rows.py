@@ -16,8 +16,8 @@ from jax.core import Tracer
 from rheobase.errors import ShapeError
 from rheobase.kernels.delivery import Targets
 from rheobase.network.network import Network
-from rheobase.network.projection import Projection
 from rheobase.origin import found_once
+from rheobase.systems.projection import Projection
 
 
 def bounded(network: Network) -> Network:

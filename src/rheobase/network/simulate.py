@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,13 +10,11 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
-from rheobase.cable.arguments import Clamps, Probes
 from rheobase.errors import ArgumentError, KeyRequired
-from rheobase.network import adjoint, clamps, fused, mixed, readable
+from rheobase.network import adjoint, clamps, fused, readable
 from rheobase.network.arguments import connections_of, initial_values, records_of, units_of
 from rheobase.network.call import dtype_of
-from rheobase.network.cells import CoupledCells
-from rheobase.network.general import run
+from rheobase.network.circuit import Setting, Wanted, run
 from rheobase.network.known import check
 from rheobase.network.network import Network
 from rheobase.network.recording import NetworkRecording
@@ -26,9 +24,13 @@ from rheobase.network.state import begin, begin_at_once, continued
 from rheobase.network.steps import Steps
 from rheobase.origin import require_origin
 from rheobase.progress import CHUNKS, Pace, pieces, require_memory
-from rheobase.record import Record, Recording, RunState, join, require_state
-from rheobase.steppers import AbstractImplicit, AbstractStepper, stepper_of
+from rheobase.record import Kept, Record, RunState, Span, join, recorded, require_state
+from rheobase.run.run import Way
+from rheobase.steppers import stepper_of
 from rheobase.synapses import Coupled
+from rheobase.systems.cells import CoupledCells
+from rheobase.systems.imposed import Clamps
+from rheobase.systems.probes import Probes
 from rheobase.time import Clock
 from rheobase.units import Quantity
 
@@ -40,72 +42,74 @@ _LADDER = tuple(1 << k for k in range(10, 20, 3))
 """Steps of a piece of a shorter run."""
 
 
+class Begun(NamedTuple):
+    """From what a run begins, as the user says it."""
+
+    init: dict[str, dict[str, Quantity]] | None
+    state: RunState | None
+    key: Array | None
+
+
 def simulate(
     network: Network,
-    stepper: AbstractStepper,
-    rule: AbstractImplicit,
-    lengths: Steps,
+    setting: Setting,
     steps: int,
     record: Any,
     clamp: Any,
-    init: dict[str, dict[str, Quantity]] | None,
-    state: RunState | None,
-    key: Array | None,
+    begun: Begun,
     progress: bool,
+    checkpoint: bool | int,
 ) -> NetworkRecording:
     """`rheobase.simulate` for a network: checks the arguments by population and runs."""
-    dt = lengths.dt
-    held = clamps.clamped(network, clamp, dt)
-    wanted, joined = records_of(network, record, held), connections_of(network, record)
-    records = {name: _base(network, name, one) for name, one in wanted.items()}
+    lengths = setting.lengths
+    held = clamps.clamped(network, clamp, lengths)
+    asked, joined = records_of(network, record, held), connections_of(network, record)
+    records = {name: _base(network, name, one) for name, one in asked.items()}
+    wanted = Wanted(records, held)
     network.check(lengths)
     given, network = network, bounded(network).ready(lengths)
     for name, system in network.systems.items():
         if isinstance(system, Coupled):
-            check(system, stepper_of(system, stepper), lengths.each(name))
+            check(system, stepper_of(system, setting.stepper), lengths.each(name))
+            if setting.substep:
+                system.check_substep(lengths.each(name))
         else:
             system.check(lengths.each(name))
-    origin, network = network.origin(stepper, rule, lengths), network.at(lengths)
-    if state is not None:
-        require_state(state, init)
-        require_origin(state.origin, origin)
-    start = _started(network, lengths, init, held, state, key)._replace(origin=None)
-    if lengths.parts:
-        if joined or held:
-            raise ArgumentError(
-                "connections are not recorded, and cells not clamped, in a network whose "
-                "populations make steps of different lengths. Give one dt for all."
-            )
-        whole = mixed.run(network, stepper, rule, records, start, lengths, steps)
-        if not any(isinstance(x, Tracer) for x in jax.tree.leaves((network, start))):
-            whole = whole.on_host()
-        return _followed(_thinned(whole, records, 0), wanted, network).of(given, origin)
+    origin = network.origin(setting.stepper, setting.rule, lengths)
+    network = network.at(lengths)
+    if begun.state is not None:
+        require_state(begun.state, begun.init)
+        require_origin(begun.state.origin, origin)
+    start = _started(network, lengths, held, begun)._replace(origin=None)
+    way = Way.of(1, checkpoint, steps)
     if any(isinstance(x, Tracer) for x in jax.tree.leaves((network, start))):
         if joined:
             raise ArgumentError(
                 "connections are recorded between calls of the time loop, which cannot be done "
                 "inside of jit, grad or vmap. Record them in a plain simulate(...)."
             )
-        if not held and adjoint.takes(network, stepper, records, start, dt):
-            return _derivable(network, stepper, records, start, dt, steps).of(given, origin)
-        whole = run(network, stepper, rule, records, held, start, dt, steps)
-        return _followed(_thinned(whole, records, 0), wanted, network).of(given, origin)
+        if _derivable(network, setting, wanted, start):
+            whole = _derived(network, setting, records, start, steps)
+            return whole.of(given, origin)
+        whole = run(network, setting, wanted, start, steps, way)
+        whole = _thinned(whole, records, lengths, 0)
+        return _followed(whole, asked, network).of(given, origin)
     # In pieces, so that what they record can move to the host.
-    part, length, pace = _part(network, stepper, rule, records, held, start, dt, steps)
+    part, length, pace = _part(network, setting, wanted, start, steps)
     if progress:
         length = min(length, -(-steps // CHUNKS))
-    require_memory(_bytes(network, records, start, steps), steps, length, pace)
-    first = int(start.step)
+    require_memory(_bytes(network, records, lengths, start, steps), steps, length, pace)
+    first, dt = int(start.step), lengths.dt
     snapshots = Snapshots(network, joined, dt, start)
 
     def thinned(begin: RunState, steps: int) -> NetworkRecording:
-        piece = _thinned(part(begin, steps), records, int(begin.step) - first)
+        piece = _thinned(part(begin, steps), records, lengths, int(begin.step) - first)
         snapshots.take(piece.final)
         return piece
 
     parts, final = pieces(thinned, start, steps, dt, snapshots.between(length), pace, progress)
     whole = {name: join([p.populations[name] for p in parts]) for name in parts[0].populations}
-    told = _followed(NetworkRecording(whole, final), wanted, network)
+    told = _followed(NetworkRecording(whole, final), asked, network)
     return replace(told, connections=snapshots.recordings(final)).of(given, origin)
 
 
@@ -130,17 +134,11 @@ def _followed(run: NetworkRecording, wanted: dict[str, Any], network: Network) -
     return replace(run, populations=populations)
 
 
-def _started(
-    network: Network,
-    lengths: Steps,
-    init: Any,
-    held: dict[str, Clamps],
-    state: RunState | None,
-    key: Array | None,
-) -> RunState:
+def _started(network: Network, lengths: Steps, held: dict[str, Clamps], begun: Begun) -> RunState:
     """The state from which a run goes on, with its key."""
+    state, key = begun.state, begun.key
     if state is None:
-        values = initial_values(network, init)
+        values = initial_values(network, begun.init)
         cells = any(isinstance(one, CoupledCells) for one in network.systems.values())
         # How many steps a ring has must be known outside of a trace.
         at_once = cells and all(p.delay is None for p in network.projections)
@@ -165,19 +163,15 @@ def _started(
 
 
 def _part(
-    network: Network,
-    stepper: AbstractStepper,
-    rule: AbstractImplicit,
-    records: dict[str, Any],
-    held: dict[str, Clamps],
-    start: RunState,
-    dt: float,
-    steps: int,
+    network: Network, setting: Setting, wanted: Wanted, start: RunState, steps: int
 ) -> tuple[Callable[[RunState, int], NetworkRecording], int, Pace]:
     """What runs a piece, by the compiled loop where it can, the most steps of one, and its pace."""
-    compiled = fused.takes(network, stepper, records, dt, dtype_of(start.neuron))
-    pace = Pace(_seconds(network, start, 3e-9 if compiled else 2e-8), free=compiled)
-    length = _length(network, records, compiled, steps, 8 * pace.steps())
+    lengths, records, stepper = setting.lengths, wanted.records, setting.stepper
+    dt, dtype = lengths.dt, dtype_of(start.neuron)
+    plain = not (lengths.parts or setting.substep)
+    compiled = plain and fused.takes(network, stepper, records, dt, dtype)
+    pace = Pace(_seconds(network, lengths, start, 3e-9 if compiled else 2e-8), free=compiled)
+    length = _length(network, records, lengths, compiled, min(steps, 8 * pace.steps()))
     if compiled:
         units = {name: units_of(network, name, one) for name, one in records.items()}
         size = fused.size_of(network, length, dt, start.key)
@@ -188,66 +182,75 @@ def _part(
     else:
 
         def part(begin: RunState, steps: int) -> NetworkRecording:
-            return run(network, stepper, rule, records, held, begin, dt, steps).on_host()
+            return run(network, setting, wanted, begin, steps, Way()).on_host()
 
     return part, length, pace
 
 
-def _seconds(network: Network, start: RunState, each: float) -> float:
+def _seconds(network: Network, lengths: Steps, start: RunState, each: float) -> float:
     """About what a step takes: every variable moves, and two of a hundred neurons fire."""
-    size = sum(x.size for x in jax.tree.leaves(start.neuron.systems))
-    sent = sum(p.synapses * (1.0 if p.voltages else 0.02) for p in network.projections)
-    return size * each + sent * 2e-9
+    total = 0.0
+    for name, state in start.neuron.systems.items():
+        total += lengths.number(name) * sum(x.size for x in jax.tree.leaves(state)) * each
+    for p in network.projections:
+        sent = p.synapses * (1.0 if p.voltages else 0.02)
+        total += lengths.number(p.post) * sent * 2e-9
+    return total
 
 
-def _bytes(network: Network, records: dict[str, Any], start: RunState, steps: int) -> float:
+def _bytes(
+    network: Network, records: dict[str, Any], lengths: Steps, start: RunState, steps: int
+) -> float:
     """How large what is recorded will be."""
     item, size = np.dtype(dtype_of(start.neuron)).itemsize, 0.0
     for name, record in records.items():
-        n = network.populations[name].n
+        n, many = network.populations[name].n, lengths.number(name)
         if isinstance(record, Probes):
-            size += record.bytes_of_step(n, item)
+            size += many * record.bytes_of_step(n, item)
             continue
         probes = n if record.indices is None else len(record.indices)
         raster = n * (record.spikes == "raster")
-        size += item * (len(record.variables) * probes / record.every + raster)
+        size += many * item * (len(record.variables) * probes / record.every + raster)
     return steps * size
 
 
-def _thinned(run: NetworkRecording, records: dict[str, Record], done: int) -> NetworkRecording:
+def _thinned(
+    run: NetworkRecording, records: dict[str, Record], lengths: Steps, done: int
+) -> NetworkRecording:
     """The recording of a piece, after `done` steps, with every k-th step of its variables only."""
     populations = {}
     for name, one in run.populations.items():
         every = records[name].every
-        kept = slice((-done - 1) % every, None, every)
+        kept = slice((-done * lengths.number(name) - 1) % every, None, every)
         traces = {variable: values[kept] for variable, values in one.traces.items()}
         populations[name] = replace(one, traces=traces, every=every) if every > 1 else one
     return replace(run, populations=populations)
 
 
-def _derivable(network, stepper, records, begin, dt, steps) -> NetworkRecording:
+def _derivable(network: Network, setting: Setting, wanted: Wanted, start: RunState) -> bool:
+    """Whether the compiled loop knows the derivative of a run."""
+    lengths = setting.lengths
+    if wanted.held or lengths.parts or setting.substep:
+        return False
+    return adjoint.takes(network, setting.stepper, wanted.records, start, lengths.dt)
+
+
+def _derived(
+    network: Network, setting: Setting, records: dict[str, Record], begin: RunState, steps: int
+) -> NetworkRecording:
     """A run by the compiled loop inside of a program that may be differentiated."""
-    final, made = adjoint.run(network, stepper, records, begin, dt, steps)
-    recordings = {
-        name: Recording(
-            traces={},
-            raster=made[name] if record.spikes == "raster" else None,
-            sums=made[name] if record.spikes == "count" else None,
-            fractions=None,
-            final=final,
-            start=begin.step,
-            dt=dt,
-            every=1,
-            steps=steps,
-            units={},
-        )
-        for name, record in records.items()
-    }
+    dt = setting.lengths.dt
+    final, made = adjoint.run(network, setting.stepper, records, begin, dt, steps)
+    recordings = {}
+    for name, record in records.items():
+        raster = made[name] if record.spikes == "raster" else None
+        sums = made[name] if record.spikes == "count" else None
+        recordings[name] = recorded(Kept({}, raster, sums), Span(begin.step, dt, steps), {}, final)
     return NetworkRecording(recordings, final)
 
 
 def _length(
-    network: Network, records: dict[str, Any], compiled: bool, steps: int, most: int
+    network: Network, records: dict[str, Any], lengths: Steps, compiled: bool, most: int
 ) -> int:
     """Steps of a piece, so that no array that has a row for each of them is too large.
 
@@ -255,11 +258,11 @@ def _length(
     """
     widths = [1]
     for name, record in records.items():
-        n = network.populations[name].n
+        n, many = network.populations[name].n, lengths.number(name)
         if isinstance(record, Probes):
             n *= record.widest
         probes = n if record.indices is None else len(record.indices)
         rows = record.spikes == "raster" or (record.spikes == "events" and not compiled)
-        widths += [len(record.variables) * probes, n if rows else 1]
-    enough = next((size for size in _LADDER if size >= min(steps, most)), _LONGEST)
+        widths += [many * len(record.variables) * probes, many * n if rows else 1]
+    enough = next((size for size in _LADDER if size >= most), _LONGEST)
     return max(1, min(enough, _LARGEST // max(widths)))

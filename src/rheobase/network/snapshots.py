@@ -7,7 +7,7 @@ import numpy as np
 
 from rheobase.network.network import Network
 from rheobase.network.readable import of_connection, read_connection
-from rheobase.record import Record, Recording, RunState
+from rheobase.record import Kept, Record, Recording, RunState, Span, recorded
 
 
 class Snapshots:
@@ -52,16 +52,7 @@ class Snapshots:
         for ends, record in self.records.items():
             units = of_connection(self.network.projections[self.network.find(*ends)])
             traces: Any = {name: np.stack(kept) for name, kept in self.kept[ends].items()}
-            found[ends] = Recording(
-                traces=traces,
-                raster=None,
-                sums=None,
-                fractions=None,
-                final=final,
-                start=self.start.step,
-                dt=self.dt,
-                every=record.every,
-                steps=steps,
-                units={name: units[name] for name in record.variables},
-            )
+            span = Span(self.start.step, self.dt, steps, record.every)
+            own = {name: units[name] for name in record.variables}
+            found[ends] = recorded(Kept(traces, None), span, own, final)
         return found

@@ -1,12 +1,10 @@
 """Populations that fire at given times: lists of spikes, from which connections can leave."""
 
-from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, final
+from typing import Any, final
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.core import Tracer
@@ -15,8 +13,8 @@ from rheobase.arguments import require_positions
 from rheobase.errors import ArgumentError, ParameterError, ShapeError, StepperError
 from rheobase.given import whole
 from rheobase.morphology.content import SameContent
-from rheobase.time import Clock
-from rheobase.units import Quantity, Unit, ms, nA, to_internal, um
+from rheobase.systems.source import AbstractSource, Listed, StepSource
+from rheobase.units import Quantity, ms, to_internal, um
 from rheobase.units.fields import to_numbers
 
 _FAR = 2.0**62
@@ -35,125 +33,6 @@ class Trains(SameContent):
 
     def __repr__(self) -> str:
         return f"Trains({len(self.times)} spikes)"
-
-
-class Listed(NamedTuple):
-    """Spikes by the step in which they are, for one length of a step."""
-
-    high: Array
-    """Of the number of the step, the upper 32 bits, uint32, (spikes,), ascending."""
-    low: Array
-    """The lower 32 bits."""
-    neuron: Array
-    """int32, (spikes,)."""
-
-
-class SourceState(NamedTuple):
-    """A source carries nothing from step to step: the clock says what comes next."""
-
-    nothing: Array
-    """Zero, (n,)."""
-
-
-class Fired(NamedTuple):
-    """What came of a step."""
-
-    spike: Array
-    traces: dict[str, Array]
-    state: SourceState
-
-
-class AbstractSource(eqx.Module):
-    """A population that fires at given times, in the place of neurons with synapses on them."""
-
-    n: eqx.AbstractVar[int]
-
-    receives: ClassVar[Unit] = nA
-    random: ClassVar[bool] = False
-    synapses: ClassVar[tuple] = ()
-    """Nothing acts on it."""
-
-    @abstractmethod
-    def check(self, dt: float) -> None:
-        """Refuse a time step (ms) in which a neuron would fire twice."""
-
-    @abstractmethod
-    def at(self, dt: float) -> "AbstractStepSource":
-        """Its spikes by step, for steps of dt (ms)."""
-
-    def start(self, n: int, dtype: Any, v: Any = None) -> SourceState:
-        """Its state."""
-        return SourceState(np.zeros(n, dtype))  # pyright: ignore[reportArgumentType]
-
-    def arrive(self, state: SourceState, arrived: tuple) -> SourceState:
-        """Its state after nothing has arrived."""
-        return state
-
-
-class AbstractStepSource(AbstractSource):
-    """A source as the time loops take it."""
-
-    @abstractmethod
-    def rows(self, start: Clock, steps: int) -> Array:
-        """What it is given in each step from `start` on, (steps, ...)."""
-
-    @abstractmethod
-    def fired(self, state: SourceState, row: Array) -> Fired:
-        """The spikes of one step, (n,) of 0 and 1."""
-
-
-class StepSource(AbstractStepSource):
-    """A source as the loops know it: its spikes by the number of the step."""
-
-    n: int = eqx.field(static=True)
-    widest: int = eqx.field(static=True)
-    """At least the most spikes of a step."""
-    listed: Listed
-
-    def check(self, dt: float) -> None:
-        """It was checked when it was made."""
-
-    def at(self, dt: float) -> "StepSource":
-        return self
-
-    def rows(self, start: Clock, steps: int) -> Array:
-        """Which spikes are in each step from `start` on: from which to which, (steps, 2), int32."""
-        since = Clock(self.listed.high, self.listed.low).since(start)
-        ends = jnp.searchsorted(since, jnp.arange(steps + 1, dtype=jnp.int32)).astype(jnp.int32)
-        return jnp.stack([ends[:-1], ends[1:]], axis=1)
-
-    def fired(self, state: SourceState, row: Array) -> Fired:
-        """The spikes of one step, (n,) of 0 and 1."""
-        silent = jnp.zeros_like(state.nothing)
-        if not self.listed.neuron.size:
-            return Fired(silent, {}, state)
-        places = row[0] + jnp.arange(self.widest, dtype=jnp.int32)
-        who = jnp.take(self.listed.neuron, places, mode="clip")
-        spike = silent.at[jnp.where(places < row[1], who, self.n)].set(1, mode="drop")
-        return Fired(spike, {}, state)
-
-
-class RasterSource(AbstractStepSource):
-    """A source that fires where a raster is 1, (time, n): differentiable, and may be traced."""
-
-    n: int = eqx.field(static=True)
-    raster: Array
-    first: Clock
-    """The number of the step of its first row; before that and after its end nothing fires."""
-
-    def check(self, dt: float) -> None:
-        """Every raster has one value a step."""
-
-    def at(self, dt: float) -> "RasterSource":
-        return self
-
-    def rows(self, start: Clock, steps: int) -> Array:
-        """The spikes of each step from `start` on, (steps, n)."""
-        place = start.ahead(steps).since(self.first)
-        return jnp.take(self.raster, place, axis=0, mode="fill", fill_value=0)
-
-    def fired(self, state: SourceState, row: Array) -> Fired:
-        return Fired(row.astype(state.nothing.dtype), {}, state)
 
 
 class SpikeSource(AbstractSource):

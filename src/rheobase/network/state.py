@@ -10,18 +10,18 @@ from jax import Array
 from jax.core import Tracer
 
 from rheobase import printed
-from rheobase.cable.arguments import Clamps
 from rheobase.compilation import Compiled
 from rheobase.inputs import memories
 from rheobase.network import clamps
-from rheobase.network.cells import CellsState
 from rheobase.network.known import rest
 from rheobase.network.network import Network
-from rheobase.network.projection import Projection, ProjectionState
 from rheobase.network.steps import Steps
 from rheobase.neurons import variables
 from rheobase.origin import require_like
 from rheobase.synapses import Coupled
+from rheobase.systems.cells import CellsState
+from rheobase.systems.imposed import Clamps
+from rheobase.systems.projection import Projection, ProjectionState
 
 
 class NetworkState(NamedTuple):
@@ -100,9 +100,9 @@ def continued(
     )
     state = state._replace(projections=sending)
     sizes = [(network.populations[d.population].n,) for d in network.drives]
-    pairs = clamps.stimuli(network, held)
-    stimuli = [*(d.stimulus for d in network.drives), *(one for one, _ in pairs)]
-    shapes = [*sizes, *((n,) for _, n in pairs)]
+    pairs = clamps.stimuli(held)
+    stimuli = [*(d.stimulus for d in network.drives), *(one for _, one in pairs)]
+    shapes = [*sizes, *((network.populations[name].n,) for name, _ in pairs)]
     return state._replace(memories=memories(stimuli, state.memories, shapes, dtype))
 
 

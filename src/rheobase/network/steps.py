@@ -1,8 +1,11 @@
 """The steps of a network: one for all populations, or shorter ones for some."""
 
+from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any, NamedTuple
 
-from rheobase.errors import ArgumentError, StepperError, UnknownName, brief
+from rheobase.errors import ArgumentError, StepperError, UnknownName
+from rheobase.systems.circuit import Rate
 
 
 class Steps(NamedTuple):
@@ -36,27 +39,31 @@ class Steps(NamedTuple):
                 )
             if number > 1:
                 parts[name] = number
-        if len(set(parts.values())) > 1:
-            raise StepperError(
-                f"a network runs in steps of two lengths at most, got {brief(each)}. Give the "
-                f"faster populations one step, {min(each.values()):g}*ms."
-            )
+        several = sorted({1, *parts.values()})
+        for few, many in pairwise(several):
+            if many % few:
+                raise StepperError(
+                    f"the populations that make steps of {longest / few:g} ms make no whole number "
+                    f"of the steps of {longest / many:g} ms in one of theirs. Choose steps of "
+                    "which each is a whole multiple of the next shorter one."
+                )
         return cls(longest, tuple(parts.items()))
 
-    @property
-    def many(self) -> int:
-        """How many of their own steps the faster populations make in one."""
-        return max((number for _, number in self.parts), default=1)
-
-    @property
-    def short(self) -> float:
-        """ms, of the faster populations."""
-        return self.dt / self.many
-
-    def is_fast(self, name: str) -> bool:
-        """Whether a population makes shorter steps than others."""
-        return name in dict(self.parts)
+    def number(self, name: str) -> int:
+        """How many steps a population makes in one of the longest."""
+        return dict(self.parts).get(name, 1)
 
     def each(self, name: str) -> float:
         """The step (ms) of a population, in which what reaches it is counted."""
-        return self.short if self.is_fast(name) else self.dt
+        return self.dt / self.number(name)
+
+    def rates(self, names: Iterable[str]) -> tuple[Rate, ...]:
+        """The populations by the length of their steps, from the longest."""
+        found: dict[int, list[str]] = {}
+        for name in names:
+            found.setdefault(self.number(name), []).append(name)
+        numbers = sorted({1, *found})
+        return tuple(
+            Rate(self.dt / many, many // few, tuple(found.get(many, ())))
+            for few, many in zip([1, *numbers], numbers, strict=False)
+        )

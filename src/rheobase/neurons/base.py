@@ -79,6 +79,14 @@ class AbstractMembrane(AbstractDeclared):
 
     # What follows is for adaptors: a model leaves it as it is.
 
+    def named(self, state: Any) -> dict[str, jax.Array]:
+        """The variables of a state by the names under which they are recorded."""
+        return dict(variables.items(state))
+
+    def arrive(self, state: Any, arrived: tuple[jax.Array, ...]) -> Any:
+        """The state after these total weights have arrived at each kind of its synapses."""
+        return state
+
     @property
     def random(self) -> bool:
         """Whether a step draws random numbers."""

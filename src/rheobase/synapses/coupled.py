@@ -1,5 +1,6 @@
 """A neuron together with the synapses on it: one system for the stepper, linearised as one."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from jax import Array
@@ -8,6 +9,13 @@ from rheobase.adaptors.base import AbstractStatefulAdaptor
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane
 from rheobase.synapses.base import AbstractSynapse
+
+
+def labels(synapses: Sequence[AbstractSynapse]) -> list[str]:
+    """The names of synapses, those of one class told apart by a number."""
+    kinds = [type(synapse).__name__ for synapse in synapses]
+    numbers = [kinds[: place + 1].count(kind) for place, kind in enumerate(kinds)]
+    return [kind if k == 1 else f"{kind}{k}" for kind, k in zip(kinds, numbers, strict=True)]
 
 
 class CoupledState(NamedTuple):
@@ -63,3 +71,10 @@ class Coupled(AbstractStatefulAdaptor):
         """The state after spikes of these total weights have arrived at each kind of synapse."""
         triples = zip(self.synapses, state.synapses, arrived, strict=True)
         return state._replace(synapses=tuple(s.arrive(x, w) for s, x, w in triples))
+
+    def named(self, state: CoupledState) -> dict[str, Array]:
+        """The variables of a state by name, those of synapses as "Exponential.g"."""
+        found = dict(variables.items(state.neuron))
+        for label, inner in zip(labels(self.synapses), state.synapses, strict=True):
+            found |= {f"{label}.{name}": value for name, value in variables.items(inner)}
+        return found

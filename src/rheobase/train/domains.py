@@ -28,7 +28,7 @@ import numpy as np
 
 from rheobase.declared import orders
 from rheobase.errors import ArgumentError
-from rheobase.network.projection import Projection
+from rheobase.systems.projection import Projection
 from rheobase.train.convolution import AbstractConvolution
 from rheobase.train.delays import Delays
 from rheobase.train.dense import Linear

@@ -8,14 +8,15 @@ from jax import Array
 
 from rheobase.errors import ArgumentError, ShapeError, UnknownName, brief
 from rheobase.network import Drive, Network
+from rheobase.network.circuit import Setting
 from rheobase.network.delays import Delays
-from rheobase.network.simulate import simulate
-from rheobase.network.source import RasterSource
+from rheobase.network.simulate import Begun, simulate
 from rheobase.network.steps import Steps
 from rheobase.neurons.base import AbstractMembrane, Onset
 from rheobase.record import Record
 from rheobase.steppers import AbstractImplicit, AbstractStepper, CrankNicolson, default_stepper
 from rheobase.stimulus import FromArray
+from rheobase.systems.source import RasterSource
 from rheobase.time import Clock
 from rheobase.train.arguments import positive_number
 from rheobase.train.domains import Where
@@ -105,10 +106,9 @@ class Driven(eqx.Module):
         """One sample, (time, n)."""
         name, of = self.out.population, self.out.of
         record = Record((), spikes="raster") if of == "spikes" else Record((of,), spikes=None)
-        run = simulate(
-            _given(network, self.into, x), self.stepper, self.rule, Steps(self.dt), len(x),
-            {name: record}, None, None, None, key, False,
-        )[name]  # fmt: skip
+        setting, begun = Setting(self.stepper, self.rule, Steps(self.dt)), Begun(None, None, key)
+        given = _given(network, self.into, x)
+        run = simulate(given, setting, len(x), {name: record}, None, begun, False, False)[name]
         return run.spikes if of == "spikes" else run[str(of)]
 
 

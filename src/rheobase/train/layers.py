@@ -279,18 +279,9 @@ def _recording(
     units = variables.units(neuron.init())
     traces = {name: course.traces[name] for name in record if name in units}
     origin = origin_of(neuron, model.stepper, model.dt)
-    return Recording(
-        traces=traces,
-        raster=course.spikes,
-        sums=None,
-        fractions=course.fractions,
-        final=RunState(course.final.state, start.after(steps), None, None, key, origin),
-        start=start,
-        dt=model.dt,
-        every=1,
-        steps=steps,
-        units={name: units[name] for name in traces},
-    )
+    final = RunState(course.final.state, start.after(steps), None, None, key, origin)
+    kept = Kept(traces, course.spikes, None, course.fractions)
+    return recorded(kept, Span(start, model.dt, steps), {n: units[n] for n in traces}, final)
 
 
 def _drawn(layers: tuple[Any, ...], key: Array, dt: float, spikes: bool) -> tuple[Any, ...]:

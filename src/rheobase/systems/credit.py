@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from rheobase.cable.concentrations import Part
 from rheobase.channels import AbstractFiring, AbstractMechanism, AbstractPump, Fire, Ions
 from rheobase.neurons.credit import Pace, at_nodes, credited, interval, relaxation
+from rheobase.systems.concentrations import Part
 
 
 class Solved(NamedTuple):

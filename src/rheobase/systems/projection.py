@@ -14,11 +14,11 @@ from rheobase.arguments import require_positive
 from rheobase.errors import ArgumentError, ShapeError, StepperError
 from rheobase.kernels.delivery import Targets, collect, deliver, deliver_delayed
 from rheobase.kernels.plasticity import Columns
-from rheobase.network.terminals import Terminals, terminals
 from rheobase.origin import digest
 from rheobase.plasticity.base import AbstractRule, Arrivals, Synapses
 from rheobase.synapses import AbstractGradedRelease, AbstractRelease
 from rheobase.synapses.base import NO_NEGATIVE_CONDUCTANCE
+from rheobase.systems.terminals import Terminals, terminals
 from rheobase.time import FAR, Clock, whole_steps
 from rheobase.units import Unit, uS
 

@@ -1,10 +1,13 @@
-"""One step of a cable: gates, concentrations, currents, the equations of all voltages, spikes.
+"""A cable: its arrays and channels, and one step of it.
+
+A step moves gates, then concentrations, then all voltages at once, and ends with the spikes.
 
 Gates stand half a step before voltages and concentrations, and move by what these are in their
 middle. Where the equations of the voltages hold, concentrations are foreseen; from the voltage
 that comes of it they take their step.
 """
 
+import hashlib
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -13,21 +16,70 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from rheobase.cable.cell import Cable
-from rheobase.cable.concentrations import Part, any_pumps, flowing, path, pumped, seen
-from rheobase.cable.credit import Solved, counted_once
+from rheobase import printed
 from rheobase.channels import (
+    Q10,
     AbstractFiring,
+    AbstractMechanism,
     AbstractPump,
     Diffusing,
     Fire,
     Ions,
+    Solutions,
     SpikeDetector,
 )
 from rheobase.kernels.tree import Tree, advance, laplacian
+from rheobase.systems.concentrations import Part, any_pumps, flowing, path, pumped, seen
+from rheobase.systems.credit import Solved, counted_once
 
 _FIRM = 1e6
 """How many times its capacitance holds a voltage that must not move; float32 has 1e7 in it."""
+
+
+class Inserted(eqx.Module):
+    """A channel in some compartments; each of its parameters is one number, or one for each.
+
+    >>> import rheobase as rb
+    >>> from rheobase import channels as ch
+    >>> cell = rb.Cell(rb.morphology.soma()).insert(ch.Leak())
+    >>> isinstance(cell.mechanisms[0], rb.cable.Inserted), cell.mechanisms[0].nodes
+    (True, (0,))
+    """
+
+    channel: AbstractMechanism
+    nodes: tuple[int, ...] = eqx.field(static=True)
+    between: tuple[int, ...] = eqx.field(static=True, default=())
+    """Branch points through which what diffuses goes from one of the compartments to another."""
+
+    def __repr__(self) -> str:
+        return printed.shortly(self)
+
+    @property
+    def name(self) -> str:
+        """That of its class, or of the one inside, by which its variables are recorded."""
+        channel = self.channel
+        if isinstance(channel, Q10):
+            channel = channel.channel
+        if isinstance(channel, Diffusing):
+            channel = channel.pump
+        return type(channel).__name__
+
+
+class Cable(eqx.Module):
+    """What of a cell the time loop needs: arrays over nodes and the channels in them."""
+
+    nodes: Tree = eqx.field(static=True)
+    area: Array
+    axial: Array
+    shell: Array
+    axial_resistivity: Array
+    capacitance: Array
+    v_init: Array
+    solutions: Solutions
+    mechanisms: tuple[Inserted, ...]
+
+    def __repr__(self) -> str:
+        return printed.shortly(self)
 
 
 class CellState(NamedTuple):
@@ -260,3 +312,11 @@ def _fired(solved: Solved, reached: CellState, old: CellState) -> Stepped:
         spikes.append(spike[np.flatnonzero(part.inserted)])
     state = CellState(v, tuple(states))
     return Stepped(reached, old.v + solved.half, tuple(spikes), state, None)
+
+
+def kinds_of(cable: Cable) -> str:
+    """The tree of a cell and what is inserted into it, in few words."""
+    names = ", ".join(one.name for one in cable.mechanisms) or "nothing"
+    where = [cable.nodes.parent, *(np.asarray(one.nodes) for one in cable.mechanisms)]
+    mark = hashlib.blake2b(b";".join(x.tobytes() for x in where), digest_size=3).hexdigest()
+    return f"a tree of {cable.nodes.size} nodes with {names} (arranged as {mark})"

@@ -1,0 +1,1 @@
+"""How circuits go through time: the loop, what is recorded, and runs in pieces."""

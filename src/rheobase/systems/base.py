@@ -1,0 +1,75 @@
+"""The contract of what moves: it takes what reaches it, and makes a step."""
+
+from abc import abstractmethod
+from typing import Any, NamedTuple, Protocol
+
+import equinox as eqx
+from jax import Array
+
+from rheobase.time import Clock
+
+
+class Arriving(NamedTuple):
+    """What reaches a system in a step; nothing of it is about where it comes from."""
+
+    held: tuple[Array, ...] = ()
+    """Inputs that stand through the step, (n,) or one for all: nA, of a clamp the unit it holds."""
+    kick: Array | None = None
+    """What is added to its target at the end of the step, (n,); None for nothing."""
+    through: tuple[Array, ...] = ()
+    """The total weight that arrives at each kind of its synapses, (n,) or (n * sites,)."""
+    row: Array | None = None
+    """What it was given for this step by `rows`; None of what was given nothing."""
+
+
+class Moved(NamedTuple):
+    """What came of a step."""
+
+    spike: Array | None
+    """0 or 1, (n,); None of what never fires."""
+    fraction: Array | None
+    """Where in the step the threshold was crossed, 0 to 1, (n,); None on the grid."""
+    traces: dict[str, Array]
+    """What its record asks for, each (n,) or of the recorded neurons and places."""
+    state: Any
+    """The state from which the next step begins."""
+
+
+class Asked(Protocol):
+    """What is kept of a system: `Record` of neurons, `Probes` of cells."""
+
+    @property
+    def variables(self) -> tuple[str, ...]: ...
+
+    @property
+    def every(self) -> int: ...
+
+    @property
+    def spikes(self) -> str | None: ...
+
+
+class AbstractSystem(eqx.Module):
+    """A neuron with its stepper, cells with what is imposed on them, or a list of spikes.
+
+    It holds all that a run needs to step it, and what is to be recorded of it. Its state is made by
+    the front that builds it.
+    """
+
+    record: eqx.AbstractVar[Asked | None]
+    """What is kept; None for nothing."""
+
+    @abstractmethod
+    def step(self, state: Any, arriving: Arriving, number: Clock, dt: float) -> Moved:
+        """Make step `number`, of dt (ms), from a state."""
+
+    @abstractmethod
+    def fires(self, state: Any) -> tuple[int, ...] | None:
+        """Tell the shape of its spikes; None where it never fires."""
+
+    @abstractmethod
+    def voltage(self, state: Any, node: int) -> Array:
+        """Read the voltages (mV), (n,), that connections see; of cells, at a node."""
+
+    def rows(self, start: Clock, steps: int) -> Any:
+        """List what it is given in each step from `start` on, (steps, ...); None for nothing."""
+        return None

@@ -1,0 +1,300 @@
+"""Systems joined by edges, and their step: arrivals, every system, what it sends.
+
+Systems may make steps of several lengths. Those of the first length make one, and in it those of
+the next make several of theirs, and so on. What reaches a system is counted in its own steps. So a
+spike acts in the first step of its receiver that begins when the spike is over: what a slow system
+sends arrives in the first short step of the next long one, and what a fast one sends to a slow one,
+however early in the long step, at its end.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from rheobase.inputs import Input, prepare
+from rheobase.kernels.once import once
+from rheobase.loop import scan
+from rheobase.stimulus import AbstractStimulus, Grid
+from rheobase.systems.base import AbstractSystem, Arriving, Moved
+from rheobase.systems.projection import Projection, ProjectionState
+from rheobase.time import Clock
+
+_STEEPEST = 1e12
+"""Where the cotangent of a spike saturates."""
+
+HELD, KICK = "held", "kick"
+"""An input that stands through the step, and one that is added at its end."""
+
+
+class Fed(NamedTuple):
+    """An input of a circuit from outside."""
+
+    stimulus: AbstractStimulus
+    key: Array | None
+    """Of a stimulus that draws random numbers."""
+    system: str
+    """What it reaches."""
+    by: str | int
+    """How: HELD, KICK, or the number of the synapse on which it acts."""
+    shape: tuple[int, ...]
+    """Of its values in a step."""
+
+
+class Rate(NamedTuple):
+    """The systems that make steps of one length."""
+
+    dt: float
+    """ms."""
+    many: int
+    """How many of their steps make one of the systems before them; 1 of the first."""
+    names: tuple[str, ...]
+
+
+class Moving(NamedTuple):
+    """What a circuit carries from step to step; of parts that move at another rate None."""
+
+    systems: dict[str, Any]
+    edges: tuple[ProjectionState | None, ...]
+    memories: tuple[Any, ...]
+    """Of each input."""
+
+
+class Told(NamedTuple):
+    """What systems of one rate are told of a step, and of the steps of faster ones in it."""
+
+    number: Clock
+    series: tuple[Array | None, ...]
+    """Of each input, what is known before the run."""
+    rows: dict[str, Any]
+    within: "Told | None"
+    """(steps in it, ...) of the next rate."""
+
+
+class Row(NamedTuple):
+    """What is kept of a step of a system."""
+
+    raster: Array | None
+    fraction: Array | None
+    traces: dict[str, Array]
+
+
+class Circuit(NamedTuple):
+    """Systems, the edges between them, and what drives them from outside."""
+
+    systems: dict[str, AbstractSystem]
+    edges: tuple[Projection, ...]
+    inputs: tuple[Fed, ...]
+    rates: tuple[Rate, ...]
+    """From the longest step to the shortest."""
+    shared: bool = False
+    """Whether what is drawn and what fires in a step is read more than once."""
+
+    def told(self, start: Clock, steps: int, dtype: Any) -> tuple[Told, tuple[Input, ...]]:
+        """Prepare what each step is told, (steps, ...), and the inputs that are drawn in steps."""
+        inputs: list[Input | None] = [None] * len(self.inputs)
+
+        def of(level: int, first: Clock, folds: tuple[int, ...]) -> Told:
+            rate, length = self.rates[level], 1
+            for fold in folds:
+                length *= fold
+            numbers = first.ahead(length)
+
+            def folded(x: Array) -> Array:
+                return x.reshape(*folds, *x.shape[1:]) if len(folds) > 1 else x
+
+            series: list[Array | None] = [None] * len(self.inputs)
+            for i, fed in enumerate(self.inputs):
+                if fed.system in rate.names:
+                    grid = Grid(numbers, rate.dt, fed.shape, dtype)
+                    inputs[i] = one = prepare(fed.stimulus, grid, fed.key)
+                    series[i] = None if one.series is None else folded(one.series)
+            rows = {name: self.systems[name].rows(first, length) for name in rate.names}
+            rows = {name: folded(x) for name, x in rows.items() if x is not None}
+            within = None
+            if level + 1 < len(self.rates):
+                many = self.rates[level + 1].many
+                within = of(level + 1, first.times(many), (*folds, many))
+            return Told(jax.tree.map(folded, numbers), tuple(series), rows, within)
+
+        told = of(0, start, (steps,))
+        return told, tuple(one for one in inputs if one is not None)
+
+    def step(
+        self, moving: Moving, told: Told, inputs: tuple[Input, ...], dtype: Any
+    ) -> tuple[Moving, dict[str, Array | None], dict[str, Row]]:
+        """Make one step: what moves on, the spikes of each system in it, and what is kept."""
+        return _Stepping(self, inputs, dtype).over(0, moving, told, {}, {})
+
+
+class _Stepping(NamedTuple):
+    """A circuit in a run."""
+
+    circuit: Circuit
+    inputs: tuple[Input, ...]
+    dtype: Any
+
+    def over(
+        self,
+        level: int,
+        moving: Moving,
+        told: Told,
+        coming: dict[str, Array],
+        ends: dict[str, Any],
+    ) -> tuple[Moving, dict[str, Array | None], dict[str, Row]]:
+        """A step of the systems of one rate, and the steps of all faster ones in it.
+
+        `coming`: spikes of slower systems that are sent at the end of this step; `ends`: the states
+        in which the slower systems end theirs.
+        """
+        circuit, rate = self.circuit, self.circuit.rates[level]
+        done, memories = self._moved(level, moving, told)
+        spikes = {name: self._spikes(one) for name, one in done.items()}
+        kept = {
+            name: _kept(circuit.systems[name].record, one, spikes[name])
+            for name, one in done.items()
+            if circuit.systems[name].record is not None
+        }
+        ends = {**ends, **{name: one.state for name, one in done.items()}}
+        fired, edges = dict(spikes), moving.edges
+        inner = Moving(
+            {name: x for name, x in moving.systems.items() if name not in rate.names},
+            tuple(
+                None if p.post in rate.names else x
+                for p, x in zip(circuit.edges, edges, strict=True)
+            ),
+            tuple(
+                None if fed.system in rate.names else x
+                for fed, x in zip(circuit.inputs, moving.memories, strict=True)
+            ),
+        )
+        if told.within is not None:
+            slower = {**coming, **{n: x for n, x in spikes.items() if x is not None}}
+            inner, more, within = self._within(level + 1, inner, told.within, slower, ends)
+            fired |= more
+            kept |= within
+        now = {**coming, **fired}
+        states = {**ends, **inner.systems}
+        sent = tuple(
+            faster
+            if p.post not in rate.names
+            else p.read(x, circuit.systems[p.pre].voltage(states[p.pre], p.source), rate.dt)
+            if p.voltages
+            else p.send(x, now[p.pre], spikes[p.post], told.number, rate.dt)
+            for p, x, faster in zip(circuit.edges, edges, inner.edges, strict=True)
+        )
+        systems = {
+            name: done[name].state if name in done else inner.systems[name]
+            for name in moving.systems
+        }
+        after = tuple(
+            own if fed.system in rate.names else faster
+            for fed, own, faster in zip(circuit.inputs, memories, inner.memories, strict=True)
+        )
+        return Moving(systems, sent, after), fired, kept
+
+    def _within(
+        self,
+        level: int,
+        moving: Moving,
+        told: Told,
+        slower: dict[str, Array],
+        ends: dict[str, Any],
+    ) -> tuple[Moving, dict[str, Array | None], dict[str, Row]]:
+        """The steps of faster systems in one of the slower ones, which send at its end."""
+        many = self.circuit.rates[level].many
+        counted = {
+            name: None if shape is None else jnp.zeros(shape, self.dtype)
+            for name, state in moving.systems.items()
+            for shape in [self.circuit.systems[name].fires(state)]
+        }
+
+        def short(carry: Any, x: Any) -> tuple[Any, Any]:
+            (moving, counted), (place, told) = carry, x
+            last = place == many - 1
+            coming = {name: jnp.where(last, spikes, 0) for name, spikes in slower.items()}
+            moving, fired, kept = self.over(level, moving, told, coming, ends)
+            counted = {n: None if x is None else x + fired[n] for n, x in counted.items()}
+            return (moving, counted), kept
+
+        places = jnp.arange(many, dtype=jnp.int32)
+        (moving, counted), kept = scan(short, (moving, counted), (places, told), many)
+        return moving, counted, kept
+
+    def _moved(
+        self, level: int, moving: Moving, told: Told
+    ) -> tuple[dict[str, Moved], tuple[Any, ...]]:
+        """The systems of one rate after their step, and what the inputs remember."""
+        circuit, rate = self.circuit, self.circuit.rates[level]
+        values: list[Array | None] = []
+        memories: list[Any] = []
+        rows = zip(circuit.inputs, self.inputs, told.series, moving.memories, strict=True)
+        for fed, one, now, memory in rows:
+            if fed.system not in rate.names:
+                values.append(None)
+                memories.append(memory)
+                continue
+            value, after = one.at(told.number, now, memory)
+            if circuit.shared and fed.stimulus.random and value is not None:
+                value = once(value)
+            values.append(value)
+            memories.append(after)
+        done = {}
+        for name in rate.names:
+            arriving = self._arriving(name, moving.edges, values)._replace(row=told.rows.get(name))
+            done[name] = circuit.systems[name].step(
+                moving.systems[name], arriving, told.number, rate.dt
+            )
+        return done, tuple(memories)
+
+    def _arriving(self, name: str, edges: tuple, values: list[Array | None]) -> Arriving:
+        """What reaches a system from edges and from outside."""
+        held: list[Array] = []
+        kick: Array | None = None
+        through: dict[int, Array] = {}
+        sources = [
+            (KICK if p.kind is None else p.kind, x.arriving)
+            for p, x in zip(self.circuit.edges, edges, strict=True)
+            if p.post == name
+        ]
+        pairs = zip(self.circuit.inputs, values, strict=True)
+        driven = [(fed.by, value) for fed, value in pairs if fed.system == name]
+        held = [jnp.asarray(value) for by, value in driven if by == HELD and value is not None]
+        # Delta inputs of drives come before those of edges, and these before drives of synapses.
+        kicks = [x for by, x in driven if by == KICK] + [x for by, x in sources if by == KICK]
+        for x in kicks:
+            if x is not None:
+                kick = x if kick is None else kick + x
+        for by, x in [*sources, *driven]:
+            if isinstance(by, int) and x is not None:
+                through[by] = x if by not in through else through[by] + x
+        return Arriving(tuple(held), kick, tuple(through[k] for k in sorted(through)))
+
+    def _spikes(self, done: Moved) -> Array | None:
+        """The spikes of a step, read by several where a circuit has edges."""
+        if done.spike is None or not self.circuit.shared:
+            return done.spike
+        return _bounded(once(done.spike))
+
+
+@jax.custom_vjp
+def _bounded(spikes: Array) -> Array:
+    """Spikes whose cotangent saturates, so that gradients stay finite.
+
+    A chaotic network multiplies it in each step back in time, beyond what float32 can hold.
+    """
+    return spikes
+
+
+_bounded.defvjp(
+    lambda spikes: (spikes, None), lambda _, back: (jnp.clip(back, -_STEEPEST, _STEEPEST),)
+)
+
+
+def _kept(record: Any, done: Moved, spikes: Array | None) -> Row:
+    """What a record keeps of a step."""
+    if spikes is None or record.spikes not in ("raster", "events"):
+        return Row(None, None, done.traces)
+    raster = spikes if record.spikes == "raster" else spikes > 0
+    return Row(raster, done.fraction, done.traces)
