@@ -418,7 +418,7 @@ class Span(NamedTuple):
     """Every so many-th row of the variables is kept."""
 
 
-def recorded(kept: Kept, span: Span, units: dict[str, Unit], final: RunState) -> Recording:
+def recording_of(kept: Kept, span: Span, units: dict[str, Unit], final: RunState) -> Recording:
     """Make the recording of a run: the one place where one begins."""
     return Recording(
         traces=kept.traces,

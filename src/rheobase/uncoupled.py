@@ -36,7 +36,7 @@ from rheobase.record import (
     Recording,
     RunState,
     Span,
-    recorded,
+    recording_of,
     require_everywhere,
     require_state,
 )
@@ -147,16 +147,18 @@ def _run(
     if delta is not None:
         inputs.append(Fed(delta, keys[1], "", KICK, shape))
         memories.append(begin.delta)
-    point = Point(neuron, stepper, wanted.record, keys[2], wanted.substep)
+    point = Point(
+        neuron=neuron, stepper=stepper, record=wanted.record, key=keys[2], substep=wanted.substep
+    )
     circuit = Circuit({"": point}, (), tuple(inputs), (Rate(span.dt, 1, ("",)),))
     moving = Moving({"": begin.neuron}, (), tuple(memories))
     ran = run(circuit, moving, begin.step, span.steps, way, dtype)
-    remembered = (*ran.moving.memories, begin.delta)[:2]
+    own, late = ran.moving.memories if delta is not None else (*ran.moving.memories, begin.delta)
     step = begin.step.after(span.steps)
-    final = RunState(ran.moving.systems[""], step, *remembered, begin.key)
+    final = RunState(ran.moving.systems[""], step, own, late, begin.key)
     units = variables.units(neuron.init())
     names = wanted.record.variables
-    return recorded(ran.kept[""], span, {name: units[name] for name in names}, final)
+    return recording_of(ran.kept[""], span, {name: units[name] for name in names}, final)
 
 
 def _begin(system, n, drive, kick, init, key) -> RunState:

@@ -22,7 +22,7 @@ from rheobase.inputs import memories
 from rheobase.origin import Origin, require_like, require_origin
 from rheobase.progress import Pace, chunked
 from rheobase.provenance import versions
-from rheobase.record import Recording, RunState, Span, recorded, require_state
+from rheobase.record import Recording, RunState, Span, recording_of, require_state
 from rheobase.run.run import Way, run
 from rheobase.steppers import AbstractImplicit
 from rheobase.stimulus import AbstractStimulus
@@ -167,7 +167,13 @@ def _run(
         )
         for i, one in enumerate((*injection.stimuli, *held.stimuli))
     )
-    cells = Cells(CoupledCells(cable, (), ()), rule, wanted, injection.nodes, held)
+    cells = Cells(
+        cells=CoupledCells(cable, (), ()),
+        rule=rule,
+        record=wanted,
+        into=injection.nodes,
+        clamps=held,
+    )
     circuit = Circuit({"": cells}, (), inputs, (Rate(span.dt, 1, ("",)),))
     moving = Moving({"": CellsState(begin.neuron, ())}, (), begin.current)
     ran = run(circuit, moving, begin.step, span.steps, way, dtype)
@@ -176,4 +182,4 @@ def _run(
         step=begin.step.after(span.steps),
         current=ran.moving.memories,
     )
-    return recorded(ran.kept[""], span, dict(wanted.units), final)
+    return recording_of(ran.kept[""], span, dict(wanted.units), final)

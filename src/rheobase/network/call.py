@@ -402,4 +402,4 @@ def shown_of(system: Coupled, names: tuple[str, ...]) -> list[int]:
     continuous = np.asarray([eqx.is_inexact_array(x) for x in leaves])
     places = np.where(continuous, np.cumsum(continuous) - 1, -1)
     numbered = system.named(jax.tree.unflatten(structure, places.tolist()))
-    return [numbered[name] for name in names]
+    return [int(numbered[name]) for name in names]

@@ -15,7 +15,7 @@ from rheobase.network.network import Network
 from rheobase.network.recording import NetworkRecording
 from rheobase.network.state import NetworkState
 from rheobase.network.steps import Steps
-from rheobase.record import RunState, Span, recorded
+from rheobase.record import RunState, Span, recording_of
 from rheobase.run.run import Way
 from rheobase.run.run import run as run_circuit
 from rheobase.steppers import AbstractImplicit, AbstractStepper, stepper_of
@@ -62,7 +62,9 @@ def run(
         many = lengths.number(name)
         first = start.step if many == 1 else start.step.times(many)
         span = Span(first, lengths.each(name), steps * many)
-        recordings[name] = recorded(ran.kept[name], span, units_of(network, name, record), final)
+        recordings[name] = recording_of(
+            ran.kept[name], span, units_of(network, name, record), final
+        )
     return NetworkRecording(recordings, final)
 
 
@@ -107,15 +109,16 @@ def _system(
     """A population in a run."""
     system, record = network.systems[name], wanted.records.get(name)
     if isinstance(system, AbstractStepSource):
-        return Source(system, record)
+        return Source(source=system, record=record)
     if isinstance(system, CoupledCells):
-        cell = network.populations[name].neuron
+        cell: Any = network.populations[name].neuron
         drives = zip(network.drives, network.driven, strict=True)
         into = tuple(
             sites_of(cell, drive.at)[0]
             for drive, kind in drives
             if drive.population == name and kind is None
         )
-        return Cells(system, setting.rule, record, into, wanted.held.get(name, Clamps(())))
+        clamped = wanted.held.get(name, Clamps(()))
+        return Cells(cells=system, rule=setting.rule, record=record, into=into, clamps=clamped)
     stepper, own = stepper_of(system, setting.stepper), key if system.random else None
-    return Point(system, stepper, record, own, setting.substep)
+    return Point(neuron=system, stepper=stepper, record=record, key=own, substep=setting.substep)

@@ -28,7 +28,7 @@ from rheobase.network.network import Network
 from rheobase.network.plastic import effects, has_effects
 from rheobase.network.program import Program
 from rheobase.network.recording import NetworkRecording
-from rheobase.record import Events, Kept, Record, RunState, Span, recorded
+from rheobase.record import Events, Kept, Record, RunState, Span, recording_of
 from rheobase.steppers import AbstractStepper
 from rheobase.stimulus import Constant
 from rheobase.synapses import Coupled
@@ -133,7 +133,7 @@ def run(
             sums = np.asarray(course.counts)
         kept = Kept({v: traces[:, k] for k, v in enumerate(record.variables)}, raster, sums)
         span = Span(begin.step, dt, steps)
-        recordings[name] = recorded(kept, span, units[name], final)
+        recordings[name] = recording_of(kept, span, units[name], final)
     return NetworkRecording(recordings, final)
 
 

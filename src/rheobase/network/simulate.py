@@ -24,7 +24,7 @@ from rheobase.network.state import begin, begin_at_once, continued
 from rheobase.network.steps import Steps
 from rheobase.origin import require_origin
 from rheobase.progress import CHUNKS, Pace, pieces, require_memory
-from rheobase.record import Kept, Record, RunState, Span, join, recorded, require_state
+from rheobase.record import Kept, Record, RunState, Span, join, recording_of, require_state
 from rheobase.run.run import Way
 from rheobase.steppers import stepper_of
 from rheobase.synapses import Coupled
@@ -245,7 +245,9 @@ def _derived(
     for name, record in records.items():
         raster = made[name] if record.spikes == "raster" else None
         sums = made[name] if record.spikes == "count" else None
-        recordings[name] = recorded(Kept({}, raster, sums), Span(begin.step, dt, steps), {}, final)
+        recordings[name] = recording_of(
+            Kept({}, raster, sums), Span(begin.step, dt, steps), {}, final
+        )
     return NetworkRecording(recordings, final)
 
 

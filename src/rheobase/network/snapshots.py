@@ -7,7 +7,7 @@ import numpy as np
 
 from rheobase.network.network import Network
 from rheobase.network.readable import of_connection, read_connection
-from rheobase.record import Kept, Record, Recording, RunState, Span, recorded
+from rheobase.record import Kept, Record, Recording, RunState, Span, recording_of
 
 
 class Snapshots:
@@ -54,5 +54,5 @@ class Snapshots:
             traces: Any = {name: np.stack(kept) for name, kept in self.kept[ends].items()}
             span = Span(self.start.step, self.dt, steps, record.every)
             own = {name: units[name] for name in record.variables}
-            found[ends] = recorded(Kept(traces, None), span, own, final)
+            found[ends] = recording_of(Kept(traces, None), span, own, final)
         return found

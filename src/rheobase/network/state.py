@@ -21,7 +21,7 @@ from rheobase.origin import require_like
 from rheobase.synapses import Coupled
 from rheobase.systems.cells import CellsState
 from rheobase.systems.imposed import Clamps
-from rheobase.systems.projection import Projection, ProjectionState
+from rheobase.systems.projection import Projection
 
 
 class NetworkState(NamedTuple):
@@ -29,7 +29,8 @@ class NetworkState(NamedTuple):
 
     systems: dict[str, Any]
     """Neurons and synapses of each population."""
-    projections: tuple[ProjectionState, ...]
+    projections: tuple[Any, ...]
+    """The `ProjectionState` of each."""
     memories: tuple[Any, ...]
     """Memory of each drive, and of each clamp."""
 

@@ -1,7 +1,7 @@
 """The contract of what moves: it takes what reaches it, and makes a step."""
 
 from abc import abstractmethod
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import equinox as eqx
 from jax import Array
@@ -35,19 +35,6 @@ class Moved(NamedTuple):
     """The state from which the next step begins."""
 
 
-class Asked(Protocol):
-    """What is kept of a system: `Record` of neurons, `Probes` of cells."""
-
-    @property
-    def variables(self) -> tuple[str, ...]: ...
-
-    @property
-    def every(self) -> int: ...
-
-    @property
-    def spikes(self) -> str | None: ...
-
-
 class AbstractSystem(eqx.Module):
     """A neuron with its stepper, cells with what is imposed on them, or a list of spikes.
 
@@ -55,8 +42,8 @@ class AbstractSystem(eqx.Module):
     the front that builds it.
     """
 
-    record: eqx.AbstractVar[Asked | None]
-    """What is kept; None for nothing."""
+    record: eqx.AbstractVar[Any]
+    """What is kept of it: a `Record`, of cells `Probes`; None for nothing."""
 
     @abstractmethod
     def step(self, state: Any, arriving: Arriving, number: Clock, dt: float) -> Moved:

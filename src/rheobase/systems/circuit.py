@@ -174,16 +174,17 @@ class _Stepping(NamedTuple):
             inner, more, within = self._within(level + 1, inner, told.within, slower, ends)
             fired |= more
             kept |= within
-        now = {**coming, **fired}
-        states = {**ends, **inner.systems}
-        sent = tuple(
-            faster
-            if p.post not in rate.names
-            else p.read(x, circuit.systems[p.pre].voltage(states[p.pre], p.source), rate.dt)
-            if p.voltages
-            else p.send(x, now[p.pre], spikes[p.post], told.number, rate.dt)
-            for p, x, faster in zip(circuit.edges, edges, inner.edges, strict=True)
-        )
+        now, states = {**coming, **fired}, {**ends, **inner.systems}
+        sent = []
+        for p, own, faster in zip(circuit.edges, edges, inner.edges, strict=True):
+            if p.post not in rate.names or own is None:
+                sent.append(faster)
+            elif p.voltages:
+                v = circuit.systems[p.pre].voltage(states[p.pre], p.source)
+                sent.append(p.read(own, v, rate.dt))
+            else:
+                spiked, post = jnp.asarray(now[p.pre]), spikes[p.post]
+                sent.append(p.send(own, spiked, post, told.number, rate.dt))
         systems = {
             name: done[name].state if name in done else inner.systems[name]
             for name in moving.systems
@@ -192,7 +193,7 @@ class _Stepping(NamedTuple):
             own if fed.system in rate.names else faster
             for fed, own, faster in zip(circuit.inputs, memories, inner.memories, strict=True)
         )
-        return Moving(systems, sent, after), fired, kept
+        return Moving(systems, tuple(sent), after), fired, kept
 
     def _within(
         self,

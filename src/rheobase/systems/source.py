@@ -130,7 +130,7 @@ class Source(AbstractSystem):
     record: Record | None
 
     def step(self, state: SourceState, arriving: Arriving, number: Clock, dt: float) -> Moved:
-        spike = self.source.fired(arriving.row, jnp.zeros_like(state.nothing))
+        spike = self.source.fired(jnp.asarray(arriving.row), jnp.zeros_like(state.nothing))
         return Moved(spike, None, {}, state)
 
     def fires(self, state: SourceState) -> tuple[int, ...] | None:

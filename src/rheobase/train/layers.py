@@ -15,7 +15,7 @@ from rheobase.feedback import AbstractFeedback
 from rheobase.given import key_or_first, require_random_key
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane, Onset
-from rheobase.record import Recording, RunState
+from rheobase.record import Kept, Recording, RunState, Span, recording_of
 from rheobase.steppers import AbstractStepper, default_stepper
 from rheobase.time import Clock
 from rheobase.train import circuit
@@ -281,7 +281,7 @@ def _recording(
     origin = origin_of(neuron, model.stepper, model.dt)
     final = RunState(course.final.state, start.after(steps), None, None, key, origin)
     kept = Kept(traces, course.spikes, None, course.fractions)
-    return recorded(kept, Span(start, model.dt, steps), {n: units[n] for n in traces}, final)
+    return recording_of(kept, Span(start, model.dt, steps), {n: units[n] for n in traces}, final)
 
 
 def _drawn(layers: tuple[Any, ...], key: Array, dt: float, spikes: bool) -> tuple[Any, ...]:
