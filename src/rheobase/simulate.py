@@ -28,6 +28,7 @@ from rheobase.network.simulate import simulate as simulate_network
 from rheobase.network.steps import Steps
 from rheobase.neurons.base import AbstractMembrane
 from rheobase.record import Record, Recording, RunState
+from rheobase.run.run import Way
 from rheobase.steppers import (
     AbstractImplicit,
     AbstractStepper,
@@ -238,9 +239,10 @@ def simulate(  # noqa: PLR0913
         )  # fmt: skip
     if isinstance(system, Network):
         _require_none({"current": current, "delta": delta, "n": n})
-        setting = Setting(*_both(stepper, system), lengths, substep)
+        setting = Setting(*_both(stepper, system), lengths, 0.0 if substep else None)
         begun = Begun(init, state, key)
-        return simulate_network(system, setting, steps, record, clamp, begun, progress, checkpoint)
+        way = Way.of(1, checkpoint, steps)
+        return simulate_network(system, setting, steps, record, clamp, begun, way, progress)
     if clamp is not None:
         raise ArgumentError("`clamp` is for cells, whose places it goes by: write rb.Cell(tree).")
     stepper = _stepper(stepper, system)

@@ -10,6 +10,7 @@ from jax import Array
 
 from rheobase.errors import ArgumentError, brief
 from rheobase.train.data import Loss, aligned, as_source, require_loss, require_model, series
+from rheobase.train.driven import Driven, How
 from rheobase.train.evaluate import correct
 from rheobase.train.layers import Sequential
 from rheobase.train.losses import cross_entropy
@@ -84,6 +85,19 @@ def taken(
 ) -> tuple[Judged, Any]:
     """`method.value_and_grad`, compiled."""
     return method.value_and_grad(model, batch.objective, batch.x, key)
+
+
+def went(
+    model: Driven, how: How, objective: Objective, x: Array, key: Array | None
+) -> tuple[Judged, Any]:
+    """What an objective makes of a network run in a way of a method, and the gradient."""
+
+    def judged(model: Driven) -> tuple[Array, Judged]:
+        found = objective(model.going(how)(x, key))
+        return found.value, found
+
+    gradient, found = eqx.filter_grad(judged, has_aux=True)(model)
+    return found, gradient
 
 
 def require_sequential(method: AbstractGradient, model: Any) -> Sequential:

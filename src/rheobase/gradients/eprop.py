@@ -6,8 +6,10 @@ import equinox as eqx
 import jax
 from jax import Array
 
-from rheobase.errors import UnknownName
+from rheobase.errors import ArgumentError, UnknownName
 from rheobase.gradients import online
+from rheobase.gradients.cut import cut_off
+from rheobase.train.driven import Driven
 from rheobase.train.method import AbstractGradient, Judged, Objective
 
 
@@ -25,6 +27,9 @@ class EProp(AbstractGradient):
     spikes and resets cut. It holds one number a weight, sample and state variable. Memory does
     not grow with the number of steps where the readout is a leaky integrator and the loss one of
     its mean or maximum; else by two series as wide as the output.
+
+    On a network connections within a cycle of populations are the recurrent ones. There the same
+    derivative is taken by going back in time, whose memory grows with the number of steps.
 
     Errors: `ArgumentError` for layers that it cannot follow, and for a regulariser; `UnknownName`.
 
@@ -45,11 +50,19 @@ class EProp(AbstractGradient):
             raise UnknownName("feedback of EProp", self.feedback, ("symmetric", "random"))
 
     def check(self, model: Any) -> None:
-        online.blocks(self, model)
+        if not isinstance(model, Driven):
+            online.blocks(self, model)
+        elif self.feedback != "symmetric":
+            raise ArgumentError(
+                "random feedback leads from the readout of a stack to its populations, and a "
+                "network has no such readout. Write gradient=rb.gradients.EProp()."
+            )
 
     def value_and_grad(
         self, model: Any, objective: Objective, x: Array, key: Array | None
     ) -> tuple[Judged, Any]:
+        if isinstance(model, Driven):
+            return cut_off(model, objective, x, key, detach=True)
         random = jax.random.key(0) if self.key is None else self.key
         rule = online.Rule(False, None, random if self.feedback == "random" else None)
         return online.gradient(self, model, objective, x, key, rule)

@@ -9,7 +9,7 @@ from jax import Array
 
 from rheobase.errors import ArgumentError, brief
 from rheobase.feedback import AbstractFeedback, echoes
-from rheobase.gradients.base import require_sequential
+from rheobase.gradients.base import require_sequential, went
 from rheobase.loop import scan
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane, Onset
@@ -17,7 +17,9 @@ from rheobase.population import Carry, Course, dtype_of, received, resumed
 from rheobase.population import run as untimed
 from rheobase.step import step
 from rheobase.steppers import AbstractStepper
+from rheobase.systems.point import in_parts, mixed
 from rheobase.time import Clock, fold_in
+from rheobase.train.driven import Driven, How
 from rheobase.train.graph import Graph
 from rheobase.train.layers import Sequential, advance, begin
 from rheobase.train.losses import CrossEntropy
@@ -69,6 +71,9 @@ class Exact(AbstractGradient):
             )
 
     def check(self, model: Any) -> None:
+        if isinstance(model, Driven):
+            model.check_substep()
+            return
         require_sequential(self, model)
         for neuron in model.populations:
             neuron.check_substep(model.dt)
@@ -82,6 +87,9 @@ class Exact(AbstractGradient):
     def value_and_grad(
         self, model: Any, objective: Objective, x: Array, key: Array | None
     ) -> tuple[Judged, Any]:
+        if isinstance(model, Driven):
+            return went(model, How(mix=self.surrogate), objective, x, key)
+
         def judged(model: Sequential) -> tuple[Array, Judged]:
             output, recordings = self.run(model, x, key)
             found = scored(objective, output, recordings, self.surrogate)
@@ -127,7 +135,7 @@ def scored(objective: Objective, output: Array, recordings: Any, mix: float) -> 
     loss = objective.loss
     if isinstance(loss, CrossEntropy) and loss.code == "first_spike":
         last = recordings[-1]
-        output = _onsets(_mixed(last.spikes, mix), last.fractions)
+        output = _onsets(mixed(last.spikes, mix), last.fractions)
     return objective(output, spikes_of(recordings))
 
 
@@ -162,7 +170,7 @@ def timed(
         done: Any = step(neuron, stepper, state, current, delta, dt, noise, True)
         state = done.state
         if dense is not None:
-            spike = _mixed(done.spike, mix)
+            spike = mixed(done.spike, mix)
             # In parts, one step after the beginning of the step of the spike and after its end.
             parts = (1 - done.fraction) * spike + waiting
             arriving, later = echoes(parts, dense, later)
@@ -186,25 +194,9 @@ def timed(
     numbers = Clock.of(first).ahead(len(inputs))
     final, (spikes, fractions, traces) = scan(body, start, (numbers, inputs), len(inputs))
     state, arriving, waiting, later = final
-    emitted = _spread(_mixed(spikes, mix), fractions)
+    emitted = in_parts(mixed(spikes, mix), fractions)
     after = Carry(state, arriving if as_current else echo, later, waiting, carry.origin)
     return Course(emitted, spikes, fractions, traces, after)
-
-
-def _mixed(spikes: Array, mix: float) -> Array:
-    """Spikes of which only a part of the surrogate derivative is left."""
-    still = jax.lax.stop_gradient(spikes)
-    return still + mix * (spikes - still) if mix else still
-
-
-def _spread(spikes: Array, fractions: Array) -> Array:
-    """Each spike at the end of the step before it and at that of its own, by its time between.
-
-    A spike of the first step is at its end as a whole.
-    """
-    early = (1 - fractions[1:]) * spikes[1:]
-    late = jnp.concatenate([spikes[:1], fractions[1:] * spikes[1:]])
-    return late + jnp.concatenate([early, jnp.zeros_like(spikes[:1])])
 
 
 def _onsets(spikes: Array, fractions: Array) -> Array:

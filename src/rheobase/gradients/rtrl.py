@@ -7,6 +7,8 @@ from jax import Array
 
 from rheobase.errors import ArgumentError, brief
 from rheobase.gradients import online
+from rheobase.gradients.cut import cut_off, require_no_autapses
+from rheobase.train.driven import Driven
 from rheobase.train.method import AbstractGradient, Judged, Objective
 
 
@@ -24,6 +26,9 @@ class RTRL(AbstractGradient):
 
     Memory does not grow with the number of steps where the readout is a leaky integrator and the
     loss one of its mean or maximum; else by two series as wide as the output.
+
+    On a network connections within a cycle of populations are the recurrent ones. There the same
+    derivative is taken by going back in time, whose memory grows with the number of steps.
 
     Errors: `ArgumentError` for layers that it cannot follow, and for a regulariser.
 
@@ -45,10 +50,20 @@ class RTRL(AbstractGradient):
             )
 
     def check(self, model: Any) -> None:
-        online.blocks(self, model)
+        if not isinstance(model, Driven):
+            online.blocks(self, model)
+        elif self.decay is not None:
+            raise ArgumentError(
+                f"a network takes RTRL() with whole traces, got RTRL(decay={self.decay:g}), whose "
+                "traces of rank one are those of a stack. Write gradient=rb.gradients.RTRL()."
+            )
+        else:
+            require_no_autapses(model.network)
 
     def value_and_grad(
         self, model: Any, objective: Objective, x: Array, key: Array | None
     ) -> tuple[Judged, Any]:
+        if isinstance(model, Driven):
+            return cut_off(model, objective, x, key, detach=False)
         rule = online.Rule(True, self.decay, None)
         return online.gradient(self, model, objective, x, key, rule)

@@ -10,8 +10,9 @@ import numpy as np
 from jax import Array
 
 from rheobase.errors import ArgumentError, brief
-from rheobase.gradients.base import require_sequential
+from rheobase.gradients.base import require_sequential, went
 from rheobase.time import Clock
+from rheobase.train.driven import Driven, How
 from rheobase.train.layers import Passage, Sequential, advance, begin
 from rheobase.train.method import AbstractGradient, Judged, Objective, Plain, spikes_of
 from rheobase.train.norm import BatchNorm
@@ -60,7 +61,7 @@ class Surrogate(AbstractGradient):
                 )
 
     def check(self, model: Any) -> None:
-        if self.checkpoint or self.truncate:
+        if (self.checkpoint or self.truncate) and not isinstance(model, Driven):
             require_sequential(self, model)
 
     def value_and_grad(
@@ -68,6 +69,9 @@ class Surrogate(AbstractGradient):
     ) -> tuple[Judged, Any]:
         if not (self.checkpoint or self.truncate):
             return Plain().value_and_grad(model, objective, x, key)
+        if isinstance(model, Driven):
+            how = How(checkpoint=self.checkpoint, truncate=self.truncate)
+            return went(model, how, objective, x, key)
 
         def judged(model: Sequential) -> tuple[Array, Judged]:
             output, spikes = self.run(model, x, key, objective.regulariser is not None)

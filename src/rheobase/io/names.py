@@ -173,6 +173,7 @@ KINDS: dict[str, str] = {
     "rheobase.systems.cable": "Cable CellState Inserted",
     "rheobase.systems.cells": "CellsState CoupledCells",
     "rheobase.systems.imposed": "Clamped Clamps",
+    "rheobase.systems.point": "Timed",
     "rheobase.systems.probes": "Probe Probes",
     "rheobase.systems.projection": "Projection ProjectionState",
     "rheobase.systems.source": "Listed SourceState StepSource",

@@ -35,8 +35,16 @@ class Setting(NamedTuple):
     rule: AbstractImplicit
     """Of cells."""
     lengths: Steps
-    substep: bool = False
-    """Whether spikes of neurons are located in their step."""
+    mix: float | None = None
+    """None where spikes stand at the end of their step; else those of neurons are located in it,
+    and connections carry so much of their surrogate derivative."""
+    cut: bool = False
+    """Whether derivatives end at what is sent within a cycle of populations."""
+
+    @property
+    def on_grid(self) -> bool:
+        """Whether all populations make steps of one length, and spikes stand at their ends."""
+        return not self.lengths.parts and self.mix is None
 
 
 class Wanted(NamedTuple):
@@ -88,7 +96,17 @@ def circuit_of(network: Network, setting: Setting, wanted: Wanted, key: Array | 
         own = None if key is None else jax.random.fold_in(key, 2000 + i)
         inputs.append(Fed(one, own, name, HELD, (network.populations[name].n,)))
     rates = setting.lengths.rates(network.populations)
-    return Circuit(systems, network.projections, tuple(inputs), rates, shared=True)
+    cut = in_cycles(network) if setting.cut else ()
+    return Circuit(systems, network.projections, tuple(inputs), rates, shared=True, cut=cut)
+
+
+def in_cycles(network: Network) -> tuple[bool, ...]:
+    """Tell of each connection whether what it sends can come back to its population."""
+    reached = {name: {name} for name in network.populations}
+    for _ in reached:
+        for p in network.projections:
+            reached[p.pre] |= reached[p.post]
+    return tuple(p.pre in reached[p.post] for p in network.projections)
 
 
 def _own(key: Array | None, place: int) -> Array | None:
@@ -121,4 +139,11 @@ def _system(
         clamped = wanted.held.get(name, Clamps(()))
         return Cells(cells=system, rule=setting.rule, record=record, into=into, clamps=clamped)
     stepper, own = stepper_of(system, setting.stepper), key if system.random else None
-    return Point(neuron=system, stepper=stepper, record=record, key=own, substep=setting.substep)
+    return Point(
+        neuron=system,
+        stepper=stepper,
+        record=record,
+        key=own,
+        substep=setting.mix is not None,
+        mix=setting.mix,
+    )

@@ -20,7 +20,7 @@ from rheobase.network.network import Network
 from rheobase.network.recording import NetworkRecording
 from rheobase.network.rows import bounded
 from rheobase.network.snapshots import Snapshots
-from rheobase.network.state import begin, begin_at_once, continued
+from rheobase.network.state import begin, begin_at_once, continued, timed, untimed
 from rheobase.network.steps import Steps
 from rheobase.origin import require_origin
 from rheobase.progress import CHUNKS, Pace, pieces, require_memory
@@ -38,6 +38,7 @@ _LARGEST = 1 << 23
 """Numbers in an array that has a row for each step of a piece of a run."""
 _LONGEST = 1 << 20
 """Steps of a piece."""
+_IN_STEPS = ("the spikes of its neurons", "located inside their steps")
 _LADDER = tuple(1 << k for k in range(10, 20, 3))
 """Steps of a piece of a shorter run."""
 
@@ -57,8 +58,8 @@ def simulate(
     record: Any,
     clamp: Any,
     begun: Begun,
-    progress: bool,
-    checkpoint: bool | int,
+    way: Way,
+    progress: bool = False,
 ) -> NetworkRecording:
     """`rheobase.simulate` for a network: checks the arguments by population and runs."""
     lengths = setting.lengths
@@ -71,17 +72,18 @@ def simulate(
     for name, system in network.systems.items():
         if isinstance(system, Coupled):
             check(system, stepper_of(system, setting.stepper), lengths.each(name))
-            if setting.substep:
+            if setting.mix is not None:
                 system.check_substep(lengths.each(name))
         else:
             system.check(lengths.each(name))
     origin = network.origin(setting.stepper, setting.rule, lengths)
+    if setting.mix is not None:
+        origin = replace(origin, parts=(*(origin.parts or ()), _IN_STEPS))
     network = network.at(lengths)
     if begun.state is not None:
         require_state(begun.state, begun.init)
         require_origin(begun.state.origin, origin)
-    start = _started(network, lengths, held, begun)._replace(origin=None)
-    way = Way.of(1, checkpoint, steps)
+    start = _started(network, setting, held, begun)._replace(origin=None)
     if any(isinstance(x, Tracer) for x in jax.tree.leaves((network, start))):
         if joined:
             raise ArgumentError(
@@ -134,23 +136,26 @@ def _followed(run: NetworkRecording, wanted: dict[str, Any], network: Network) -
     return replace(run, populations=populations)
 
 
-def _started(network: Network, lengths: Steps, held: dict[str, Clamps], begun: Begun) -> RunState:
+def _started(network: Network, setting: Setting, held: dict[str, Clamps], begun: Begun) -> RunState:
     """The state from which a run goes on, with its key."""
-    state, key = begun.state, begun.key
+    state, key, lengths = begun.state, begun.key, setting.lengths
+    dtype = jnp.result_type(float)
     if state is None:
         values = initial_values(network, begun.init)
         cells = any(isinstance(one, CoupledCells) for one in network.systems.values())
         # How many steps a ring has must be known outside of a trace.
         at_once = cells and all(p.delay is None for p in network.projections)
-        started = (begin_at_once if at_once else begin)(
-            network, lengths, values, held, jnp.result_type(float)
-        )
+        started = (begin_at_once if at_once else begin)(network, lengths, values, held, dtype)
+        if setting.mix is not None:
+            started = timed(network, started, None)
         state = RunState(started, Clock.of(0), None, None, key)
     else:
-        state = state._replace(
-            neuron=continued(network, lengths, held, state.neuron, jnp.result_type(float)),
-            key=state.key if key is None else key,
-        )
+        was = state.neuron
+        found = untimed(was) if setting.mix is not None else was
+        found = continued(network, lengths, held, found, dtype)
+        if setting.mix is not None:
+            found = timed(network, found, was)
+        state = state._replace(neuron=found, key=state.key if key is None else key)
     clamps.require_key(held, state.key)
     wanting = [f"the drive of {d.population!r}" for d in network.drives if d.stimulus.random]
     wanting += [f"population {name!r}" for name, s in network.systems.items() if s.random]
@@ -168,8 +173,7 @@ def _part(
     """What runs a piece, by the compiled loop where it can, the most steps of one, and its pace."""
     lengths, records, stepper = setting.lengths, wanted.records, setting.stepper
     dt, dtype = lengths.dt, dtype_of(start.neuron)
-    plain = not (lengths.parts or setting.substep)
-    compiled = plain and fused.takes(network, stepper, records, dt, dtype)
+    compiled = setting.on_grid and fused.takes(network, stepper, records, dt, dtype)
     pace = Pace(_seconds(network, lengths, start, 3e-9 if compiled else 2e-8), free=compiled)
     length = _length(network, records, lengths, compiled, min(steps, 8 * pace.steps()))
     if compiled:
@@ -230,7 +234,7 @@ def _thinned(
 def _derivable(network: Network, setting: Setting, wanted: Wanted, start: RunState) -> bool:
     """Whether the compiled loop knows the derivative of a run."""
     lengths = setting.lengths
-    if wanted.held or lengths.parts or setting.substep:
+    if wanted.held or setting.cut or not setting.on_grid:
         return False
     return adjoint.takes(network, setting.stepper, wanted.records, start, lengths.dt)
 

@@ -21,6 +21,7 @@ from rheobase.origin import require_like
 from rheobase.synapses import Coupled
 from rheobase.systems.cells import CellsState
 from rheobase.systems.imposed import Clamps
+from rheobase.systems.point import Timed, form
 from rheobase.systems.projection import Projection
 
 
@@ -105,6 +106,26 @@ def continued(
     stimuli = [*(d.stimulus for d in network.drives), *(one for _, one in pairs)]
     shapes = [*sizes, *((network.populations[name].n,) for name, _ in pairs)]
     return state._replace(memories=memories(stimuli, state.memories, shapes, dtype))
+
+
+def timed(network: Network, state: NetworkState, was: NetworkState | None) -> NetworkState:
+    """The same of neurons whose spikes are located in their steps, with what `was` waiting."""
+    systems = dict(state.systems)
+    for name, system in network.systems.items():
+        if isinstance(system, Coupled):
+            one = systems[name]
+            shape, dtype = form(one)
+            waiting = jnp.zeros(shape, dtype) if was is None else was.systems[name].waiting
+            systems[name] = Timed(one, waiting)
+    return state._replace(systems=systems)
+
+
+def untimed(state: Any) -> Any:
+    """The state of the neurons alone, where there are parts of spikes that wait beside it."""
+    if not isinstance(state, NetworkState):
+        return state
+    systems = {n: s.neurons if isinstance(s, Timed) else s for n, s in state.systems.items()}
+    return state._replace(systems=systems)
 
 
 begin_at_once = Compiled(begin)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 
 from rheobase.errors import ArgumentError, brief
 from rheobase.loop import scan
@@ -31,6 +32,8 @@ class Way(NamedTuple):
     """The variables of every so many-th step are kept; spikes are kept of all."""
     stretch: int | None = None
     """Steps of which the backward pass keeps the first state; None where it keeps them all."""
+    truncate: int | None = None
+    """Derivatives end at every so many-th step; None where they go back to the beginning."""
 
     @classmethod
     def of(cls, every: int, checkpoint: bool | int, steps: int) -> "Way":
@@ -68,8 +71,15 @@ def run(circuit: Circuit, moving: Moving, start: Clock, steps: int, way: Way, dt
 
     def step(carry: Any, now: Any) -> tuple[Any, dict[str, Row]]:
         moving, sums = carry
+        if way.truncate is not None:
+            moving = _cut(moving, now.number.since(start), way.truncate)
         moving, fired, kept = circuit.step(moving, now, inputs, dtype)
-        return (moving, {name: total + fired[name] for name, total in sums.items()}), kept
+        sums = {
+            name: total if one is None else total + one.spike
+            for name, total in sums.items()
+            for one in [fired[name]]
+        }
+        return (moving, sums), kept
 
     (moving, sums), rows = _over(step, (moving, sums), told, steps, way)
     depth = {name: level for level, rate in enumerate(circuit.rates) for name in rate.names}
@@ -78,6 +88,18 @@ def run(circuit: Circuit, moving: Moving, start: Clock, steps: int, way: Way, dt
         raster, fractions, traces = _unfolded(row, depth[name])
         kept[name] = Kept(traces, raster, sums.get(name), fractions)
     return Ran(moving, kept)
+
+
+def _cut(moving: Moving, step: Array, every: int) -> Moving:
+    """What moves, without its past for derivatives where a new stretch begins."""
+    here = (step > 0) & (step % every == 0)
+
+    def end(x: Array) -> Array:
+        if not jnp.issubdtype(x.dtype, jnp.floating):
+            return x
+        return jnp.where(here, jax.lax.stop_gradient(x), x)
+
+    return jax.tree.map(end, moving)
 
 
 def _unfolded(row: Row, level: int) -> Row:

@@ -33,6 +33,8 @@ class Moved(NamedTuple):
     """What its record asks for, each (n,) or of the recorded neurons and places."""
     state: Any
     """The state from which the next step begins."""
+    sent: Array | None = None
+    """What connections carry for its spikes; None where that is the spikes as they are."""
 
 
 class AbstractSystem(eqx.Module):
@@ -52,6 +54,11 @@ class AbstractSystem(eqx.Module):
     @abstractmethod
     def fires(self, state: Any) -> tuple[int, ...] | None:
         """Tell the shape of its spikes; None where it never fires."""
+
+    @property
+    def in_parts(self) -> bool:
+        """Tell whether what it sends for its spikes is not the spikes as they are."""
+        return False
 
     @abstractmethod
     def voltage(self, state: Any, node: int) -> Array:

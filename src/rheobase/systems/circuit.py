@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from rheobase.errors import ArgumentError
 from rheobase.inputs import Input, prepare
 from rheobase.kernels.once import once
 from rheobase.loop import scan
@@ -72,6 +73,14 @@ class Told(NamedTuple):
     """(steps in it, ...) of the next rate."""
 
 
+class Fired(NamedTuple):
+    """The spikes of a system in a step, or their sum over its steps in one of a slower system."""
+
+    spike: Array
+    sent: Array | None
+    """What connections carry for them, where that is something else."""
+
+
 class Row(NamedTuple):
     """What is kept of a step of a system."""
 
@@ -90,6 +99,8 @@ class Circuit(NamedTuple):
     """From the longest step to the shortest."""
     shared: bool = False
     """Whether what is drawn and what fires in a step is read more than once."""
+    cut: tuple[bool, ...] = ()
+    """Of each edge, whether derivatives end at what it carries; () for none."""
 
     def told(self, start: Clock, steps: int, dtype: Any) -> tuple[Told, tuple[Input, ...]]:
         """Prepare what each step is told, (steps, ...), and the inputs that are drawn in steps."""
@@ -123,7 +134,7 @@ class Circuit(NamedTuple):
 
     def step(
         self, moving: Moving, told: Told, inputs: tuple[Input, ...], dtype: Any
-    ) -> tuple[Moving, dict[str, Array | None], dict[str, Row]]:
+    ) -> tuple[Moving, dict[str, Fired | None], dict[str, Row]]:
         """Make one step: what moves on, the spikes of each system in it, and what is kept."""
         return _Stepping(self, inputs, dtype).over(0, moving, told, {}, {})
 
@@ -140,9 +151,9 @@ class _Stepping(NamedTuple):
         level: int,
         moving: Moving,
         told: Told,
-        coming: dict[str, Array],
+        coming: dict[str, Fired],
         ends: dict[str, Any],
-    ) -> tuple[Moving, dict[str, Array | None], dict[str, Row]]:
+    ) -> tuple[Moving, dict[str, Fired | None], dict[str, Row]]:
         """A step of the systems of one rate, and the steps of all faster ones in it.
 
         `coming`: spikes of slower systems that are sent at the end of this step; `ends`: the states
@@ -175,16 +186,12 @@ class _Stepping(NamedTuple):
             fired |= more
             kept |= within
         now, states = {**coming, **fired}, {**ends, **inner.systems}
-        sent = []
-        for p, own, faster in zip(circuit.edges, edges, inner.edges, strict=True):
-            if p.post not in rate.names or own is None:
-                sent.append(faster)
-            elif p.voltages:
-                v = circuit.systems[p.pre].voltage(states[p.pre], p.source)
-                sent.append(p.read(own, v, rate.dt))
-            else:
-                spiked, post = jnp.asarray(now[p.pre]), spikes[p.post]
-                sent.append(p.send(own, spiked, post, told.number, rate.dt))
+        sent = tuple(
+            self._sent(i, states, now, spikes, told.number, x)
+            if p.post in rate.names
+            else inner.edges[i]
+            for i, (p, x) in enumerate(zip(circuit.edges, edges, strict=True))
+        )
         systems = {
             name: done[name].state if name in done else inner.systems[name]
             for name in moving.systems
@@ -193,30 +200,26 @@ class _Stepping(NamedTuple):
             own if fed.system in rate.names else faster
             for fed, own, faster in zip(circuit.inputs, memories, inner.memories, strict=True)
         )
-        return Moving(systems, tuple(sent), after), fired, kept
+        return Moving(systems, sent, after), fired, kept
 
     def _within(
         self,
         level: int,
         moving: Moving,
         told: Told,
-        slower: dict[str, Array],
+        slower: dict[str, Fired],
         ends: dict[str, Any],
-    ) -> tuple[Moving, dict[str, Array | None], dict[str, Row]]:
+    ) -> tuple[Moving, dict[str, Fired | None], dict[str, Row]]:
         """The steps of faster systems in one of the slower ones, which send at its end."""
         many = self.circuit.rates[level].many
-        counted = {
-            name: None if shape is None else jnp.zeros(shape, self.dtype)
-            for name, state in moving.systems.items()
-            for shape in [self.circuit.systems[name].fires(state)]
-        }
+        counted = {name: self._none(name, state) for name, state in moving.systems.items()}
 
         def short(carry: Any, x: Any) -> tuple[Any, Any]:
             (moving, counted), (place, told) = carry, x
             last = place == many - 1
-            coming = {name: jnp.where(last, spikes, 0) for name, spikes in slower.items()}
+            coming = jax.tree.map(lambda spikes: jnp.where(last, spikes, 0), slower)
             moving, fired, kept = self.over(level, moving, told, coming, ends)
-            counted = {n: None if x is None else x + fired[n] for n, x in counted.items()}
+            counted = jax.tree.map(jnp.add, counted, fired)
             return (moving, counted), kept
 
         places = jnp.arange(many, dtype=jnp.int32)
@@ -272,11 +275,46 @@ class _Stepping(NamedTuple):
                 through[by] = x if by not in through else through[by] + x
         return Arriving(tuple(held), kick, tuple(through[k] for k in sorted(through)))
 
-    def _spikes(self, done: Moved) -> Array | None:
+    def _spikes(self, done: Moved) -> Fired | None:
         """The spikes of a step, read by several where a circuit has edges."""
-        if done.spike is None or not self.circuit.shared:
-            return done.spike
-        return _bounded(once(done.spike))
+        if done.spike is None:
+            return None
+        if not self.circuit.shared:
+            return Fired(done.spike, done.sent)
+        sent = None if done.sent is None else _bounded(once(done.sent))
+        return Fired(_bounded(once(done.spike)), sent)
+
+    def _none(self, name: str, state: Any) -> Fired | None:
+        """No spikes of a system that fires."""
+        system = self.circuit.systems[name]
+        shape = system.fires(state)
+        if shape is None:
+            return None
+        silent = jnp.zeros(shape, self.dtype)
+        return Fired(silent, silent if system.in_parts else None)
+
+    def _sent(
+        self,
+        edge: int,
+        states: dict[str, Any],
+        now: dict[str, Fired | None],
+        spikes: dict[str, Fired | None],
+        number: Clock,
+        state: Any,
+    ) -> ProjectionState:
+        """An edge after the step of its receiver, that has read voltages or been sent spikes."""
+        p = self.circuit.edges[edge]
+        dt = next(rate.dt for rate in self.circuit.rates if p.post in rate.names)
+        if p.voltages:
+            v = self.circuit.systems[p.pre].voltage(states[p.pre], p.source)
+            return p.read(state, v, dt)
+        fired, post = now[p.pre], spikes[p.post]
+        if fired is None:
+            raise ArgumentError(f"{p.pre!r} never fires: no connection can carry its spikes.")
+        sent = fired.spike if fired.sent is None or p.whole else fired.sent
+        if self.circuit.cut and self.circuit.cut[edge]:
+            sent = jax.lax.stop_gradient(sent)
+        return p.send(state, sent, None if post is None else post.spike, number, dt)
 
 
 @jax.custom_vjp
@@ -293,9 +331,9 @@ _bounded.defvjp(
 )
 
 
-def _kept(record: Any, done: Moved, spikes: Array | None) -> Row:
+def _kept(record: Any, done: Moved, fired: Fired | None) -> Row:
     """What a record keeps of a step."""
-    if spikes is None or record.spikes not in ("raster", "events"):
+    if fired is None or record.spikes not in ("raster", "events"):
         return Row(None, None, done.traces)
-    raster = spikes if record.spikes == "raster" else spikes > 0
+    raster = fired.spike if record.spikes == "raster" else fired.spike > 0
     return Row(raster, done.fraction, done.traces)

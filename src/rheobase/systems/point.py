@@ -1,6 +1,6 @@
 """Point neurons with their synapses, their stepper, and what is recorded of them."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -17,8 +17,20 @@ from rheobase.systems.base import AbstractSystem, Arriving, Moved
 from rheobase.time import Clock, fold_in
 
 
+class Timed(NamedTuple):
+    """Neurons whose spikes are located in their step, and what of these is sent a step later."""
+
+    neurons: Any
+    waiting: Array
+
+
 class Point(AbstractSystem):
-    """A population of point neurons, of any shape."""
+    """A population of point neurons, of any shape.
+
+    Where `mix` is a number its state is `Timed`, and a spike a part s of the way through step k is
+    sent in two parts, 1 - s in step k and s in the next one. So what arrives moves continuously
+    with the time of the spike, and comes as much later as its connection says, to second order.
+    """
 
     neuron: AbstractMembrane
     stepper: AbstractStepper
@@ -27,8 +39,20 @@ class Point(AbstractSystem):
     """Of the neurons that draw random numbers, folded with the number of each step."""
     substep: bool = eqx.field(static=True, default=False)
     """Whether spikes are located in their step."""
+    mix: float | None = eqx.field(static=True, default=None)
+    """How much of its surrogate derivative is left to what is sent in parts; None for no parts."""
 
     def step(self, state: Any, arriving: Arriving, number: Clock, dt: float) -> Moved:
+        if self.mix is None:
+            return self._step(state, arriving, number, dt)
+        done = self._step(state.neurons, arriving, number, dt)
+        if done.spike is None or done.fraction is None:
+            return done._replace(state=Timed(done.state, state.waiting))
+        spike = mixed(done.spike, self.mix)
+        sent = (1 - done.fraction) * spike + state.waiting
+        return done._replace(state=Timed(done.state, done.fraction * spike), sent=sent)
+
+    def _step(self, state: Any, arriving: Arriving, number: Clock, dt: float) -> Moved:
         neuron = self.neuron
         key = fold_in(require_key(self.key), number) if neuron.random else None
         ready = neuron.arrive(state, arriving.through)
@@ -42,8 +66,12 @@ class Point(AbstractSystem):
     def fires(self, state: Any) -> tuple[int, ...] | None:
         return None if self.neuron.onset is Onset.NEVER else form(state)[0]
 
+    @property
+    def in_parts(self) -> bool:
+        return self.mix is not None and self.neuron.onset is not Onset.NEVER
+
     def voltage(self, state: Any, node: int) -> Array:
-        return variables.get(state, "v")
+        return variables.get(state if self.mix is None else state.neurons, "v")
 
     def _read(self, reached: Any) -> dict[str, Array]:
         record = self.record
@@ -54,6 +82,22 @@ class Point(AbstractSystem):
             name: named[name] if chosen is None else named[name][..., list(chosen)]
             for name in record.variables
         }
+
+
+def mixed(spikes: Array, mix: float) -> Array:
+    """Spikes of which only a part of the surrogate derivative is left."""
+    still = jax.lax.stop_gradient(spikes)
+    return still + mix * (spikes - still) if mix else still
+
+
+def in_parts(spikes: Array, fractions: Array) -> Array:
+    """Each spike at the end of the step before it and at that of its own, by its time between.
+
+    A spike of the first step is at its end as a whole.
+    """
+    early = (1 - fractions[1:]) * spikes[1:]
+    late = jnp.concatenate([spikes[:1], fractions[1:] * spikes[1:]])
+    return late + jnp.concatenate([early, jnp.zeros_like(spikes[:1])])
 
 
 def form(state: Any) -> tuple[tuple[int, ...], Any]:

@@ -77,6 +77,11 @@ class Projection(eqx.Module):
         return self.electrical or isinstance(self.release, AbstractGradedRelease)
 
     @property
+    def whole(self) -> bool:
+        """Whether it takes spikes as they are, because it counts them: plasticity and release."""
+        return bool(self.rules) or self.release is not None
+
+    @property
     def synapses(self) -> int:
         """Number of synapses."""
         return self.to.target.shape[0]
@@ -104,8 +109,7 @@ class Projection(eqx.Module):
     @property
     def by_terminal(self) -> bool:
         """Whether spikes of a neuron reach states of its terminals at different times."""
-        keeps = bool(self.rules) or self.release is not None
-        return keeps and self.delay is not None and self.delay.shape != (1,)
+        return self.whole and self.delay is not None and self.delay.shape != (1,)
 
     def terminals(self, dt: float) -> Terminals:
         """The terminals of synapses with a delay each, at a time step of dt (ms)."""

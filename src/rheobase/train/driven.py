@@ -1,11 +1,13 @@
 """A network as a model: inputs go into one population, and another is read."""
 
-from typing import Any
+import copy
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 from jax import Array
 
+from rheobase.cable import Cell
 from rheobase.errors import ArgumentError, ShapeError, UnknownName, brief
 from rheobase.network import Drive, Network
 from rheobase.network.circuit import Setting
@@ -14,14 +16,28 @@ from rheobase.network.simulate import Begun, simulate
 from rheobase.network.steps import Steps
 from rheobase.neurons.base import AbstractMembrane, Onset
 from rheobase.record import Record
+from rheobase.run.run import Way
 from rheobase.steppers import AbstractImplicit, AbstractStepper, CrankNicolson, default_stepper
 from rheobase.stimulus import FromArray
+from rheobase.systems.point import in_parts, mixed
 from rheobase.systems.source import RasterSource
 from rheobase.time import Clock
 from rheobase.train.arguments import positive_number
 from rheobase.train.domains import Where
 from rheobase.train.readouts import Readout
 from rheobase.units import Quantity, ms
+
+
+class How(NamedTuple):
+    """How a network runs when its derivative is wanted."""
+
+    mix: float | None = None
+    """None for spikes at the ends of their steps; else how much of their surrogate derivative is
+    left to spikes that are located in them."""
+    cut: bool = False
+    """Whether derivatives end at what populations of a cycle send each other."""
+    checkpoint: bool | int = False
+    truncate: int | None = None
 
 
 class Driven(eqx.Module):
@@ -61,6 +77,7 @@ class Driven(eqx.Module):
     out: Readout = eqx.field(static=True)
     delays: Delays = eqx.field(static=True)
     """Of its connections, which do not train."""
+    how: How = eqx.field(static=True)
 
     def __init__(
         self,
@@ -86,6 +103,7 @@ class Driven(eqx.Module):
         self.delays = Delays.of(network)
         self.stepper = default_stepper() if stepper is None else stepper
         self.rule = CrankNicolson() if rule is None else rule
+        self.how = How()
 
     def __call__(self, x: Array, key: Array | None = None) -> Array:
         n = self.network.populations[self.into].n
@@ -106,10 +124,33 @@ class Driven(eqx.Module):
         """One sample, (time, n)."""
         name, of = self.out.population, self.out.of
         record = Record((), spikes="raster") if of == "spikes" else Record((of,), spikes=None)
-        setting, begun = Setting(self.stepper, self.rule, Steps(self.dt)), Begun(None, None, key)
+        how, begun = self.how, Begun(None, None, key)
+        setting = Setting(self.stepper, self.rule, Steps(self.dt), how.mix, how.cut)
         given = _given(network, self.into, x)
-        run = simulate(given, setting, len(x), {name: record}, None, begun, False, False)[name]
-        return run.spikes if of == "spikes" else run[str(of)]
+        way = Way.of(1, how.checkpoint, len(x))._replace(truncate=how.truncate)
+        run = simulate(given, setting, len(x), {name: record}, None, begun, way)[name]
+        if of != "spikes":
+            return run[str(of)]
+        if how.mix is None or run.fractions is None:
+            return run.spikes
+        return in_parts(mixed(run.spikes, how.mix), run.fractions)
+
+    def check_substep(self) -> None:
+        """Refuse populations whose spikes cannot be located in their steps."""
+        for name, population in self.network.populations.items():
+            if isinstance(population.neuron, Cell):
+                raise ArgumentError(
+                    f"spikes are located in the steps of point neurons, and population {name!r} is "
+                    "made of cells. Write gradient=rb.gradients.Surrogate()."
+                )
+            if isinstance(population.neuron, AbstractMembrane):
+                population.neuron.check_substep(self.dt)
+
+    def going(self, how: How) -> "Driven":
+        """The same model, run in another way."""
+        other = copy.copy(self)
+        object.__setattr__(other, "how", how)
+        return other
 
 
 def _course(neuron: Any) -> str:
