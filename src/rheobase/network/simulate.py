@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -80,6 +81,8 @@ def simulate(
     if setting.mix is not None:
         origin = replace(origin, parts=(*(origin.parts or ()), _IN_STEPS))
     network = network.at(lengths)
+    if setting.mix is not None:
+        network = _from_the_crossing(network, lengths)
     if begun.state is not None:
         require_state(begun.state, begun.init)
         require_origin(begun.state.origin, origin)
@@ -113,6 +116,22 @@ def simulate(
     whole = {name: join([p.populations[name] for p in parts]) for name in parts[0].populations}
     told = _followed(NetworkRecording(whole, final), asked, network)
     return replace(told, connections=snapshots.recordings(final)).of(given, origin)
+
+
+def _from_the_crossing(network: Network, lengths: Steps) -> Network:
+    """The network whose delays count from the crossing of the threshold.
+
+    A spike stands at the end of its step, and acts in the step after it; a delay comes on top. What
+    is sent in parts acts a step after the crossing, so one step of each delay is over by then.
+    """
+    places = [i for i, p in enumerate(network.projections) if p.delay is not None and not p.whole]
+    left = [
+        jnp.maximum(p.delay - lengths.each(p.pre), 0)
+        for p in (network.projections[i] for i in places)
+    ]
+    if not places:
+        return network
+    return eqx.tree_at(lambda n: [n.projections[i].delay for i in places], network, left)
 
 
 def _base(network: Network, name: str, record: Any) -> Any:

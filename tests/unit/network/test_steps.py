@@ -1,4 +1,4 @@
-"""Populations that make steps of two lengths in one network."""
+"""Populations that make steps of several lengths in one network."""
 
 import jax
 import numpy as np
@@ -101,6 +101,27 @@ def test_two_parts_are_one_run():
         rb.simulate(net, duration=5 * ms, dt=COARSE * ms, state=half.final, coarse=True)
 
 
+def test_three_lengths_in_a_chain():
+    """A spike acts in the first step of its receiver that begins when the spike is over."""
+    kick = rb.Delta()
+    names = {"in": rb.SpikeSource([3.0] * ms, 0, n=1)}
+    names |= {name: rb.Population(rb.LIF(), 1) for name in "abcd"}
+    pairs = zip(("in", *"abc"), "abcd", strict=True)
+    net = rb.Network(
+        names, [rb.Connection(a, b, rb.Dense(), kick, weight=100 * mV) for a, b in pairs]
+    )
+    dt = {"in": 1.0, "a": 0.5, "b": 0.1, "c": 0.5, "d": 1.0}
+    given = {"dt": {name: one * ms for name, one in dt.items()}}
+    run = rb.simulate(net, duration=8 * ms, **given)
+    ends = {name: run[name].events[0].tolist() for name in dt}
+    # a: the first half millisecond after 3.0; b: the first tenth after 3.5; c: in the half
+    # millisecond that begins at 4.0; d: in the millisecond that begins at 5.0.
+    assert ends == {"in": [3.0], "a": [3.5], "b": [pytest.approx(3.6)], "c": [4.5], "d": [6.0]}
+    half = rb.simulate(net, duration=4 * ms, **given)
+    rest = rb.simulate(net, duration=4 * ms, state=half.final, **given)
+    assert rest["d"].events[0].tolist() == [6.0] and half["b"].steps == 40
+
+
 def test_steps_that_do_not_fit_are_refused():
     net = network()
     with pytest.raises(StepperError, match="no whole multiple of that of 'cells'"):
@@ -112,7 +133,7 @@ def test_steps_that_do_not_fit_are_refused():
     with pytest.raises(ArgumentError, match="for a network only"):
         rb.simulate(rb.LIF(), duration=10 * ms, dt=DT)
     three = rb.Network({n: rb.Population(rb.LIF(), 1) for n in "abc"})
-    with pytest.raises(StepperError, match="two lengths at most"):
-        rb.simulate(three, duration=4 * ms, dt={"a": 1 * ms, "b": 0.5 * ms, "c": 0.1 * ms})
+    with pytest.raises(StepperError, match="0.5 ms make no whole number of the steps of 0.2 ms"):
+        rb.simulate(three, duration=4 * ms, dt={"a": 1 * ms, "b": 0.5 * ms, "c": 0.2 * ms})
     with pytest.raises(StepperError, match="dt = 1 ms is too long for HH"):
         rb.simulate(net, duration=10 * ms, dt={"points": 2 * ms, "cells": 1 * ms})
