@@ -70,3 +70,19 @@ def test_no_files_import_each_other_in_a_circle():
 def test_jaxprs_are_walked_in_one_file():
     walkers = {path.name for path in SOURCE.rglob("*.py") if ".eqns" in path.read_text()}
     assert walkers == {"jaxprs.py"}
+
+
+def test_what_moves_and_the_loop_know_no_front():
+    fronts = ("network", "train", "cable", "devices", "fitting", "plot", "gradients", "simulate")
+    for name, path in MODULES.items():
+        if name.startswith(("rheobase.systems", "rheobase.run")):
+            assert not {one for one in imported(path) if one.split(".")[1] in fronts}, name
+
+
+def test_a_recording_begins_in_one_place():
+    makers = set()
+    for path in SOURCE.rglob("*.py"):
+        calls = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call)]
+        if any(isinstance(c.func, ast.Name) and c.func.id == "Recording" for c in calls):
+            makers.add(path.name)
+    assert makers == {"record.py"}

@@ -185,7 +185,7 @@ def test_what_only_stacks_have_is_refused_by_name(x64):
 def test_located_spikes_in_two_runs_are_one(name, x64):
     net = SYSTEMS[name]().with_drive(rb.Drive("e", rb.stimulus.Constant(2 * nA)))
     go = lambda steps, **more: rb.simulate(  # noqa: E731
-        net, duration=steps * DT, dt=DT, substep=True, record={"e": rb.Record(("v",))}, **more
+        net, duration=steps * DT, dt=DT, substep=True, record={"e": rb.Record()}, **more
     )
     whole, first = go(60), go(23)
     second = go(37, state=first.final)
@@ -194,7 +194,8 @@ def test_located_spikes_in_two_runs_are_one(name, x64):
         jax.tree.map(np.asarray, whole.final._replace(key=None)),
         jax.tree.map(np.asarray, second.final._replace(key=None)),
     )
-    np.testing.assert_array_equal(whole["e"].v, np.concatenate([first["e"].v, second["e"].v]))
+    both = np.concatenate([first["e"].spikes, second["e"].spikes])
+    np.testing.assert_array_equal(whole["e"].spikes, both)
 
 
 def test_located_spikes_reach_others_in_second_order(x64):

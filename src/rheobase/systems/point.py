@@ -40,7 +40,7 @@ class Point(AbstractSystem):
     substep: bool = eqx.field(static=True, default=False)
     """Whether spikes are located in their step."""
     mix: float | None = eqx.field(static=True, default=None)
-    """How much of its surrogate derivative is left to what is sent in parts; None for no parts."""
+    """How much of their surrogate derivative is left to spikes sent in parts; None for no parts."""
 
     def step(self, state: Any, arriving: Arriving, number: Clock, dt: float) -> Moved:
         if self.mix is None:
@@ -50,7 +50,8 @@ class Point(AbstractSystem):
             return done._replace(state=Timed(done.state, state.waiting))
         spike = mixed(done.spike, self.mix)
         sent = (1 - done.fraction) * spike + state.waiting
-        return done._replace(state=Timed(done.state, done.fraction * spike), sent=sent)
+        after = Timed(done.state, done.fraction * spike)
+        return done._replace(spike=spike, state=after, sent=sent)
 
     def _step(self, state: Any, arriving: Arriving, number: Clock, dt: float) -> Moved:
         neuron = self.neuron
