@@ -9,7 +9,7 @@ import pytest
 import rheobase as rb
 from rheobase import channels as ch
 from rheobase.devices import dynapse2 as d2
-from rheobase.errors import ArgumentError
+from rheobase.errors import ArgumentError, StepperError
 from rheobase.gradients import RTRL, EProp, Exact, Surrogate, value_and_grad
 from rheobase.units import ms, mV, nA, um, uS
 from tests.laws.helpers import assert_close, assert_same_bits, direction, dot
@@ -144,9 +144,17 @@ def test_exact_is_the_finite_difference(name, x64):
     np.testing.assert_allclose(dot(slopes, way), difference, rtol=1e-5)
 
 
-def test_exact_refuses_cells_by_name(x64):
-    with pytest.raises(ArgumentError, match="'e' is made of cells"):
-        taken(model("cells"), Exact())
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["cells", "chip"])
+def test_what_has_no_located_spikes_keeps_its_surrogate(name, x64):
+    """Cells and chip neurons stay on the grid, and so does the gradient through them."""
+    system = model(name)
+    assert_close(taken(system, Surrogate()), taken(system, Exact()), 1e-9)
+
+
+def test_a_chip_neuron_alone_has_no_located_spikes(x64):
+    with pytest.raises(StepperError, match="whole steps of its own rule"):
+        rb.simulate(d2.Neuron(), duration=1 * ms, dt=0.1 * ms, substep=True)
 
 
 @every_system

@@ -63,6 +63,10 @@ class AbstractAdaptor(AbstractNeuron):
         return self.neuron.random
 
     @property
+    def continuous(self) -> bool:
+        return self.neuron.continuous
+
+    @property
     def pause(self) -> Array | float:
         return self.neuron.pause
 

@@ -36,8 +36,8 @@ class Setting(NamedTuple):
     """Of cells."""
     lengths: Steps
     mix: float | None = None
-    """None where spikes stand at the end of their step; else those of neurons are located in it,
-    and connections carry so much of their surrogate derivative."""
+    """None where spikes stand at the end of their step; else those of point neurons are located in
+    it, and connections carry so much of their surrogate derivative."""
     cut: bool = False
     """Whether derivatives end at what is sent within a cycle of populations."""
 
@@ -139,11 +139,7 @@ def _system(
         clamped = wanted.held.get(name, Clamps(()))
         return Cells(cells=system, rule=setting.rule, record=record, into=into, clamps=clamped)
     stepper, own = stepper_of(system, setting.stepper), key if system.random else None
+    mix = setting.mix if system.continuous else None
     return Point(
-        neuron=system,
-        stepper=stepper,
-        record=record,
-        key=own,
-        substep=setting.mix is not None,
-        mix=setting.mix,
+        neuron=system, stepper=stepper, record=record, key=own, substep=mix is not None, mix=mix
     )

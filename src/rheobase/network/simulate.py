@@ -21,7 +21,7 @@ from rheobase.network.network import Network
 from rheobase.network.recording import NetworkRecording
 from rheobase.network.rows import bounded
 from rheobase.network.snapshots import Snapshots
-from rheobase.network.state import begin, begin_at_once, continued, timed, untimed
+from rheobase.network.state import begin, begin_at_once, continued, in_parts, timed, untimed
 from rheobase.network.steps import Steps
 from rheobase.origin import require_origin
 from rheobase.progress import CHUNKS, Pace, pieces, require_memory
@@ -73,7 +73,7 @@ def simulate(
     for name, system in network.systems.items():
         if isinstance(system, Coupled):
             check(system, stepper_of(system, setting.stepper), lengths.each(name))
-            if setting.mix is not None:
+            if setting.mix is not None and system.continuous:
                 system.check_substep(lengths.each(name))
         else:
             system.check(lengths.each(name))
@@ -124,14 +124,16 @@ def _from_the_crossing(network: Network, lengths: Steps) -> Network:
     A spike stands at the end of its step, and acts in the step after it; a delay comes on top. What
     is sent in parts acts a step after the crossing, so one step of each delay is over by then.
     """
-    places = [i for i, p in enumerate(network.projections) if p.delay is not None and not p.whole]
-    left = [
-        jnp.maximum(p.delay - lengths.each(p.pre), 0)
-        for p in (network.projections[i] for i in places)
-    ]
-    if not places:
+    shorter = {
+        i: jnp.maximum(p.delay - lengths.each(p.pre), 0)
+        for i, p in enumerate(network.projections)
+        if p.delay is not None and not p.whole and in_parts(network.systems[p.pre])
+    }
+    if not shorter:
         return network
-    return eqx.tree_at(lambda n: [n.projections[i].delay for i in places], network, left)
+    return eqx.tree_at(
+        lambda n: [n.projections[i].delay for i in shorter], network, list(shorter.values())
+    )
 
 
 def _base(network: Network, name: str, record: Any) -> Any:

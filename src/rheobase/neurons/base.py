@@ -118,6 +118,11 @@ class AbstractMembrane(AbstractDeclared):
     def check(self, dt: float) -> None:
         """Refuse a time step (ms) that the neuron cannot take."""
 
+    @property
+    def continuous(self) -> bool:
+        """Whether its stepper goes through a step evenly, so that a spike can be located in it."""
+        return True
+
     def check_substep(self, dt: float) -> None:
         """Refuse a time step (ms) in which spikes cannot be located between its ends."""
 

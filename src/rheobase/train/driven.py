@@ -7,7 +7,6 @@ import equinox as eqx
 import jax
 from jax import Array
 
-from rheobase.cable import Cell
 from rheobase.errors import ArgumentError, ShapeError, UnknownName, brief
 from rheobase.network import Drive, Network
 from rheobase.network.circuit import Setting
@@ -136,15 +135,11 @@ class Driven(eqx.Module):
         return in_parts(mixed(run.spikes, how.mix), run.fractions)
 
     def check_substep(self) -> None:
-        """Refuse populations whose spikes cannot be located in their steps."""
-        for name, population in self.network.populations.items():
-            if isinstance(population.neuron, Cell):
-                raise ArgumentError(
-                    f"spikes are located in the steps of point neurons, and population {name!r} is "
-                    "made of cells. Write gradient=rb.gradients.Surrogate()."
-                )
-            if isinstance(population.neuron, AbstractMembrane):
-                population.neuron.check_substep(self.dt)
+        """Refuse neurons whose spikes could be located in steps, but not in these."""
+        for population in self.network.populations.values():
+            neuron = population.neuron
+            if isinstance(neuron, AbstractMembrane) and neuron.continuous:
+                neuron.check_substep(self.dt)
 
     def going(self, how: How) -> "Driven":
         """The same model, run in another way."""

@@ -13,7 +13,7 @@ from rheobase.devices.dynapse2.conductance import Conductance
 from rheobase.devices.dynapse2.homeostasis import Homeostasis
 from rheobase.devices.dynapse2.layout import chip_current
 from rheobase.devices.dynapse2.steppers import CompatibleStep, PhysicalStep
-from rheobase.errors import ParameterError, UnknownName, brief
+from rheobase.errors import ParameterError, StepperError, UnknownName, brief
 from rheobase.neurons.base import AbstractNeuron
 from rheobase.surrogate import AbstractSurrogate, FastSigmoid
 from rheobase.units import Quantity, dimensionless, mV, nA, nF, positive, quantity
@@ -174,6 +174,16 @@ class Neuron(AbstractNeuron):
     def kappa(self) -> Array:
         """Mean slope factor."""
         return (self.kappa_n + self.kappa_p) / 2
+
+    @property
+    def continuous(self) -> bool:
+        return False
+
+    def check_substep(self, dt: float) -> None:
+        raise StepperError(
+            "a neuron of the chip moves in whole steps of its own rule, in which no spike can be "
+            "located. Leave out `substep`, or choose a smaller dt."
+        )
 
     def init(self) -> Any:
         return self.circuit.init(self)
