@@ -106,6 +106,7 @@ FORMS: dict[str, Form] = {
     "rheobase.network.connection.Connection": Form(absent={"at": None, "source": None}),
     "rheobase.network.network.Drive": Form(absent={"at": None}),
     "rheobase.systems.projection.Projection": Form(absent={"source": 0, "never_negative": None}),
+    "rheobase.train.driven.Driven": Form(absent={"how": None}),
     "rheobase.network.recording.NetworkRecording": Form(absent={"connections": {}}),
     "rheobase.origin.Origin": Form(absent={"versions": None}),
     "rheobase.plasticity.pair.PairSTDP": Form(read=_unaimed),

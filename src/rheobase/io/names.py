@@ -184,7 +184,7 @@ KINDS: dict[str, str] = {
     "rheobase.train.convolution": "Conv1d Conv2d Form",
     "rheobase.train.delays": "Delay Delays",
     "rheobase.train.dense": "Linear",
-    "rheobase.train.driven": "Driven",
+    "rheobase.train.driven": "Driven How",
     "rheobase.train.encoders": "Delta Direct Latency Poisson",
     "rheobase.train.evaluate": "Evaluation",
     "rheobase.train.fit": "FitResult",

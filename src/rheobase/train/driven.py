@@ -76,7 +76,8 @@ class Driven(eqx.Module):
     out: Readout = eqx.field(static=True)
     delays: Delays = eqx.field(static=True)
     """Of its connections, which do not train."""
-    how: How = eqx.field(static=True)
+    how: How | None = eqx.field(static=True)
+    """None for the usual way."""
 
     def __init__(
         self,
@@ -102,7 +103,7 @@ class Driven(eqx.Module):
         self.delays = Delays.of(network)
         self.stepper = default_stepper() if stepper is None else stepper
         self.rule = CrankNicolson() if rule is None else rule
-        self.how = How()
+        self.how = None
 
     def __call__(self, x: Array, key: Array | None = None) -> Array:
         n = self.network.populations[self.into].n
@@ -123,7 +124,7 @@ class Driven(eqx.Module):
         """One sample, (time, n)."""
         name, of = self.out.population, self.out.of
         record = Record((), spikes="raster") if of == "spikes" else Record((of,), spikes=None)
-        how, begun = self.how, Begun(None, None, key)
+        how, begun = self.how or How(), Begun(None, None, key)
         setting = Setting(self.stepper, self.rule, Steps(self.dt), how.mix, how.cut)
         given = _given(network, self.into, x)
         way = Way.of(1, how.checkpoint, len(x))._replace(truncate=how.truncate)

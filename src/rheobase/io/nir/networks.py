@@ -23,7 +23,6 @@ from rheobase.io.nir.layers import axons
 from rheobase.io.nir.neurons import has_node
 from rheobase.io.nir.units import floats, seconds
 from rheobase.network import Network
-from rheobase.network.projection import Projection
 from rheobase.network.steps import Steps
 from rheobase.neurons import LI, LIF, CubaLI, CubaLIF, variables
 from rheobase.neurons.base import AbstractMembrane, AbstractNeuron, Onset
@@ -31,6 +30,7 @@ from rheobase.steppers import AbstractStepper, stepper_of
 from rheobase.steppers.base import Flow
 from rheobase.stimulus import Constant
 from rheobase.synapses import Exponential
+from rheobase.systems.projection import Projection
 from rheobase.time import whole_steps
 from rheobase.train import Graph, Linear
 from rheobase.train.graph import INPUT, Pair, grouped
