@@ -17,6 +17,8 @@ from tests.laws.random_networks import DT, forged, numbers, permuted, run, struc
 STEPS = 80
 FEW, ALL, EACH = 1, 22, 24
 """Structures in the fast stage and in both, and networks of each in the slow one: 504."""
+UPSTROKE = -40
+"""mV: what is above it runs away by itself."""
 structures = pytest.mark.parametrize(
     "seed", [pytest.param(s, marks=[] if s < FEW else pytest.mark.slow) for s in range(ALL)]
 )
@@ -54,9 +56,11 @@ def assert_close(one, two):
         differs = np.flatnonzero((one[name].spikes != two[name].spikes).any(axis=1))
         same = min([same, *differs])
     for name in one.populations:
-        np.testing.assert_allclose(
-            one[name].v[: same + 1], two[name].v[: same + 1], rtol=rtol, atol=atol
-        )
+        first, second = (np.asarray(run[name].v[: same + 1]) for run in (one, two))
+        # An upstroke multiplies what rounding left of the voltage from which it began.
+        rising = (first > UPSTROKE) & (not wide)
+        np.testing.assert_allclose(first[~rising], second[~rising], rtol=rtol, atol=atol)
+        np.testing.assert_allclose(first[rising], second[rising], rtol=0, atol=0.2)
     if wide:
         assert same == STEPS
     if same == STEPS:
