@@ -75,7 +75,7 @@ def read_mod(path: str | Path) -> Any:
         ['gbar', 'ek']
     """
     path = Path(path)
-    source = parse(path.read_text(encoding="utf-8", errors="replace"), path.name)
+    source = parse(path.read_text(encoding="utf-8", errors="replace"), path.name, path.parent)
     if not source.name:
         raise refuse(path.name, 1, "there is no SUFFIX or POINT_PROCESS in a NEURON block.")
     if source.point:
@@ -103,7 +103,7 @@ def _init(self: Any, v: Array, ions: Ions) -> Any:
     v = jnp.asarray(v)
 
     def settled(v: Array) -> Any:
-        return self.program.shaped(self.program.names(self, v, ions, {}), "", v)
+        return self.program.shaped(self.program.names(self, v, ions, {}, first=True), "", v)
 
     return self.program.beside_holes(settled, jnp.clip(v, -REACH, REACH))
 

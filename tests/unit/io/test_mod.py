@@ -335,6 +335,22 @@ def test_programs_in_c_whose_meaning_is_plain(read):
         read(routine)
 
 
+def test_a_file_that_is_included(tmp_path):
+    (tmp_path / "rates.inc").write_text("FUNCTION f(x) {\n f = 2*x\n}")
+    (tmp_path / "loop.inc").write_text('INCLUDE "loop.inc"')
+    head = "NEURON { SUFFIX x NONSPECIFIC_CURRENT i }\n"
+    file = tmp_path / "x.mod"
+    file.write_text(head + 'INCLUDE "rates.inc"\nBREAKPOINT { i = f(v) }')
+    v = jnp.full(1, 3.0)
+    unit = rb.units.Quantity(1.0, rb.units.mA / cm**2).value_in(rb.units.nA / um**2)
+    current = rb.io.read_mod(file)().current((), v, ions_at(v))
+    assert current[0] == pytest.approx(6 * unit)
+    for named, why in (("none.inc", "not beside"), ("loop.inc", "includes itself")):
+        file.write_text(head + f'INCLUDE "{named}"')
+        with pytest.raises(MechanismError, match=f"line 2: INCLUDE of {named}, which .*{why}"):
+            rb.io.read_mod(file)
+
+
 def test_an_ion_of_another_name_is_a_label(read):
     text = "NEURON { SUFFIX x USEION h READ eh WRITE ih VALENCE 1 }\nPARAMETER { eh = -30 g = 1 }\n"
     kind = read(text + "BREAKPOINT { ih = g*(v - eh) }")

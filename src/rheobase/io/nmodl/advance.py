@@ -5,6 +5,7 @@ from typing import Any, final
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from rheobase.channels.coupled import Slopes, coupled_step
@@ -34,28 +35,36 @@ class Advance:
             for other in roots
             if other in place and state in place
         }
+        self.colours = _coloured(self.pattern)
         moving = sorted(place[state] for state in depends if state in place)
         self.groups = _connected(moving, self.pattern)
         self.alone = {states[group[0]] for group in self.groups if len(group) == 1}
         self.closed = [[place[x] for x in group] for scheme in schemes for group in scheme.closed]
 
     def slopes(self, rate: Callable[[Any], Any], state: Any) -> tuple[list[Array], Slopes]:
-        """The rates and, where they are not 0 at all states, their slopes."""
+        """The rates and, where they are not 0 at all states, their slopes.
+
+        Variables that no rate has in common are varied together: a few colours suffice.
+        """
         leaves, structure = jax.tree.flatten(state)
-        rates = jax.tree.leaves(rate(state))
-        slopes: Slopes = {}
-        for j in sorted({j for _, j in self.pattern}):
+        if not self.colours:
+            return jax.tree.leaves(rate(state)), {}
 
-            def one(x: Array, j: int = j) -> Any:
-                changed = [*leaves[:j], x, *leaves[j + 1 :]]
-                return jax.tree.leaves(rate(jax.tree.unflatten(structure, changed)))
+        def rates(leaves: list[Array]) -> list[Array]:
+            return jax.tree.leaves(rate(jax.tree.unflatten(structure, leaves)))
 
-            tangents = jax.jvp(one, (leaves[j],), (jnp.ones_like(leaves[j]),))[1]
-            slopes |= {(i, j): tangents[i] for i in range(len(self.states)) if self._acts(i, j)}
-        return rates, slopes
+        def along(which: Array) -> tuple[list[Array], list[Array]]:
+            ways = [
+                jnp.broadcast_to(one.astype(x.dtype), x.shape)
+                for one, x in zip(which, leaves, strict=True)
+            ]
+            return jax.jvp(rates, (leaves,), (ways,))
 
-    def _acts(self, i: int, j: int) -> bool:
-        return (i, j) in self.pattern
+        varied = np.zeros((max(self.colours.values()) + 1, len(leaves)), np.float32)
+        for j, colour in self.colours.items():
+            varied[colour, j] = 1
+        now, changes = jax.vmap(along, out_axes=(None, 0))(jnp.asarray(varied))
+        return now, {(i, j): changes[i][self.colours[j]] for i, j in self.pattern}
 
     def moved(self, state: Any, rates: list[Array], slopes: Slopes, dt: float) -> Any:
         """The state dt (ms) later."""
@@ -124,3 +133,19 @@ def _connected(places: list[int], pattern: set[tuple[int, int]]) -> list[list[in
             groups = [g for g in groups if g not in joined]
             groups.append(set().union(*joined))
     return sorted(sorted(g) for g in groups)
+
+
+def _coloured(pattern: set[tuple[int, int]]) -> dict[int, int]:
+    """A colour for each column, of which no two with an entry in one row are equal."""
+    rows: dict[int, set[int]] = {}
+    for i, j in pattern:
+        rows.setdefault(j, set()).add(i)
+    colours: dict[int, int] = {}
+    taken: list[set[int]] = []
+    for j in sorted(rows, key=lambda j: (-len(rows[j]), j)):
+        colour = next((k for k, used in enumerate(taken) if not used & rows[j]), len(taken))
+        if colour == len(taken):
+            taken.append(set())
+        taken[colour] |= rows[j]
+        colours[j] = colour
+    return colours

@@ -7,6 +7,7 @@ Statements are ("set", name, expression), ("rate", state, expression), ("call", 
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from rheobase.errors import brief
@@ -15,7 +16,7 @@ from rheobase.io.nmodl.kinetic import Kinetic
 from rheobase.io.nmodl.linear import equations_of
 from rheobase.io.nmodl.reactions import NOTHING, kinetic_line, linear_line
 from rheobase.io.nmodl.source import Declared, Ion, Receive, Routine, Source
-from rheobase.io.nmodl.tokens import tokens
+from rheobase.io.nmodl.tokens import Token, refuse, tokens
 from rheobase.io.nmodl.units import constant
 from rheobase.io.nmodl.walk import expressions
 
@@ -32,7 +33,6 @@ REFUSED = {
     "CONSTRUCTOR": "a CONSTRUCTOR in C",
     "DESTRUCTOR": "a DESTRUCTOR in C",
     "ELECTRODE_CURRENT": "an ELECTRODE_CURRENT; see rheobase.stimulus",
-    "INCLUDE": "an INCLUDE of another file",
     "WHILE": "a WHILE loop",
     "LONGITUDINAL_DIFFUSION": (
         "LONGITUDINAL_DIFFUSION; leave it out, and wrap the mechanism in rb.channels.Diffusing"
@@ -47,6 +47,8 @@ REFUSED = {
 PASSED = (
     "LOCAL", "TABLE", "CONDUCTANCE", "UNITSON", "UNITSOFF", "MUTEXLOCK", "MUTEXUNLOCK", "PROTECT"
 )  # fmt: skip
+_MOST_DEEP = 10
+"""Files that include one another."""
 _INCLUDES = re.compile(r"(#\s*include\s*[<\"][\w./]+[>\"]\s*)*")
 _RETURN = re.compile(r"(return( 0)?\s*;)?")
 _EMPTY = re.compile("")
@@ -55,9 +57,28 @@ METHODS = ("cnexp", "derivimplicit", "euler", "heun", "runge", "adrunge", "spars
 """All converge to the same solution, of which ours is one of second order."""
 
 
-def parse(text: str, name: str) -> Source:
-    """The mechanism of a file called `name`."""
-    return _Parser(tokens(text, name), name).source()
+def parse(text: str, name: str, folder: Path | None = None) -> Source:
+    """The mechanism of a file called `name`; what it includes lies in `folder`."""
+    return _Parser(_included(tokens(text, name), name, folder), name).source()
+
+
+def _included(found: list[Token], name: str, folder: Path | None, depth: int = 0) -> list[Token]:
+    """The tokens with those of the files of INCLUDE, which have the line of their INCLUDE."""
+    whole: list[Token] = []
+    pieces = iter(found)
+    for token in pieces:
+        if token[:2] != ("name", "INCLUDE"):
+            whole.append(token)
+            continue
+        named = next(pieces).text.strip('"')
+        file = None if folder is None else folder / named
+        if file is None or not file.is_file() or depth == _MOST_DEEP:
+            why = "includes itself" if depth else "is not beside the file"
+            raise refuse(name, token.line, f"INCLUDE of {named}, which {why}.")
+        inner = tokens(file.read_text(encoding="utf-8", errors="replace"), named)[:-1]
+        inner = [piece._replace(line=token.line) for piece in inner]
+        whole += _included(inner, name, folder, depth + 1)
+    return whole
 
 
 def _of_ion(reader: AbstractReader) -> Any:
@@ -315,6 +336,9 @@ class _Parser(AbstractReader):
         if token.text in PASSED:
             self.at += 1
             return self.passed_over(token.text)
+        if self.took("printf"):
+            self.unit()  # what stands in its parentheses
+            return None
         if token.text == "SOLVE":
             return self.solve()
         return self.condition() if self.took("if") else self.assignment()

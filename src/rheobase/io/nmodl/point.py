@@ -214,10 +214,11 @@ class Point:
         """The parameter that is subtracted from v; None for a current."""
         body = [self.source.breakpoint, *(r.body for r in self.source.routines.values())]
         found = {
-            x[2][1]
+            y[1]
             for one in body
             for x in expressions(one)
-            if x[0] == "-" and x[1][:2] == ("name", "v") and x[2][0] == "name"
+            for y in (x[1:] if x[0] == "-" else ())
+            if y[0] == "name" and ("name", "v") in (x[1][:2], x[2][:2])
         }
         found &= set(self.fields)
         names = self._from(self.examples())

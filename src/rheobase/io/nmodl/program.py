@@ -66,6 +66,7 @@ class Program:
         self.breakpoint_first, self.kept = roots.breakpoint_first, roots.kept
         schemes = [source.schemes[name] for name in dict.fromkeys(solved) if name in source.schemes]
         self.advance = Advance([*self.states, *self.kept], roots.depends, schemes)
+        self.later = self._later()
         self.driven = bool(self.written or roots.of_rates & self.flows)
         self.reads = frozenset(name[1:] for name in roots.of_currents & self.flows)
         self.feels_voltage = self.driven and "v" in roots.of_rates
@@ -148,17 +149,29 @@ class Program:
         fields = {name: (unit, None) for name, unit in self.told.items()} | fields
         return fields | {name: (mV, REVERSALS[name]) for name in self.seen if name in REVERSALS}
 
-    def names(self, module: Any, v: Any, ions: Ions, carried: dict[str, Array]) -> Values:
-        """Every name with its value before anything is computed, after INITIAL."""
+    def names(
+        self, module: Any, v: Any, ions: Ions, carried: dict[str, Array], *, first: bool = False
+    ) -> Values:
+        """Every name with its value before anything is computed, after INITIAL.
+
+        `first`: with the states as they are at the start; else they are known, and nothing is
+        solved for them.
+        """
         fields = {
             name: in_unit(getattr(module, identifier(name)), u)
             for name, (u, _) in self.fields.items()
         }
-        return self.begun(fields, v, ions, carried)
+        return self.begun(fields, v, ions, carried, self.source.initial if first else self.later)
 
-    def begun(
-        self, fields: dict[str, Any], v: Any, ions: Ions, carried: dict[str, Array]
+    def begun(  # noqa: PLR0913
+        self,
+        fields: dict[str, Any],
+        v: Any,
+        ions: Ions,
+        carried: dict[str, Array],
+        body: list[Any] | None = None,
     ) -> Values:
+        """Every name after INITIAL, or after another body."""
         names: Values = {item.name: 0.0 for item in self.source.assigned}
         names |= dict.fromkeys((*self.currents, *self.nonspecific), 0.0)
         names |= self.source.constants
@@ -180,7 +193,21 @@ class Program:
         # where the solutions have it.
         starts = [state for state in self.source.states if state.name not in self.written]
         names |= {state.name: fields.get(state.start, state.value or 0.0) for state in starts}
-        return self.meaning.block(self.source.initial, names) | {"v": v}
+        body = self.source.initial if body is None else body
+        return self.meaning.block(body, names) | {"v": v}
+
+    def _later(self) -> list[Any]:
+        """INITIAL for states that are known: without what only solves for them."""
+        linear = self.source.equations
+        short = [
+            x
+            for x in self.source.initial
+            if x[0] != "steady" and not (x[0] == "solve" and x[1] in linear)
+        ]
+        made = Flow(self.source).run(short, {})
+        others = (roots for name, roots in made.items() if name not in self.states)
+        needed = any(roots & set(self.states) for roots in others)
+        return self.source.initial if needed else short
 
     def shaped(self, names: Values, suffix: str, like: Array) -> Any:
         """The state of the values of these names; what is kept has no rate."""
