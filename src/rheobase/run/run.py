@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jaxtyping import Int32
 
 from rheobase.errors import ArgumentError, brief
 from rheobase.loop import scan
@@ -90,7 +91,7 @@ def run(circuit: Circuit, moving: Moving, start: Clock, steps: int, way: Way, dt
     return Ran(moving, kept)
 
 
-def _cut(moving: Moving, step: Array, every: int) -> Moving:
+def _cut(moving: Moving, step: Int32[Array, ""], every: int) -> Moving:
     """What moves, without its past for derivatives where a new stretch begins."""
     here = (step > 0) & (step % every == 0)
 

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import equinox as eqx
 from jax import Array
+from jaxtyping import Float
 
 from rheobase.time import Clock
 
@@ -14,8 +15,8 @@ class Arriving(NamedTuple):
 
     held: tuple[Array, ...] = ()
     """Inputs that stand through the step, (n,) or one for all: nA, of a clamp the unit it holds."""
-    kick: Array | None = None
-    """What is added to its target at the end of the step, (n,); None for nothing."""
+    kick: Float[Array, "*n"] | None = None
+    """What is added to its target at the end of the step; None for nothing."""
     through: tuple[Array, ...] = ()
     """The total weight that arrives at each kind of its synapses, (n,) or (n * sites,)."""
     row: Array | None = None
@@ -25,15 +26,15 @@ class Arriving(NamedTuple):
 class Moved(NamedTuple):
     """What came of a step."""
 
-    spike: Array | None
-    """0 or 1, (n,); None of what never fires."""
-    fraction: Array | None
-    """Where in the step the threshold was crossed, 0 to 1, (n,); None on the grid."""
+    spike: Float[Array, "*n"] | None
+    """0 or 1; None of what never fires."""
+    fraction: Float[Array, "*n"] | None
+    """Where in the step the threshold was crossed, 0 to 1; None on the grid."""
     traces: dict[str, Array]
     """What its record asks for, each (n,) or of the recorded neurons and places."""
     state: Any
     """The state from which the next step begins."""
-    sent: Array | None = None
+    sent: Float[Array, "*n"] | None = None
     """What connections carry for its spikes; None where that is the spikes as they are."""
 
 
@@ -61,8 +62,8 @@ class AbstractSystem(eqx.Module):
         return False
 
     @abstractmethod
-    def voltage(self, state: Any, node: int) -> Array:
-        """Read the voltages (mV), (n,), that connections see; of cells, at a node."""
+    def voltage(self, state: Any, node: int) -> Float[Array, "*n"]:
+        """Read the voltages (mV) that connections see; of cells, at a node."""
 
     def rows(self, start: Clock, steps: int) -> Any:
         """List what it is given in each step from `start` on, (steps, ...); None for nothing."""

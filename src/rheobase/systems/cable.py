@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jaxtyping import Bool, Float
 
 from rheobase import printed
 from rheobase.channels import (
@@ -85,7 +86,7 @@ class Cable(eqx.Module):
 class CellState(NamedTuple):
     """Voltages (nodes,) and the state of each mechanism over its span of nodes."""
 
-    v: Array
+    v: Float[Array, "*n nodes"]
     mechanisms: tuple[Any, ...]
 
 
@@ -94,35 +95,35 @@ class Assembly(NamedTuple):
 
     tree: Tree
     parts: tuple[Part, ...]
-    capacity: Array
+    capacity: Float[Array, " nodes"]
     """nF, 0 at branch points."""
-    coupling: Array
+    coupling: Float[Array, " nodes"]
     """uS to the parent, 0 at roots."""
     ions: Ions
-    membrane: Array
+    membrane: Bool[Array, " nodes"]
 
 
 class Held(NamedTuple):
     """What is imposed on voltages in a step, (nodes,) each, or None where nothing is."""
 
-    current: Array | None
+    current: Float[Array, " nodes"] | None
     """nA into the cell at the voltages from which the step begins."""
-    slope: Array | None
+    slope: Float[Array, " nodes"] | None
     """uS by which that falls with the voltage."""
     fixed: np.ndarray | None
     """Where the voltage is prescribed, and at which value."""
-    value: Array | None
+    value: Float[Array, " nodes"] | None
 
 
 class Stepped(NamedTuple):
     """What came of a step: the state that is recorded, spikes, and the state to go on from."""
 
     reached: CellState
-    middle: Array
+    middle: Float[Array, " nodes"]
     """Voltages at which the equations were solved, branch points among them."""
     spikes: tuple[Array, ...]
     state: CellState
-    clamped: Array | None
+    clamped: Float[Array, " nodes"] | None
     """nA that hold prescribed voltages, (nodes,); None where none is prescribed."""
 
 
@@ -246,7 +247,7 @@ def step(
     return fired._replace(clamped=clamped)
 
 
-def current_of(assembly: Assembly, mechanism: int, state: CellState) -> Array:
+def current_of(assembly: Assembly, mechanism: int, state: CellState) -> Float[Array, " span"]:
     """Current (nA) of a mechanism out of each compartment of its span."""
     part = assembly.parts[mechanism]
     known = list(zip(assembly.parts, state.mechanisms, strict=True))
@@ -256,7 +257,9 @@ def current_of(assembly: Assembly, mechanism: int, state: CellState) -> Array:
     return part.area * part.channel.current(state.mechanisms[mechanism], here, mine)
 
 
-def _membrane(assembly: Assembly, states: list, v: Array, ions: Ions) -> tuple[Array, Array]:
+def _membrane(
+    assembly: Assembly, states: list, v: Float[Array, " nodes"], ions: Ions
+) -> tuple[Float[Array, " nodes"], Float[Array, " nodes"]]:
     """Current out of each node (nA) and its slope (uS), of all mechanisms."""
     current = slope = jnp.zeros_like(v)
     for part, state in zip(assembly.parts, states, strict=True):

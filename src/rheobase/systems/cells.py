@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jaxtyping import Float
 
 from rheobase.channels import AbstractFiring
 from rheobase.channels.base import exponential_euler
@@ -79,7 +80,9 @@ class CoupledCells(eqx.Module):
         )
         return state._replace(synapses=moved)
 
-    def read(self, states: tuple, v: Array, probe: Probe) -> Array:
+    def read(
+        self, states: tuple, v: Float[Array, " nodes"], probe: Probe
+    ) -> Float[Array, " places"]:
         """A variable of the synapses of one kind on one cell, and what follows from it."""
         kind = probe.kind or 0
         synapse, state, places = self.synapses[kind], states[kind], np.asarray(probe.nodes)
@@ -89,7 +92,7 @@ class CoupledCells(eqx.Module):
             return synapse.output(state)[places]
         return synapse.current(state, v[np.asarray(self.sites[kind])])[places]
 
-    def with_synapses(self, held: Held, v: Array, synapses: tuple) -> Held:
+    def with_synapses(self, held: Held, v: Float[Array, " nodes"], synapses: tuple) -> Held:
         """Also the currents of synapses into the nodes of one cell, linear in their voltages."""
         places: list[int] = []
         currents: list[Array] = []
@@ -152,7 +155,7 @@ class Cells(AbstractSystem):
             return None
         return shape if sites == 1 else (*shape, sites)
 
-    def voltage(self, state: CellsState, node: int) -> Array:
+    def voltage(self, state: CellsState, node: int) -> Float[Array, "*n"]:
         return state.neuron.v[..., node]
 
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Float
 
 from rheobase.errors import ArgumentError
 from rheobase.inputs import Input, prepare
@@ -76,8 +77,8 @@ class Told(NamedTuple):
 class Fired(NamedTuple):
     """The spikes of a system in a step, or their sum over its steps in one of a slower system."""
 
-    spike: Array
-    sent: Array | None
+    spike: Float[Array, "*n"]
+    sent: Float[Array, "*n"] | None
     """What connections carry for them, where that is something else."""
 
 
@@ -85,7 +86,7 @@ class Row(NamedTuple):
     """What is kept of a step of a system."""
 
     raster: Array | None
-    fraction: Array | None
+    fraction: Float[Array, "*n"] | None
     traces: dict[str, Array]
 
 
@@ -318,7 +319,7 @@ class _Stepping(NamedTuple):
 
 
 @jax.custom_vjp
-def _bounded(spikes: Array) -> Array:
+def _bounded(spikes: Float[Array, "*n"]) -> Float[Array, "*n"]:
     """Spikes whose cotangent saturates, so that gradients stay finite.
 
     A chaotic network multiplies it in each step back in time, beyond what float32 can hold.

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jaxtyping import Float
 
 from rheobase.channels import AbstractMechanism, AbstractPump, Diffusing, Ions
 from rheobase.channels.base import linearised
@@ -38,11 +39,11 @@ class Part(NamedTuple):
     inserted: np.ndarray
     path: Path | None
 
-    def of(self, x: Array) -> Array:
+    def of(self, x: Float[Array, "*nodes"]) -> Float[Array, "*span"]:
         """x at its nodes."""
         return x[self.low : self.high] if jnp.ndim(x) else x
 
-    def over(self, x: Array, nodes: int) -> Array:
+    def over(self, x: Float[Array, " span"], nodes: int) -> Float[Array, " nodes"]:
         """x at its nodes and zero elsewhere."""
         if self.high - self.low == nodes:
             return x

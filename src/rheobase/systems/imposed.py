@@ -6,6 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jaxtyping import Float
 
 from rheobase.stimulus import AbstractStimulus
 from rheobase.systems.cable import Assembly, Held
@@ -36,7 +37,9 @@ def _marked(node: int, size: int) -> np.ndarray:
     return np.arange(size) == node
 
 
-def spread(nodes: Sequence[int], values: Sequence[Array], size: int) -> Array | None:
+def spread(
+    nodes: Sequence[int], values: Sequence[Array], size: int
+) -> Float[Array, " nodes"] | None:
     """Values at nodes and zero elsewhere, (size,): by masks, since a scatter would cost more."""
     total = None
     for node, value in zip(nodes, values, strict=True):
@@ -46,7 +49,11 @@ def spread(nodes: Sequence[int], values: Sequence[Array], size: int) -> Array | 
 
 
 def imposed(
-    assembly: Assembly, into: tuple[int, ...], held: Clamps, v: Array, values: tuple[Array, ...]
+    assembly: Assembly,
+    into: tuple[int, ...],
+    held: Clamps,
+    v: Float[Array, " nodes"],
+    values: tuple[Array, ...],
 ) -> tuple[Held, tuple]:
     """Tell what currents into nodes and clamps impose in one step."""
     size, given = assembly.tree.size, len(into)

@@ -6,6 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Float
 
 from rheobase.errors import require_key
 from rheobase.neurons import variables
@@ -21,7 +22,7 @@ class Timed(NamedTuple):
     """Neurons whose spikes are located in their step, and what of these is sent a step later."""
 
     neurons: Any
-    waiting: Array
+    waiting: Float[Array, "*n"]
 
 
 class Point(AbstractSystem):
@@ -71,7 +72,7 @@ class Point(AbstractSystem):
     def in_parts(self) -> bool:
         return self.mix is not None and self.neuron.onset is not Onset.NEVER
 
-    def voltage(self, state: Any, node: int) -> Array:
+    def voltage(self, state: Any, node: int) -> Float[Array, "*n"]:
         return variables.get(state if self.mix is None else state.neurons, "v")
 
     def _read(self, reached: Any) -> dict[str, Array]:
@@ -85,13 +86,15 @@ class Point(AbstractSystem):
         }
 
 
-def mixed(spikes: Array, mix: float) -> Array:
+def mixed(spikes: Float[Array, "*n"], mix: float) -> Float[Array, "*n"]:
     """Spikes of which only a part of the surrogate derivative is left."""
     still = jax.lax.stop_gradient(spikes)
     return still + mix * (spikes - still) if mix else still
 
 
-def in_parts(spikes: Array, fractions: Array) -> Array:
+def in_parts(
+    spikes: Float[Array, "time *n"], fractions: Float[Array, "time *n"]
+) -> Float[Array, "time *n"]:
     """Each spike at the end of the step before it and at that of its own, by its time between.
 
     A spike of the first step is at its end as a whole.

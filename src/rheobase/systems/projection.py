@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.core import Tracer
+from jaxtyping import Float
 
 from rheobase import memory, printed
 from rheobase.arguments import require_positive
@@ -204,14 +205,14 @@ class Projection(eqx.Module):
         arriving: Any = np.zeros(shape, dtype)
         return ProjectionState(arriving, ring, release, weight, rules, place)
 
-    def begin(self, v: Array, dt: float, dtype: Any) -> ProjectionState:
+    def begin(self, v: Float[Array, " pre"], dt: float, dtype: Any) -> ProjectionState:
         """The state where voltages (n_pre,) are read that have long been what they are."""
         state = self.start(dt, dtype)
         if isinstance(self.release, AbstractGradedRelease):
             state = state._replace(release=self.release.settled(v))
         return self.read(state, v, dt)
 
-    def read(self, state: ProjectionState, v: Array, dt: float) -> ProjectionState:
+    def read(self, state: ProjectionState, v: Float[Array, " pre"], dt: float) -> ProjectionState:
         """The state after voltages (n_pre,) have been read, of which no spikes are made."""
         if self.release is not None:
             given, release = self.release.step(state.release, v, dt)
@@ -219,7 +220,7 @@ class Projection(eqx.Module):
         drive, g = self._collect(v), self._collect(jnp.ones_like(v))
         return state._replace(arriving=jnp.stack([drive, g]))
 
-    def _collect(self, values: Array) -> Array:
+    def _collect(self, values: Float[Array, " pre"]) -> Float[Array, " post"]:
         """The sum over synapses for each postsynaptic neuron, of values that are never zero."""
         if self.by_post is None:
             return deliver(self.to, values, self.weight)
@@ -227,7 +228,12 @@ class Projection(eqx.Module):
         return collect(self.to, rows.to, rows.synapse, values, self.weight)
 
     def send(
-        self, state: ProjectionState, spikes: Array, post: Array | None, number: Clock, dt: float
+        self,
+        state: ProjectionState,
+        spikes: Float[Array, " pre"],
+        post: Float[Array, " post"] | None,
+        number: Clock,
+        dt: float,
     ) -> ProjectionState:
         """The state after the spikes (n_pre,) of step `number` have been sent.
 

@@ -7,6 +7,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jaxtyping import Float, Int32, Shaped, UInt32
 
 from rheobase.errors import ArgumentError
 from rheobase.record import Record
@@ -18,18 +19,18 @@ from rheobase.units import Unit, nA
 class Listed(NamedTuple):
     """Spikes by the step in which they are, for one length of a step."""
 
-    high: Array
+    high: UInt32[Array, " spikes"]
     """Of the number of the step, the upper 32 bits, uint32, (spikes,), ascending."""
-    low: Array
+    low: UInt32[Array, " spikes"]
     """The lower 32 bits."""
-    neuron: Array
+    neuron: Int32[Array, " spikes"]
     """int32, (spikes,)."""
 
 
 class SourceState(NamedTuple):
     """A source carries nothing from step to step: the clock says what comes next."""
 
-    nothing: Array
+    nothing: Float[Array, " n"]
     """Zero, (n,)."""
 
 
@@ -64,11 +65,11 @@ class AbstractStepSource(AbstractSource):
     """A source as the time loops take it."""
 
     @abstractmethod
-    def rows(self, start: Clock, steps: int) -> Array:
+    def rows(self, start: Clock, steps: int) -> Shaped[Array, "steps row"]:
         """What it is given in each step from `start` on, (steps, ...)."""
 
     @abstractmethod
-    def fired(self, row: Array, silent: Array) -> Array:
+    def fired(self, row: Shaped[Array, " row"], silent: Float[Array, " n"]) -> Float[Array, " n"]:
         """The spikes of one step, (n,) of 0 and 1, where none of them would be `silent`."""
 
 
@@ -86,13 +87,13 @@ class StepSource(AbstractStepSource):
     def at(self, dt: float) -> "StepSource":
         return self
 
-    def rows(self, start: Clock, steps: int) -> Array:
+    def rows(self, start: Clock, steps: int) -> Shaped[Array, "steps row"]:
         """Which spikes are in each step from `start` on: from which to which, (steps, 2), int32."""
         since = Clock(self.listed.high, self.listed.low).since(start)
         ends = jnp.searchsorted(since, jnp.arange(steps + 1, dtype=jnp.int32)).astype(jnp.int32)
         return jnp.stack([ends[:-1], ends[1:]], axis=1)
 
-    def fired(self, row: Array, silent: Array) -> Array:
+    def fired(self, row: Shaped[Array, " row"], silent: Float[Array, " n"]) -> Float[Array, " n"]:
         if not self.listed.neuron.size:
             return silent
         places = row[0] + jnp.arange(self.widest, dtype=jnp.int32)
@@ -104,7 +105,7 @@ class RasterSource(AbstractStepSource):
     """A source that fires where a raster is 1, (time, n): differentiable, and may be traced."""
 
     n: int = eqx.field(static=True)
-    raster: Array
+    raster: Float[Array, "time n"]
     first: Clock
     """The number of the step of its first row; before that and after its end nothing fires."""
 
@@ -114,12 +115,12 @@ class RasterSource(AbstractStepSource):
     def at(self, dt: float) -> "RasterSource":
         return self
 
-    def rows(self, start: Clock, steps: int) -> Array:
+    def rows(self, start: Clock, steps: int) -> Shaped[Array, "steps row"]:
         """The spikes of each step from `start` on, (steps, n)."""
         place = start.ahead(steps).since(self.first)
         return jnp.take(self.raster, place, axis=0, mode="fill", fill_value=0)
 
-    def fired(self, row: Array, silent: Array) -> Array:
+    def fired(self, row: Shaped[Array, " row"], silent: Float[Array, " n"]) -> Float[Array, " n"]:
         return row.astype(silent.dtype)
 
 
@@ -136,8 +137,8 @@ class Source(AbstractSystem):
     def fires(self, state: SourceState) -> tuple[int, ...] | None:
         return state.nothing.shape
 
-    def voltage(self, state: SourceState, node: int) -> Array:
+    def voltage(self, state: SourceState, node: int) -> Float[Array, " n"]:
         raise ArgumentError("a list of spikes has no voltage that a connection could see.")
 
-    def rows(self, start: Clock, steps: int) -> Array:
+    def rows(self, start: Clock, steps: int) -> Shaped[Array, "steps row"]:
         return self.source.rows(start, steps)
