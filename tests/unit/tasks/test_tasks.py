@@ -1,6 +1,5 @@
 """The commands on small folders: what they leave, and that a killed run goes on."""
 
-import importlib
 import json
 
 import jax
@@ -11,6 +10,7 @@ import rheobase as rb
 from rheobase.cli import main
 from rheobase.errors import DataError
 from rheobase.tasks import EventDigits, Trained, judge, train
+from rheobase.train.resume import Checkpoint
 
 
 @pytest.fixture
@@ -73,15 +73,14 @@ def test_the_saved_model_has_learned_from_all_and_the_judged_one_has_not(folder)
 def test_a_killed_run_goes_on_to_the_same_bits(folder, monkeypatch):
     task, whole, broken = EventDigits(), folder / "whole", folder / "broken"
     expected = train(task, folder / "data", whole, epochs=2, progress=False)[1]
-    module = importlib.import_module("rheobase.train.fit")
-    write = module._write
+    write = Checkpoint.write
 
-    def killed(path, state, task):
-        write(path, state, task)
+    def killed(self, arrays, best_epoch, history):
+        write(self, arrays, best_epoch, history)
         raise SystemExit("killed")
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "_write", killed)
+        patch.setattr(Checkpoint, "write", killed)
         with pytest.raises(SystemExit):
             train(task, folder / "data", broken, epochs=2, progress=False)
     found = train(task, folder / "data", broken, epochs=2, progress=False)[1]

@@ -1,6 +1,5 @@
 """Rewiring moves connections of sparse layers and keeps their number."""
 
-import importlib
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +10,7 @@ import pytest
 import rheobase as rb
 from rheobase.errors import ArgumentError, UnknownName
 from rheobase.train import Rewiring, rewire
+from rheobase.train.resume import Checkpoint
 from rheobase.units import DomainError
 
 RANDOM = np.random.default_rng(0)
@@ -116,15 +116,14 @@ def test_a_killed_run_goes_on_and_the_best_has_its_own_connections(tmp_path, mon
     more = {"validation": (X, 1 - Y), "patience": 3, "optimizer": optax.adam(1e-2)}
     rewiring = Rewiring(every=3)
     whole = fit(rewiring, **more)
-    module = importlib.import_module("rheobase.train.fit")
-    write = module._write
+    write = Checkpoint.write
 
-    def killed(path, state, task):
-        write(path, state, task)
+    def killed(self, arrays, best_epoch, history):
+        write(self, arrays, best_epoch, history)
         raise SystemExit("killed")
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "_write", killed)
+        patch.setattr(Checkpoint, "write", killed)
         with pytest.raises(SystemExit):
             fit(rewiring, checkpoint=tmp_path / "run", **more)
     rest = fit(rewiring, checkpoint=tmp_path / "run", **more)
