@@ -1,6 +1,5 @@
 """Rewiring moves connections of sparse layers and keeps their number."""
 
-
 import jax
 import jax.numpy as jnp
 import numpy as np
