@@ -82,6 +82,7 @@ def simulate(
     key: Array | None = ...,
     substep: bool = ...,
     progress: bool = ...,
+    checkpoint: bool | int = ...,
     coarse: bool = ...,
 ) -> Recording: ...
 
@@ -92,12 +93,15 @@ def simulate(
     *,
     duration: Quantity,
     dt: Quantity | dict[str, Quantity],
+    clamp: dict[str, dict[str, dict[Any, Any]]] | None = ...,
     stepper: Any = ...,
     record: dict[str, Any] | tuple[()] = ...,
     init: dict[str, Any] | None = ...,
     state: RunState | None = ...,
     key: Array | None = ...,
+    substep: bool = ...,
     progress: bool = ...,
+    checkpoint: bool | int = ...,
     coarse: bool = ...,
 ) -> NetworkRecording: ...
 
@@ -162,7 +166,7 @@ def simulate(  # noqa: PLR0913
       `current` goes by location and `record` by variable: `{"v": [cell.at("soma")]}`.
     - `duration`, `dt`: the length of the run, and of its steps, of which it is a whole number. A
       stack has a step of its own. The populations of a network may make shorter steps,
-      `dt={"cells": 0.025*ms, "points": 0.1*ms}`, of which a whole number makes the longest; delays
+      `dt={"cells": 0.025*ms, "points": 0.1*ms}`, each a whole part of the next longer one; delays
       are counted in those of the receiver.
     - `inputs`: of a stack, (time, n) or (time, batch, ...), a row a step. The result goes by the
       number of the layer, `run[1].spikes`, and `record` may: `{1: ("v",)}`.
@@ -182,13 +186,16 @@ def simulate(  # noqa: PLR0913
     - `init`: initial values by name, `{"v": -70*mV}`; the others are those of `neuron.init()`.
     - `state`: `final` of an earlier run, to continue it to the bit.
     - `key`: for what draws random numbers.
-    - `substep`: locate each spike inside its step and restart there, so that spike times converge
-      faster than dt and have exact derivatives (`rb.gradients.spike_times`). Costs two more
+    - `substep`: locate each spike of a point neuron inside its step and restart there, so that
+      spike times converge faster than dt and have exact derivatives (`rb.gradients.spike_times`).
+      In a network a spike is sent in two parts, at both ends of its step, and arrives when its
+      delay says to second order in dt; cells and chip neurons stay on the grid. Costs two more
       evaluations of the stepper, and a few in steps with spikes.
     - `progress`: show a bar and run in chunks whose recordings move to host memory; Ctrl-C returns
       what is done.
-    - `checkpoint`: of a cell, how its gradient keeps memory small: True for the state of every
-      sqrt(T)-th of T steps, a whole number k for every k-th. Each step is then run once more.
+    - `checkpoint`: how a gradient of the run keeps memory small: True for the state of every
+      sqrt(T)-th of T steps, a whole number k for every k-th. Each step is then run once more. A
+      network whose gradient is that of the compiled loop does so by itself.
     - `coarse`: take a step that is refused otherwise because it loses spikes or lags behind: more
       than 6.5 time constants of the fastest gate of a cell or of a Hodgkin-Huxley neuron, or more
       than 5 % of C/g of gap junctions.
