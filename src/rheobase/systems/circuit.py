@@ -7,6 +7,7 @@ sends arrives in the first short step of the next long one, and what a fast one 
 however early in the long step, at its end.
 """
 
+import math
 from typing import Any, NamedTuple
 
 import jax
@@ -108,9 +109,7 @@ class Circuit(NamedTuple):
         inputs: list[Input | None] = [None] * len(self.inputs)
 
         def of(level: int, first: Clock, folds: tuple[int, ...]) -> Told:
-            rate, length = self.rates[level], 1
-            for fold in folds:
-                length *= fold
+            rate, length = self.rates[level], math.prod(folds)
             numbers = first.ahead(length)
 
             def folded(x: Array) -> Array:
@@ -255,9 +254,6 @@ class _Stepping(NamedTuple):
 
     def _arriving(self, name: str, edges: tuple, values: list[Array | None]) -> Arriving:
         """What reaches a system from edges and from outside."""
-        held: list[Array] = []
-        kick: Array | None = None
-        through: dict[int, Array] = {}
         sources = [
             (KICK if p.kind is None else p.kind, x.arriving)
             for p, x in zip(self.circuit.edges, edges, strict=True)
@@ -266,11 +262,11 @@ class _Stepping(NamedTuple):
         pairs = zip(self.circuit.inputs, values, strict=True)
         driven = [(fed.by, value) for fed, value in pairs if fed.system == name]
         held = [jnp.asarray(value) for by, value in driven if by == HELD and value is not None]
-        # Delta inputs of drives come before those of edges, and these before drives of synapses.
-        kicks = [x for by, x in driven if by == KICK] + [x for by, x in sources if by == KICK]
-        for x in kicks:
-            if x is not None:
+        kick: Array | None = None
+        for by, x in [*driven, *sources]:
+            if by == KICK and x is not None:
                 kick = x if kick is None else kick + x
+        through: dict[int, Array] = {}
         for by, x in [*sources, *driven]:
             if isinstance(by, int) and x is not None:
                 through[by] = x if by not in through else through[by] + x
