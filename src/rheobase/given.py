@@ -1,4 +1,4 @@
-"""Sizes and random keys as the user gives them, checked."""
+"""Sizes, flags and random keys as the user gives them, checked."""
 
 from typing import Any
 
@@ -24,6 +24,12 @@ def whole(value: Any, name: str, example: str) -> int:
     if number < 1:
         raise ShapeError(f"`{name}` must be at least 1, got {value}. Write {example}.")
     return int(number)
+
+
+def require_flag(value: Any, name: str, example: str) -> None:
+    """Refuse what is neither True nor False: a text such as "no" would count as True."""
+    if not isinstance(value, bool | np.bool_):
+        raise ArgumentError(f"`{name}` is True or False, got {brief(value)}. Write {example}.")
 
 
 def key_or_first(key: Any, example: str) -> Array:

@@ -386,6 +386,9 @@ class Recording(AbstractRecorded):
         # Only reached for what is no field: the recorded variables by their names.
         if name.startswith("_") or "traces" not in self.__dict__:
             raise AttributeError(name)
+        own = getattr(type(self), name, None)
+        if isinstance(own, property) and own.fget is not None:
+            return own.fget(self)  # what was not kept says so once more, in words of its own
         if name not in self.traces:
             raise AttributeError(
                 f"{UnknownName('recorded variable', name, self.traces)} "

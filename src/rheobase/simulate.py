@@ -19,7 +19,7 @@ from rheobase.errors import (
     brief,
 )
 from rheobase.gate_speed import require_slow_gates
-from rheobase.given import require_random_key
+from rheobase.given import require_flag, require_random_key
 from rheobase.network import Network, NetworkRecording
 from rheobase.network.circuit import Setting
 from rheobase.network.gaps import require_prompt
@@ -214,6 +214,8 @@ def simulate(  # noqa: PLR0913
     if stack is None and not isinstance(system, Network | Cell):
         _require_system(system)
     key = None if key is None else require_random_key(key, "simulate(..., key={})")
+    for name, flag in (("substep", substep), ("progress", progress), ("coarse", coarse)):
+        require_flag(flag, name, f"simulate(..., {name}=True)")
     if stack is not None:
         dt = stack.dt * ms if dt is None else dt
         _require_own_step(stack, _lengths(system, dt).dt)
@@ -375,6 +377,8 @@ def _concrete(value: Any, name: str) -> float:
             f"`{name}` fixes the number of steps, so it must be known outside jit and grad, got a "
             f"traced value. Write {name}=0.1*ms."
         )
+    if array.shape:
+        raise ShapeError(f"`{name}` is one time, got {brief(value)}. Write {name}=0.1*ms.")
     number = float(value.value_in(ms)) if isinstance(value, Quantity) else float(array)
     if not 0 < number < float("inf"):
         raise StepperError(f"`{name}` must be a positive time, got {value}. Write {name}=0.1*ms.")

@@ -53,6 +53,10 @@ CALLS = [
     refused(lambda: simulate(dt=-0.1 * ms), StepperError, r"`dt` must be a positive time"),
     refused(lambda: simulate(dt=0 * ms), StepperError, r"positive time.*dt=0.1\*ms"),
     refused(lambda: simulate(dt=float("nan") * ms), StepperError, "positive time, got nan"),
+    refused(lambda: simulate(dt=[0.1, 0.2] * ms), ShapeError, "`dt` is one time, got .*0.1\\*ms"),
+    refused(lambda: simulate(substep="no"), ArgumentError, "`substep` is True or False, got 'no'"),
+    refused(lambda: simulate(progress=1), ArgumentError, "`progress` is True or False, got 1"),
+    refused(lambda: simulate(coarse=None), ArgumentError, r"Write simulate\(\.\.\., coarse=True"),
     refused(lambda: simulate(duration=0.01 * ms), ShapeError, "shorter than a step"),
     refused(lambda: simulate(current=float("nan") * nA), ValueError, "must be finite, got nan"),
     refused(

@@ -206,6 +206,18 @@ def test_located_spikes_in_two_runs_are_one(name, x64):
     np.testing.assert_array_equal(whole["e"].spikes, both)
 
 
+def test_located_spikes_with_delays_run_inside_of_jit(x64):
+    """The delay that counts from the crossing is known there, as the one that was said is."""
+    net = SYSTEMS["delays"]().with_drive(rb.Drive("e", rb.stimulus.Constant(2 * nA)))
+
+    def course():
+        return rb.simulate(net, duration=20 * ms, dt=DT, substep=True, record={"out": ("v",)})
+
+    v = jax.jit(lambda: course()["out"].v)()
+    assert np.ptp(v) > 0
+    assert_close(course()["out"].v, v, 1e-12)
+
+
 def test_located_spikes_reach_others_in_second_order(x64):
     """A neuron drives another through a synapse with a delay; the course is that of tiny steps."""
 

@@ -112,6 +112,10 @@ def test_other_synapses_of_the_same_number_are_refused():
     ]
     with pytest.raises(ShapeError, match="connects other neurons"):
         go(nets[1], state=go(nets[0]).final)
+    with pytest.raises(ShapeError, match="connection 0 from 'a' to 'a' connects other neurons"):
+        go(nets[1], state=go(nets[0], substep=True).final, substep=True)
+    with pytest.raises(ArgumentError, match="`substep=True` is part of `state`, and not of this"):
+        go(nets[0], state=go(nets[0], substep=True).final)
     again = go(nets[0], state=go(nets[0]).final)
     assert again["a"].steps == 10
 

@@ -45,3 +45,12 @@ def test_a_neuron_keeps_events_too():
     for one, other in zip(events, rb.simulate(rb.LIF(), **ask).events, strict=True):
         np.testing.assert_array_equal(one, other)
     assert len(events[0]) > 1
+
+
+@pytest.mark.parametrize("neuron", [rb.LIF(), rb.LI()])
+@pytest.mark.parametrize("what", ["spikes", "counts"])
+def test_spikes_that_were_not_kept_are_refused_in_their_own_words(neuron, what):
+    run = rb.simulate(neuron, duration=2 * ms, dt=0.1 * ms, record=rb.Record(("v",), spikes=None))
+    with pytest.raises(AttributeError, match=r"kept no raster.*spikes='raster'"):
+        getattr(run, what)
+    assert not hasattr(run, "w")

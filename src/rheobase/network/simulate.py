@@ -39,7 +39,7 @@ _LARGEST = 1 << 23
 """Numbers in an array that has a row for each step of a piece of a run."""
 _LONGEST = 1 << 20
 """Steps of a piece."""
-_IN_STEPS = ("the spikes of its neurons", "located inside their steps")
+_IN_STEPS = ("`substep=True`", "located spikes")
 _LADDER = tuple(1 << k for k in range(10, 20, 3))
 """Steps of a piece of a shorter run."""
 
@@ -79,7 +79,7 @@ def simulate(
             system.check(lengths.each(name))
     origin = network.origin(setting.stepper, setting.rule, lengths)
     if setting.mix is not None:
-        origin = replace(origin, parts=(*(origin.parts or ()), _IN_STEPS))
+        origin = replace(origin, parts=(_IN_STEPS, *(origin.parts or ())))
     network = network.at(lengths)
     if setting.mix is not None:
         network = _from_the_crossing(network, lengths)
@@ -124,11 +124,13 @@ def _from_the_crossing(network: Network, lengths: Steps) -> Network:
     A spike stands at the end of its step, and acts in the step after it; a delay comes on top. What
     is sent in parts acts a step after the crossing, so one step of each delay is over by then.
     """
-    shorter = {
-        i: jnp.maximum(p.delay - lengths.each(p.pre), 0)
-        for i, p in enumerate(network.projections)
-        if p.delay is not None and not p.whole and in_parts(network.systems[p.pre])
-    }
+    # What is known stays known inside of jit: how long spikes are kept follows from it.
+    with jax.ensure_compile_time_eval():
+        shorter = {
+            i: jnp.maximum(p.delay - lengths.each(p.pre), 0)
+            for i, p in enumerate(network.projections)
+            if p.delay is not None and not p.whole and in_parts(network.systems[p.pre])
+        }
     if not shorter:
         return network
     return eqx.tree_at(
