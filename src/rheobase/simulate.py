@@ -189,8 +189,9 @@ def simulate(  # noqa: PLR0913
     - `substep`: locate each spike of a point neuron inside its step and restart there, so that
       spike times converge faster than dt and have exact derivatives (`rb.gradients.spike_times`).
       In a network a spike is sent in two parts, at both ends of its step, and arrives when its
-      delay says to second order in dt; cells and chip neurons stay on the grid. Costs two more
-      evaluations of the stepper, and a few in steps with spikes.
+      delay says to second order in dt (to first order between populations of different steps);
+      cells and chip neurons stay on the grid. Costs two more evaluations of the stepper, and a few
+      in steps with spikes.
     - `progress`: show a bar and run in chunks whose recordings move to host memory; Ctrl-C returns
       what is done.
     - `checkpoint`: how a gradient of the run keeps memory small: True for the state of every
