@@ -6,6 +6,7 @@
 from pathlib import Path
 from typing import Any
 
+from rheobase import atomic
 from rheobase.kernels import layout
 
 FILE = Path(__file__).with_name("layout.h")
@@ -186,4 +187,4 @@ def _operands(record: Any) -> str:
 
 
 if __name__ == "__main__":
-    FILE.write_text(header())
+    atomic.write(FILE, header())
