@@ -59,7 +59,7 @@ def chip():
     return rb.Network(
         into(e=rb.Population(d2.Neuron(), N)),
         [
-            rb.Connection("in", "e", rb.Dense(), d2.AMPA(), weight=rb.Uniform(0.02 * nA, 0.1 * nA)),
+            rb.Connection("in", "e", rb.Dense(), d2.AMPA(), weight=rb.Uniform(50 * nA, 300 * nA)),
             rb.Connection("e", "out", rb.Dense(), ipsc(), weight=rb.Uniform(0.2 * nA, 0.8 * nA)),
         ],
         key=jax.random.key(5),
