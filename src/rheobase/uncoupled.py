@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -52,13 +52,6 @@ _SECONDS = 2e-8
 """That a variable of a neuron takes in a step, at most as a rule."""
 
 
-class _Wanted(NamedTuple):
-    """What of a run is asked for."""
-
-    record: Record
-    substep: bool
-
-
 def simulate(  # noqa: PLR0913
     system: AbstractMembrane,
     stepper: AbstractStepper,
@@ -97,11 +90,12 @@ def simulate(  # noqa: PLR0913
     _check_random(system, drive, kick, begin)
     _check_indices(record, begin)
 
-    wanted, way = _Wanted(record, substep), Way.of(record.every, checkpoint, steps)
+    point = Point(neuron=system, stepper=stepper, record=record, key=None, substep=substep)
+    way = Way.of(record.every if record.variables else 1, checkpoint, steps)
 
     def part(begin: RunState, steps: int) -> Recording:
         span = Span(begin.step, dt, steps, record.every)
-        return _run(system, stepper, wanted, (drive, kick), begin, span, way)
+        return _run(point, (drive, kick), begin, span, way)
 
     traced = any(isinstance(x, Tracer) for x in jax.tree.leaves((system, begin, drive)))
     if traced:
@@ -130,9 +124,7 @@ def origin_of(system: AbstractMembrane, stepper: AbstractStepper, dt: float) -> 
 
 @Compiled
 def _run(
-    neuron: AbstractMembrane,
-    stepper: AbstractStepper,
-    wanted: _Wanted,
+    point: Point,
     drives: tuple[AbstractStimulus, AbstractStimulus | None],
     begin: RunState,
     span: Span,
@@ -142,23 +134,20 @@ def _run(
     shape, dtype = form(begin.neuron)
     keys = (None,) * 3 if begin.key is None else jax.random.split(begin.key, 3)
     current, delta = drives
-    inputs = [Fed(current, keys[0], "", HELD, shape)]
-    memories = [begin.current]
+    inputs, memories = [Fed(current, keys[0], "", HELD, shape)], [begin.current]
     if delta is not None:
         inputs.append(Fed(delta, keys[1], "", KICK, shape))
         memories.append(begin.delta)
-    point = Point(
-        neuron=neuron, stepper=stepper, record=wanted.record, key=keys[2], substep=wanted.substep
+    circuit = Circuit(
+        {"": replace(point, key=keys[2])}, (), tuple(inputs), (Rate(span.dt, 1, ("",)),)
     )
-    circuit = Circuit({"": point}, (), tuple(inputs), (Rate(span.dt, 1, ("",)),))
     moving = Moving({"": begin.neuron}, (), tuple(memories))
     ran = run(circuit, moving, begin.step, span.steps, way, dtype)
     own, late = ran.moving.memories if delta is not None else (*ran.moving.memories, begin.delta)
     step = begin.step.after(span.steps)
     final = RunState(ran.moving.systems[""], step, own, late, begin.key)
-    units = variables.units(neuron.init())
-    names = wanted.record.variables
-    return recording_of(ran.kept[""], span, {name: units[name] for name in names}, final)
+    units = variables.units(point.neuron.init())
+    return recording_of(ran.kept[""], span, {n: units[n] for n in ran.kept[""].traces}, final)
 
 
 def _begin(system, n, drive, kick, init, key) -> RunState:

@@ -14,7 +14,7 @@ import rheobase
 
 ROOT = Path(rheobase.__file__).parent
 LAYERS = (
-    ("_version", "errors", "jaxprs", "page", "phi", "time"),
+    ("_version", "cycles", "errors", "jaxprs", "page", "phi", "time"),
     ("atomic", "fixed", "folder", "given", "loop", "memory", "provenance"),
     ("origin", "units"),
     ("printed", "trains"),

@@ -237,6 +237,27 @@ def test_located_spikes_reach_others_in_second_order(x64):
     assert errors[0] < np.abs(course(0.5, False) - true).max() / 5
 
 
+@pytest.mark.parametrize("every", [1, 4])
+def test_checkpoints_keep_what_is_recorded(every, x64):
+    record = rb.Record(("v",), every=every)
+    plain, lean = (
+        rb.simulate(rb.LIF(), current=2 * nA, duration=3 * ms, dt=0.1 * ms, record=record,
+                    checkpoint=checkpoint)
+        for checkpoint in (False, 7)
+    )  # fmt: skip
+    assert plain.v.shape == (30 // every,)
+    np.testing.assert_array_equal(plain.v, lean.v)
+    np.testing.assert_array_equal(plain.t, lean.t)
+
+
+@pytest.mark.parametrize("method", [None, Surrogate(checkpoint=True), Exact(), EProp()])
+def test_a_regulariser_of_a_network_is_refused(method):
+    with pytest.raises(ArgumentError, match="`regulariser` needs the spikes of an rb.Sequential"):
+        value_and_grad(
+            model("points"), data(), method=method, regulariser=rb.losses.spike_bounds(lower=0.5)
+        )
+
+
 def test_plain_runs_take_checkpoints_too(x64):
     """Of a neuron and of a network whose gradient is not that of the compiled loop."""
 

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -29,19 +29,10 @@ from rheobase.stimulus import AbstractStimulus
 from rheobase.systems.cable import Cable, CellState, assemble, kinds_of, settled
 from rheobase.systems.cells import Cells, CellsState, CoupledCells
 from rheobase.systems.circuit import HELD, Circuit, Fed, Moving, Rate
-from rheobase.systems.imposed import Clamps
-from rheobase.systems.probes import Probes
 from rheobase.time import Clock
 
 _SECONDS = 1e-8
 """That a variable of a compartment takes in a step, at most as a rule."""
-
-
-class Injection(NamedTuple):
-    """Currents (nA) into nodes."""
-
-    nodes: tuple[int, ...]
-    stimuli: tuple[AbstractStimulus, ...]
 
 
 def simulate(
@@ -83,13 +74,19 @@ def simulate(
     for one in inputs:
         require_width("a stimulus", one.shape, shape, "the cells")
     begin = begin._replace(current=memories(inputs, begin.current, [shape] * len(inputs), dtype))
-    injection = Injection(tuple(stimuli), tuple(stimuli.values()))
     every, cable = wanted.every, cell.cable
-    way = Way.of(every, checkpoint, steps)
+    way = Way.of(every if wanted.variables else 1, checkpoint, steps)
+    cells = Cells(
+        cells=CoupledCells(cable, (), ()),
+        rule=stepper,
+        record=wanted,
+        into=tuple(stimuli),
+        clamps=held,
+    )
 
     def part(begin: RunState, steps: int) -> Recording:
         span = Span(begin.step, dt, steps, every)
-        return _run(cable, injection, held, wanted, stepper, begin, span, way)
+        return _run(cells, tuple(inputs), begin, span, way)
 
     traced = any(isinstance(x, Tracer) for x in jax.tree.leaves((cable, begin, inputs)))
     if traced:
@@ -146,34 +143,15 @@ def _continued(cell: Cell, state: RunState, n: Any, key: Array | None) -> RunSta
 
 @Compiled
 def _run(
-    cable: Cable,
-    injection: Injection,
-    held: Clamps,
-    wanted: Probes,
-    rule: AbstractImplicit,
-    begin: RunState,
-    span: Span,
-    way: Way,
+    cells: Cells, stimuli: tuple[AbstractStimulus, ...], begin: RunState, span: Span, way: Way
 ) -> Recording:
-    """The compiled program: one system that is told what is injected and what clamps command."""
+    """The compiled program: one system under what is injected, then what clamps command."""
     shape, dtype = begin.neuron.v.shape[:-1], begin.neuron.v.dtype
-    inputs = tuple(
-        Fed(
-            one,
-            None if begin.key is None else jax.random.fold_in(begin.key, i),
-            "",
-            HELD,
-            shape,
-        )
-        for i, one in enumerate((*injection.stimuli, *held.stimuli))
-    )
-    cells = Cells(
-        cells=CoupledCells(cable, (), ()),
-        rule=rule,
-        record=wanted,
-        into=injection.nodes,
-        clamps=held,
-    )
+    keys = [
+        None if begin.key is None else jax.random.fold_in(begin.key, i) for i in range(len(stimuli))
+    ]
+    pairs = zip(stimuli, keys, strict=True)
+    inputs = tuple(Fed(one, key, "", HELD, shape) for one, key in pairs)
     circuit = Circuit({"": cells}, (), inputs, (Rate(span.dt, 1, ("",)),))
     moving = Moving({"": CellsState(begin.neuron, ())}, (), begin.current)
     ran = run(circuit, moving, begin.step, span.steps, way, dtype)
@@ -182,4 +160,5 @@ def _run(
         step=begin.step.after(span.steps),
         current=ran.moving.memories,
     )
-    return recording_of(ran.kept[""], span, dict(wanted.units), final)
+    units = {} if cells.record is None else dict(cells.record.units)
+    return recording_of(ran.kept[""], span, units, final)

@@ -12,7 +12,7 @@ from rheobase.errors import ArgumentError, brief
 from rheobase.train.data import Loss, aligned, as_source, require_loss, require_model, series
 from rheobase.train.driven import Driven, How
 from rheobase.train.evaluate import correct
-from rheobase.train.layers import Sequential
+from rheobase.train.layers import Sequential, require_regulable
 from rheobase.train.losses import cross_entropy
 from rheobase.train.method import AbstractGradient, Judged, Objective, require_method
 
@@ -39,6 +39,7 @@ def prepare(model: Any, batch: tuple[Any, Any], loss: Loss | None, regulariser: 
     """A checked batch with samples first, turned to time first."""
     require_model(model)
     loss = cross_entropy("max") if loss is None else require_loss(loss)
+    require_regulable(regulariser, model)
     source = as_source(batch, "batch", model, loss, None)
     inputs, target = source.batch(np.arange(len(source)))
     x, y = series(inputs, None, jax.random.key(0)), aligned(jnp.asarray(target))

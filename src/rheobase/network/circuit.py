@@ -6,6 +6,7 @@ import jax
 from jax import Array
 
 from rheobase.compilation import Compiled
+from rheobase.cycles import reached
 from rheobase.network import clamps
 from rheobase.network.arguments import units_of
 from rheobase.network.call import dtype_of
@@ -102,11 +103,9 @@ def circuit_of(network: Network, setting: Setting, wanted: Wanted, key: Array | 
 
 def in_cycles(network: Network) -> tuple[bool, ...]:
     """Tell of each connection whether what it sends can come back to its population."""
-    reached = {name: {name} for name in network.populations}
-    for _ in reached:
-        for p in network.projections:
-            reached[p.pre] |= reached[p.post]
-    return tuple(p.pre in reached[p.post] for p in network.projections)
+    pairs = [(p.pre, p.post) for p in network.projections]
+    leads = reached(network.populations, pairs)
+    return tuple(pre in leads[post] for pre, post in pairs)
 
 
 def _own(key: Array | None, place: int) -> Array | None:

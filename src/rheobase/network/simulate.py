@@ -93,7 +93,7 @@ def simulate(
                 "connections are recorded between calls of the time loop, which cannot be done "
                 "inside of jit, grad or vmap. Record them in a plain simulate(...)."
             )
-        if _derivable(network, setting, wanted, start):
+        if way.truncate is None and _derivable(network, setting, wanted, start):
             whole = _derived(network, setting, records, start, steps)
             return whole.of(given, origin)
         whole = run(network, setting, wanted, start, steps, way)

@@ -46,12 +46,7 @@ class Way(NamedTuple):
                 f"`checkpoint` is True or a whole number of steps >= 1, got {brief(checkpoint)}. "
                 "Write simulate(..., checkpoint=True)."
             )
-        if every > 1:
-            raise ArgumentError(
-                "`checkpoint` keeps every step of what is recorded: leave out `every` of the "
-                "record."
-            )
-        return cls(1, max(1, math.isqrt(steps)) if checkpoint is True else int(checkpoint))
+        return cls(every, max(1, math.isqrt(steps)) if checkpoint is True else int(checkpoint))
 
 
 def run(circuit: Circuit, moving: Moving, start: Clock, steps: int, way: Way, dtype: Any) -> Ran:
@@ -91,6 +86,15 @@ def run(circuit: Circuit, moving: Moving, start: Clock, steps: int, way: Way, dt
     return Ran(moving, kept)
 
 
+def _thinned(rows: dict[str, Row], every: int) -> dict[str, Row]:
+    """The last of each `every` rows of the variables."""
+    kept = slice(every - 1, None, every)
+    return {
+        name: row._replace(traces={v: x[kept] for v, x in row.traces.items()})
+        for name, row in rows.items()
+    }
+
+
 def _cut(moving: Moving, step: Int32[Array, ""], every: int) -> Moving:
     """What moves, without its past for derivatives where a new stretch begins."""
     here = (step > 0) & (step % every == 0)
@@ -113,8 +117,9 @@ def _unfolded(row: Row, level: int) -> Row:
 def _over(step: Callable, carry: Any, told: Told, steps: int, way: Way) -> tuple[Any, Any]:
     """The loop over steps, of which the last of each `every` keeps its variables."""
     every = way.every
-    if every == 1:
-        return scan(step, carry, told, steps, way.stretch)
+    if every == 1 or way.stretch is not None:
+        carry, rows = scan(step, carry, told, steps, way.stretch)
+        return carry, rows if every == 1 else _thinned(rows, every)
 
     def bare(carry: Any, now: Any) -> tuple[Any, dict[str, Row]]:
         carry, rows = step(carry, now)

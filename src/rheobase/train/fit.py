@@ -14,7 +14,6 @@ from jax import Array
 from jax.sharding import Mesh
 
 from rheobase import printed
-from rheobase.errors import ArgumentError, brief
 from rheobase.given import key_or_first
 from rheobase.network import Network
 from rheobase.provenance import Provenance, precision_of, versions
@@ -34,7 +33,7 @@ from rheobase.train.encoders import AbstractEncoder
 from rheobase.train.evaluate import correct, over
 from rheobase.train.fingerprint import described, of_optimizer, of_source, of_trainable
 from rheobase.train.history import History, bar, longer, summary
-from rheobase.train.layers import Sequential
+from rheobase.train.layers import Sequential, require_regulable
 from rheobase.train.losses import cross_entropy
 from rheobase.train.method import AbstractGradient, Judged, Objective, require_method
 from rheobase.train.phase import in_training, narrowed
@@ -160,10 +159,7 @@ def fit(  # noqa: PLR0913
     if validation is not None:
         judged = as_source(validation, "validation", model, loss, encoder)
     check(epochs, batch_size, patience, clip, judged, len(source))
-    if regulariser is not None and not isinstance(model, Sequential):
-        raise ArgumentError(
-            f"`regulariser` needs the spikes of an rb.Sequential, got {brief(model)}."
-        )
+    require_regulable(regulariser, model)
     update = _Update(
         loss=loss,
         encoder=encoder,

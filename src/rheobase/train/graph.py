@@ -8,6 +8,7 @@ import jax
 from jax import Array
 
 from rheobase import printed
+from rheobase.cycles import reached
 from rheobase.errors import ArgumentError, ShapeError, UnknownName, brief
 from rheobase.neurons.base import AbstractMembrane, Onset
 from rheobase.train.layer import AbstractLayer, Shape, text
@@ -216,23 +217,16 @@ def components(graph: Graph) -> list[list[str]]:
 
 def grouped(names: tuple[str, ...], pairs: list[Pair]) -> list[list[str]]:
     """The names in groups that reach each other by pairs, each after those that lead to it."""
-    reached = {name: {name} for name in names}
-    for _ in names:
-        for source, target in pairs:
-            reached[source] |= reached[target]
+    leads = reached(names, pairs)
     groups: list[list[str]] = []
     for name in names:
-        group = [other for other in names if _mutual(reached, name, other)]
+        group = [other for other in names if other in leads[name] and name in leads[other]]
         if group not in groups:
             groups.append(group)
     number = {name: str(i) for i, group in enumerate(groups) for name in group}
     between = [(number[a], number[b]) for a, b in pairs if number[a] != number[b]]
     order = ordered(tuple(map(str, range(len(groups)))), between)
     return [groups[int(i)] for i in order]
-
-
-def _mutual(reached: dict[str, set[str]], one: str, two: str) -> bool:
-    return two in reached[one] and one in reached[two]
 
 
 def _require_nodes(nodes: Mapping[str, Any]) -> None:

@@ -414,3 +414,12 @@ def _require_layer(layer: Any, number: int) -> None:
         f"{brief(layer)}. "
         f"Write rb.Sequential(rb.Linear(64, 256), rb.LIF(), rb.Linear(256, 10), rb.LI())."
     )
+
+
+def require_regulable(regulariser: Any, model: Any) -> None:
+    """Refuse a regulariser of spikes of a model that does not tell those of its populations."""
+    if regulariser is not None and not isinstance(model, Sequential):
+        raise ArgumentError(
+            f"`regulariser` needs the spikes of an rb.Sequential, got {brief(model)}. Leave it "
+            "out, and let the loss ask for what you want of the output."
+        )
