@@ -19,7 +19,7 @@ _WHICH = re.compile(r"'[^']*'|\b\w+(?= is not read as)|(?<=PROCEDURE )\w+|(?<=ch
 
 
 class _Outcome(NamedTuple):
-    """What became of a file."""
+    """The outcome of reading a file."""
 
     file: Path
     kind: str
@@ -71,7 +71,7 @@ def _tell(console: Console, one: _Outcome, path: Path) -> None:
 
 
 def _count(console: Console, found: list[_Outcome]) -> None:
-    """How many files are read as what, and how many are refused for which construct."""
+    """Count the files by what they are read as, or by the construct for which they are refused."""
     read = Counter(one.kind for one in found if one.kind)
     console.print(f"{read.total()} of {len(found)} files are read:")
     for kind, count in read.most_common():

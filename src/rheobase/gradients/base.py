@@ -91,7 +91,7 @@ def taken(
 def went(
     model: Driven, how: How, objective: Objective, x: Array, key: Array | None
 ) -> tuple[Judged, Any]:
-    """What an objective makes of a network run in a way of a method, and the gradient."""
+    """Run a network in the way of a method; return its score and gradient."""
 
     def judged(model: Driven) -> tuple[Array, Judged]:
         found = objective(model.going(how)(x, key))

@@ -19,9 +19,9 @@ from rheobase.train.method import Judged, Objective
 def cut_off(
     model: Driven, objective: Objective, x: Array, key: Array | None, *, detach: bool
 ) -> tuple[Judged, Any]:
-    """What an objective makes of a run, and its gradient without the ways through cycles.
+    """Return the score of a run and its gradient without the paths through cycles.
 
-    `detach`: also without those through the resets of neurons.
+    `detach`: leave out the paths through the resets of neurons too.
     """
     if not detach:
         return went(model, How(cut=True), objective, x, key)
@@ -36,7 +36,7 @@ def cut_off(
 
 
 def _detached(network: Network) -> Network:
-    """The network of neurons without the gradient through their reset."""
+    """Return the network with neurons that have no gradient through their reset."""
     populations = {
         name: eqx.tree_at(lambda p: p.neuron, one, detached(one.neuron))
         if isinstance(one.neuron, AbstractMembrane)

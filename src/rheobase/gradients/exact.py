@@ -17,7 +17,7 @@ from rheobase.population import Carry, Course, dtype_of, received, resumed
 from rheobase.population import run as untimed
 from rheobase.step import step
 from rheobase.steppers import AbstractStepper
-from rheobase.systems.point import in_parts, mixed
+from rheobase.systems.point import mixed, shared_out
 from rheobase.time import Clock, fold_in
 from rheobase.train.driven import Driven, How
 from rheobase.train.graph import Graph
@@ -194,7 +194,7 @@ def timed(
     numbers = Clock.of(first).ahead(len(inputs))
     final, (spikes, fractions, traces) = scan(body, start, (numbers, inputs), len(inputs))
     state, arriving, waiting, later = final
-    emitted = in_parts(mixed(spikes, mix), fractions)
+    emitted = shared_out(mixed(spikes, mix), fractions)
     after = Carry(state, arriving if as_current else echo, later, waiting, carry.origin)
     return Course(emitted, spikes, fractions, traces, after)
 

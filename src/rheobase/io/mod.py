@@ -127,7 +127,7 @@ def _moved(self: Any, state: Any, v: Array, ions: Ions, dt: float) -> Any:
 
 
 def _relaxation(self: Any, v: Array, ions: Ions) -> dict[str, Array]:
-    """Of states that move alone: those of a scheme are solved together, however fast some are."""
+    """Return the rates of states that move alone; those of a scheme are solved together."""
     alone = self.program.advance.alone
     every = AbstractKinetics.relaxation(self, v, ions)
     return {name: rate for name, rate in every.items() if name in alone}

@@ -29,27 +29,27 @@ from rheobase.systems.source import AbstractStepSource, Source
 
 
 class Setting(NamedTuple):
-    """In what a network runs."""
+    """The steppers, steps and derivatives of a run."""
 
     stepper: AbstractStepper
-    """Of neurons that have none of their own."""
+    """For neurons that have none of their own."""
     rule: AbstractImplicit
-    """Of cells."""
+    """For cells."""
     lengths: Steps
     mix: float | None = None
     """None where spikes stand at the end of their step; else those of point neurons are located in
     it, and connections carry so much of their surrogate derivative."""
     cut: bool = False
-    """Whether derivatives end at what is sent within a cycle of populations."""
+    """True where derivatives end at spikes sent within a cycle of populations."""
 
     @property
     def on_grid(self) -> bool:
-        """Whether all populations make steps of one length, and spikes stand at their ends."""
+        """Tell whether all steps have one length and spikes stand at their ends."""
         return not self.lengths.parts and self.mix is None
 
 
 class Wanted(NamedTuple):
-    """What is recorded and what is clamped, by population."""
+    """Records and clamps by population."""
 
     records: dict[str, Any]
     held: dict[str, Clamps]
@@ -78,7 +78,7 @@ def run(
 
 
 def circuit_of(network: Network, setting: Setting, wanted: Wanted, key: Array | None) -> Circuit:
-    """The circuit of a network, with randomness of its own for each part."""
+    """Build the circuit of a network, with a random key for each part."""
     systems = {
         name: _system(network, setting, wanted, name, _own(key, place))
         for place, name in enumerate(network.systems)
@@ -102,7 +102,7 @@ def circuit_of(network: Network, setting: Setting, wanted: Wanted, key: Array | 
 
 
 def in_cycles(network: Network) -> tuple[bool, ...]:
-    """Tell of each connection whether what it sends can come back to its population."""
+    """Tell for each connection whether its population can be reached from its target."""
     pairs = [(p.pre, p.post) for p in network.projections]
     leads = reached(network.populations, pairs)
     return tuple(pre in leads[post] for pre, post in pairs)
@@ -113,7 +113,7 @@ def _own(key: Array | None, place: int) -> Array | None:
 
 
 def _way(network: Network, drive: int) -> str | int:
-    """How a drive acts: through a synapse, as a current, or at the end of the step."""
+    """Tell how a drive acts: through a synapse, as a current, or at the end of the step."""
     kind, one = network.driven[drive], network.drives[drive]
     if kind is not None:
         return kind

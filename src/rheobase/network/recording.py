@@ -116,8 +116,12 @@ class NetworkRecording(AbstractRecorded):
             spikes = printed_spikes(one) if isinstance(name, str) else ("", "")
             rows.append((called, *spikes, variables))
         title = "NetworkRecording"
-        if every:
-            title += f": {every[0][1].steps} steps of {every[0][1].dt:g} ms"
+        each = sorted({one.dt for _, one in every})
+        if len(each) == 1:
+            title += f": {every[0][1].steps} steps of {each[0]:g} ms"
+        elif each:
+            length = f"{every[0][1].steps * every[0][1].dt:g} ms"
+            title += f": {length} in steps of {', '.join(f'{dt:g}' for dt in each)} ms"
         return printed.table(title, rows)
 
     def __getitem__(self, name: str | int | tuple[Any, ...]) -> Recording:

@@ -21,7 +21,7 @@ from rheobase.network.network import Network
 from rheobase.network.recording import NetworkRecording
 from rheobase.network.rows import bounded
 from rheobase.network.snapshots import Snapshots
-from rheobase.network.state import begin, begin_at_once, continued, in_parts, timed, untimed
+from rheobase.network.state import begin, begin_at_once, continued, is_located, timed, untimed
 from rheobase.network.steps import Steps
 from rheobase.origin import require_origin
 from rheobase.progress import CHUNKS, Pace, pieces, require_memory
@@ -129,7 +129,7 @@ def _from_the_crossing(network: Network, lengths: Steps) -> Network:
         shorter = {
             i: jnp.maximum(p.delay - lengths.each(p.pre), 0)
             for i, p in enumerate(network.projections)
-            if p.delay is not None and not p.whole and in_parts(network.systems[p.pre])
+            if p.delay is not None and not p.whole and is_located(network.systems[p.pre])
         }
     if not shorter:
         return network

@@ -108,7 +108,7 @@ def continued(
     return state._replace(memories=memories(stimuli, state.memories, shapes, dtype))
 
 
-def in_parts(system: Any) -> bool:
+def is_located(system: Any) -> bool:
     """Whether spikes of a population can be located in their steps, and sent in parts."""
     return isinstance(system, Coupled) and system.continuous
 
@@ -117,7 +117,7 @@ def timed(network: Network, state: NetworkState, was: NetworkState | None) -> Ne
     """The same of neurons whose spikes are located in their steps, with what `was` waiting."""
     systems = dict(state.systems)
     for name, system in network.systems.items():
-        if in_parts(system):
+        if is_located(system):
             one = systems[name]
             shape, dtype = form(one)
             waiting = jnp.zeros(shape, dtype) if was is None else was.systems[name].waiting

@@ -18,16 +18,16 @@ from rheobase.time import Clock
 
 
 class Ran(NamedTuple):
-    """What came of a run."""
+    """The result of a run."""
 
     moving: Moving
-    """What the next step begins with."""
+    """The state from which the next step begins."""
     kept: dict[str, Kept]
-    """What was recorded, by system."""
+    """The recorded arrays of each system."""
 
 
 class Way(NamedTuple):
-    """How a run is carried out."""
+    """Options of a run."""
 
     every: int = 1
     """The variables of every so many-th step are kept; spikes are kept of all."""

@@ -11,31 +11,31 @@ from rheobase.time import Clock
 
 
 class Arriving(NamedTuple):
-    """What reaches a system in a step; nothing of it is about where it comes from."""
+    """The inputs of a system in a step, wherever they come from."""
 
     held: tuple[Array, ...] = ()
     """Inputs that stand through the step, (n,) or one for all: nA, of a clamp the unit it holds."""
     kick: Float[Array, "*n"] | None = None
-    """What is added to its target at the end of the step; None for nothing."""
+    """Added to its target at the end of the step; None for nothing."""
     through: tuple[Array, ...] = ()
     """The total weight that arrives at each kind of its synapses, (n,) or (n * sites,)."""
     row: Array | None = None
-    """What it was given for this step by `rows`; None of what was given nothing."""
+    """Its row of `rows` for this step; None where it has none."""
 
 
 class Moved(NamedTuple):
-    """What came of a step."""
+    """The result of a step."""
 
     spike: Float[Array, "*n"] | None
     """0 or 1; None of what never fires."""
     fraction: Float[Array, "*n"] | None
     """Where in the step the threshold was crossed, 0 to 1; None on the grid."""
     traces: dict[str, Array]
-    """What its record asks for, each (n,) or of the recorded neurons and places."""
+    """The variables that its record names, each (n,) or (places,)."""
     state: Any
     """The state from which the next step begins."""
     sent: Float[Array, "*n"] | None = None
-    """What connections carry for its spikes; None where that is the spikes as they are."""
+    """The spikes as connections carry them; None where that is `spike`."""
 
 
 class AbstractSystem(eqx.Module):
@@ -46,7 +46,7 @@ class AbstractSystem(eqx.Module):
     """
 
     record: eqx.AbstractVar[Any]
-    """What is kept of it: a `Record`, of cells `Probes`; None for nothing."""
+    """A `Record`, for cells `Probes`; None where nothing is kept."""
 
     @abstractmethod
     def step(self, state: Any, arriving: Arriving, number: Clock, dt: float) -> Moved:
@@ -58,7 +58,7 @@ class AbstractSystem(eqx.Module):
 
     @property
     def in_parts(self) -> bool:
-        """Tell whether what it sends for its spikes is not the spikes as they are."""
+        """Tell whether connections carry its spikes in parts."""
         return False
 
     @abstractmethod

@@ -36,13 +36,13 @@ class Fed(NamedTuple):
 
     stimulus: AbstractStimulus
     key: Array | None
-    """Of a stimulus that draws random numbers."""
+    """For a stimulus that draws random numbers."""
     system: str
-    """What it reaches."""
+    """The name of the system that it reaches."""
     by: str | int
     """How: HELD, KICK, or the number of the synapse on which it acts."""
     shape: tuple[int, ...]
-    """Of its values in a step."""
+    """The shape of its values in a step."""
 
 
 class Rate(NamedTuple):
@@ -51,25 +51,25 @@ class Rate(NamedTuple):
     dt: float
     """ms."""
     many: int
-    """How many of their steps make one of the systems before them; 1 of the first."""
+    """Number of their steps in one of the systems before them; 1 for the first."""
     names: tuple[str, ...]
 
 
 class Moving(NamedTuple):
-    """What a circuit carries from step to step; of parts that move at another rate None."""
+    """The state of a circuit; None for parts that move at another rate."""
 
     systems: dict[str, Any]
     edges: tuple[ProjectionState | None, ...]
     memories: tuple[Any, ...]
-    """Of each input."""
+    """The memory of each input."""
 
 
 class Told(NamedTuple):
-    """What systems of one rate are told of a step, and of the steps of faster ones in it."""
+    """The inputs of a step for systems of one rate, and for the steps of faster ones in it."""
 
     number: Clock
     series: tuple[Array | None, ...]
-    """Of each input, what is known before the run."""
+    """The values of each input that are known before the run."""
     rows: dict[str, Any]
     within: "Told | None"
     """(steps in it, ...) of the next rate."""
@@ -80,11 +80,11 @@ class Fired(NamedTuple):
 
     spike: Float[Array, "*n"]
     sent: Float[Array, "*n"] | None
-    """What connections carry for them, where that is something else."""
+    """The same as connections carry them, where that is something else."""
 
 
 class Row(NamedTuple):
-    """What is kept of a step of a system."""
+    """The record of a step of a system."""
 
     raster: Array | None
     fraction: Float[Array, "*n"] | None
@@ -100,9 +100,9 @@ class Circuit(NamedTuple):
     rates: tuple[Rate, ...]
     """From the longest step to the shortest."""
     shared: bool = False
-    """Whether what is drawn and what fires in a step is read more than once."""
+    """True where random inputs and spikes of a step are read more than once."""
     cut: tuple[bool, ...] = ()
-    """Of each edge, whether derivatives end at what it carries; () for none."""
+    """True for each edge at which derivatives end; () for none."""
 
     def told(self, start: Clock, steps: int, dtype: Any) -> tuple[Told, tuple[Input, ...]]:
         """Prepare what each step is told, (steps, ...), and the inputs that are drawn in steps."""
@@ -253,7 +253,7 @@ class _Stepping(NamedTuple):
         return done, tuple(memories)
 
     def _arriving(self, name: str, edges: tuple, values: list[Array | None]) -> Arriving:
-        """What reaches a system from edges and from outside."""
+        """Collect the inputs of a system from edges and from outside."""
         sources = [
             (KICK if p.kind is None else p.kind, x.arriving)
             for p, x in zip(self.circuit.edges, edges, strict=True)
@@ -329,7 +329,7 @@ _bounded.defvjp(
 
 
 def _kept(record: Any, done: Moved, fired: Fired | None) -> Row:
-    """What a record keeps of a step."""
+    """Keep the part of a step that a record asks for."""
     if fired is None or record.spikes not in ("raster", "events"):
         return Row(None, None, done.traces)
     raster = fired.spike if record.spikes == "raster" else fired.spike > 0

@@ -37,11 +37,11 @@ class Point(AbstractSystem):
     stepper: AbstractStepper
     record: Record | None
     key: Array | None
-    """Of the neurons that draw random numbers, folded with the number of each step."""
+    """For neurons that draw random numbers; folded with the number of each step."""
     substep: bool = eqx.field(static=True, default=False)
-    """Whether spikes are located in their step."""
+    """True where spikes are located in their step."""
     mix: float | None = eqx.field(static=True, default=None)
-    """How much of their surrogate derivative is left to spikes sent in parts; None for no parts."""
+    """The part of their surrogate derivative that spikes sent in parts keep; None for no parts."""
 
     def step(self, state: Any, arriving: Arriving, number: Clock, dt: float) -> Moved:
         if self.mix is None:
@@ -87,15 +87,15 @@ class Point(AbstractSystem):
 
 
 def mixed(spikes: Float[Array, "*n"], mix: float) -> Float[Array, "*n"]:
-    """Spikes of which only a part of the surrogate derivative is left."""
+    """Return spikes with a part of their surrogate derivative."""
     still = jax.lax.stop_gradient(spikes)
     return still + mix * (spikes - still) if mix else still
 
 
-def in_parts(
+def shared_out(
     spikes: Float[Array, "time *n"], fractions: Float[Array, "time *n"]
 ) -> Float[Array, "time *n"]:
-    """Each spike at the end of the step before it and at that of its own, by its time between.
+    """Share each spike out over the end of the step before it and of its own, by its time.
 
     A spike of the first step is at its end as a whole.
     """

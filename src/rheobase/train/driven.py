@@ -18,7 +18,7 @@ from rheobase.record import Record
 from rheobase.run.run import Way
 from rheobase.steppers import AbstractImplicit, AbstractStepper, CrankNicolson, default_stepper
 from rheobase.stimulus import FromArray
-from rheobase.systems.point import in_parts, mixed
+from rheobase.systems.point import mixed, shared_out
 from rheobase.systems.source import RasterSource
 from rheobase.time import Clock
 from rheobase.train.arguments import positive_number
@@ -28,13 +28,13 @@ from rheobase.units import Quantity, ms
 
 
 class How(NamedTuple):
-    """How a network runs when its derivative is wanted."""
+    """Options of a run of a network whose derivative is wanted."""
 
     mix: float | None = None
-    """None for spikes at the ends of their steps; else how much of their surrogate derivative is
-    left to spikes that are located in them."""
+    """None for spikes at the ends of their steps; else they are located in them, and keep this part
+    of their surrogate derivative."""
     cut: bool = False
-    """Whether derivatives end at what populations of a cycle send each other."""
+    """True where derivatives end at spikes that populations of a cycle send each other."""
     checkpoint: bool | int = False
     truncate: int | None = None
 
@@ -133,7 +133,7 @@ class Driven(eqx.Module):
             return run[str(of)]
         if how.mix is None or run.fractions is None:
             return run.spikes
-        return in_parts(mixed(run.spikes, how.mix), run.fractions)
+        return shared_out(mixed(run.spikes, how.mix), run.fractions)
 
     def check_substep(self) -> None:
         """Refuse neurons whose spikes could be located in steps, but not in these."""
@@ -143,7 +143,7 @@ class Driven(eqx.Module):
                 neuron.check_substep(self.dt)
 
     def going(self, how: How) -> "Driven":
-        """The same model, run in another way."""
+        """Return the same model with other options."""
         other = copy.copy(self)
         object.__setattr__(other, "how", how)
         return other

@@ -16,16 +16,6 @@ V = np.linspace(-110, 60, 341)
 """Round numbers among them, where a rate is 0/0."""
 
 
-@pytest.fixture
-def read(tmp_path):
-    def reader(text):
-        file = tmp_path / "it.mod"
-        file.write_text(text)
-        return rb.io.read_mod(file)
-
-    return reader
-
-
 def ions_at(v):
     solutions = ch.Solutions(ca_inside=1e-4 * mM, temperature=307.15 * kelvin)
     return jax.tree.map(lambda x: jnp.broadcast_to(x, v.shape), solutions.ions())

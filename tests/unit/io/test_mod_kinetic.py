@@ -14,16 +14,6 @@ from rheobase.units import S, cm, ms, mV, nA, um
 from tests.unit.io import mechanisms
 
 
-@pytest.fixture
-def read(tmp_path):
-    def reader(text):
-        file = tmp_path / "it.mod"
-        file.write_text(text)
-        return rb.io.read_mod(file)
-
-    return reader
-
-
 def ions_at(v):
     return jax.tree.map(lambda x: jnp.broadcast_to(x, v.shape), ch.Solutions().ions())
 

@@ -14,16 +14,6 @@ from tests.unit.io import mechanisms
 TIMES = np.array([5.0, 12, 15, 30, 60])
 
 
-@pytest.fixture
-def read(tmp_path):
-    def reader(text):
-        file = tmp_path / "it.mod"
-        file.write_text(text)
-        return rb.io.read_mod(file)
-
-    return reader
-
-
 def voltage(target, synapse, weight, dt=0.1, plasticity=()):
     """The voltage of a population of one that gets spikes through a synapse."""
     net = rb.Network(

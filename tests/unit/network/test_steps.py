@@ -120,6 +120,7 @@ def test_three_lengths_in_a_chain():
     half = rb.simulate(net, duration=4 * ms, **given)
     rest = rb.simulate(net, duration=4 * ms, state=half.final, **given)
     assert rest["d"].events[0].tolist() == [6.0] and half["b"].steps == 40
+    assert str(run).startswith("NetworkRecording: 8 ms in steps of 0.1, 0.5, 1 ms")
 
 
 def test_steps_that_do_not_fit_are_refused():
