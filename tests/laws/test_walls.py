@@ -4,6 +4,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import rheobase as rb
 
 SOURCE = Path(rb.__file__).parent
@@ -79,10 +81,13 @@ def test_what_moves_and_the_loop_know_no_front():
             assert not {one for one in imported(path) if one.split(".")[1] in fronts}, name
 
 
-def test_a_recording_begins_in_one_place():
+@pytest.mark.parametrize(
+    ("made", "where"), [("Recording", "record.py"), ("NetworkRecording", "recording.py")]
+)
+def test_a_recording_begins_in_one_place(made, where):
     makers = set()
     for path in SOURCE.rglob("*.py"):
         calls = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call)]
-        if any(isinstance(c.func, ast.Name) and c.func.id == "Recording" for c in calls):
+        if any(isinstance(c.func, ast.Name) and c.func.id == made for c in calls):
             makers.add(path.name)
-    assert makers == {"record.py"}
+    assert makers == {where}

@@ -13,7 +13,7 @@ from rheobase.network.call import dtype_of
 from rheobase.network.cells import sites_of
 from rheobase.network.inputs import own_key
 from rheobase.network.network import Network
-from rheobase.network.recording import NetworkRecording
+from rheobase.network.recording import NetworkRecording, recording_of_populations
 from rheobase.network.state import NetworkState
 from rheobase.network.steps import Steps
 from rheobase.record import RunState, Span, recording_of
@@ -74,7 +74,7 @@ def run(
         recordings[name] = recording_of(
             ran.kept[name], span, units_of(network, name, record), final
         )
-    return NetworkRecording(recordings, final)
+    return recording_of_populations(recordings, final)
 
 
 def circuit_of(network: Network, setting: Setting, wanted: Wanted, key: Array | None) -> Circuit:

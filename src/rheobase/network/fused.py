@@ -27,7 +27,7 @@ from rheobase.network.linear import constants
 from rheobase.network.network import Network
 from rheobase.network.plastic import effects, has_effects
 from rheobase.network.program import Program
-from rheobase.network.recording import NetworkRecording
+from rheobase.network.recording import NetworkRecording, recording_of_populations
 from rheobase.record import Events, Kept, Record, RunState, Span, recording_of
 from rheobase.steppers import AbstractStepper
 from rheobase.stimulus import Constant
@@ -134,7 +134,7 @@ def run(
         kept = Kept({v: traces[:, k] for k, v in enumerate(record.variables)}, raster, sums)
         span = Span(begin.step, dt, steps)
         recordings[name] = recording_of(kept, span, units[name], final)
-    return NetworkRecording(recordings, final)
+    return recording_of_populations(recordings, final)
 
 
 def _inside(

@@ -52,9 +52,8 @@ class NetworkRecording(AbstractRecorded):
 
     def of(self, network: Network, origin: Origin) -> "NetworkRecording":
         """The same, whose final state knows from which run it is."""
-        final = self.final._replace(origin=origin)
-        populations = {name: replace(run, final=final) for name, run in self.populations.items()}
-        return replace(self, populations=populations, final=final, network=network)
+        whole = recording_of_populations(self.populations, self.final._replace(origin=origin))
+        return replace(whole, network=network, connections=self.connections)
 
     def weights(self, pre: str, post: str, which: int = 0) -> Quantity:
         """The weights of a connection at the end of the run, (synapses,).
@@ -133,3 +132,11 @@ class NetworkRecording(AbstractRecorded):
         if name not in self.populations:
             raise UnknownName("recorded population", name, self.populations)
         return self.populations[name]
+
+
+def recording_of_populations(
+    populations: dict[str, Recording], final: RunState
+) -> NetworkRecording:
+    """Put together what the populations of a run kept, which ends in `final`."""
+    own = {name: replace(run, final=final) for name, run in populations.items()}
+    return NetworkRecording(own, final)

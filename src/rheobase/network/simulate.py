@@ -18,7 +18,7 @@ from rheobase.network.call import dtype_of
 from rheobase.network.circuit import Setting, Wanted, run
 from rheobase.network.known import check
 from rheobase.network.network import Network
-from rheobase.network.recording import NetworkRecording
+from rheobase.network.recording import NetworkRecording, recording_of_populations
 from rheobase.network.rows import bounded
 from rheobase.network.snapshots import Snapshots
 from rheobase.network.state import begin, begin_at_once, continued, is_located, timed, untimed
@@ -114,7 +114,7 @@ def simulate(
 
     parts, final = pieces(thinned, start, steps, dt, snapshots.between(length), pace, progress)
     whole = {name: join([p.populations[name] for p in parts]) for name in parts[0].populations}
-    told = _followed(NetworkRecording(whole, final), asked, network)
+    told = _followed(recording_of_populations(whole, final), asked, network)
     return replace(told, connections=snapshots.recordings(final)).of(given, origin)
 
 
@@ -275,7 +275,7 @@ def _derived(
         recordings[name] = recording_of(
             Kept({}, raster, sums), Span(begin.step, dt, steps), {}, final
         )
-    return NetworkRecording(recordings, final)
+    return recording_of_populations(recordings, final)
 
 
 def _length(

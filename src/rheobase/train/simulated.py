@@ -11,7 +11,7 @@ from jax import Array
 
 from rheobase.arguments import require_indices
 from rheobase.errors import ArgumentError, ShapeError, UnknownName
-from rheobase.network.recording import NetworkRecording
+from rheobase.network.recording import NetworkRecording, recording_of_populations
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane
 from rheobase.origin import Origin, require_like, require_origin
@@ -70,7 +70,7 @@ def simulate(
         whole, final = run.populations, run.final
     final = final._replace(origin=origin)
     kept = {name: _kept(whole[name], records[name], final, single) for name in records}
-    return NetworkRecording(kept, final)
+    return recording_of_populations(kept, final)
 
 
 @eqx.filter_jit
@@ -80,7 +80,7 @@ def _piece(
     passage = advance(model, begin.neuron, x, begin.key, names, first=begin.step)
     final = RunState(passage.carries, begin.step.after(len(x)), None, None, begin.key)
     found = dict(zip(_names(model), passage.recordings, strict=True))
-    return NetworkRecording({name: replace(run, final=final) for name, run in found.items()}, final)
+    return recording_of_populations(found, final)
 
 
 @stack_of.register
