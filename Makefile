@@ -59,6 +59,6 @@ bench-smoke: $(VENV)/.ready-test
 check: lint types test test-slow docs bench-smoke
 
 clean:
-	rm -rf $(VENV) .venv-newest demo docs/_build docs/reference/generated build dist
+	rm -rf $(VENV) .venv-newest demo docs/_build docs/reference/generated docs/gallery/generated build dist
 	rm -rf .pytest_cache .ruff_cache .hypothesis src/rheobase/kernels/librheobase.*
 	find src tests benchmarks docs -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true

@@ -19,6 +19,7 @@ extensions = [
     "sphinx.ext.mathjax",
     "sphinx_design",
     "reference",
+    "gallery",
 ]
 exclude_patterns = ["_build"]
 

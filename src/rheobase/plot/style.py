@@ -46,8 +46,11 @@ _RC: dict[Any, Any] = {
 
 
 @contextmanager
-def look() -> Iterator[None]:
+def look() -> Iterator[tuple[str, ...]]:
     """Give a figure that is made inside the look of these pictures; nothing remains changed.
+
+    `with rb.plot.look() as colours:` gives the six colours, in which lines are drawn one after
+    the other. The colour-blind tell them apart.
 
     **Example:** two pictures side by side.
 
@@ -60,8 +63,8 @@ def look() -> Iterator[None]:
     """
     import matplotlib as mpl
 
-    with mpl.rc_context(_RC):
-        yield
+    with mpl.rc_context(_RC | {"axes.prop_cycle": mpl.cycler(color=PALETTE)}):
+        yield PALETTE
 
 
 @contextmanager

@@ -40,3 +40,11 @@ def test_matplotlib_waits_for_the_first_picture():
         capture_output=True,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_lines_take_the_colours_of_the_look():
+    with rb.plot.look() as colours:
+        ax = Figure().subplots()
+        lines = [ax.plot([0, 1])[0] for _ in colours]
+    assert colours == PALETTE
+    assert tuple(line.get_color() for line in lines) == PALETTE
