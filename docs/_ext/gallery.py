@@ -79,13 +79,14 @@ def page(path: Path, text: str, result: Any) -> str:
 
     rest = rest.replace("| number | expected | from |\n|---|---|---|", _HEAD)
     begin = ast.parse(path.read_text()).body[1].lineno
+    code = f"../../../examples/{path.name}\n:language: python\n:lines: {begin}-"
     return "\n\n".join(
         [
             f"# {first.removesuffix('.')}",
             f"![{first}]({path.stem}.png)",
             _ROW.sub(filled, rest).strip(),
             f"Run it by `python examples/{path.name} folder`; the picture is then in the folder.",
-            f"```{{literalinclude}} ../../../examples/{path.name}\n:language: python\n:lines: {begin}-\n```\n",
+            f"```{{literalinclude}} {code}\n```\n",
         ]
     )
 

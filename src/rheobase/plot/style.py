@@ -62,8 +62,9 @@ def look() -> Iterator[tuple[str, ...]]:
         >>> _ = rb.plot.surrogate(rb.surrogate.Triangle(), ax=right)
     """
     import matplotlib as mpl
+    from cycler import cycler
 
-    with mpl.rc_context(_RC | {"axes.prop_cycle": mpl.cycler(color=PALETTE)}):
+    with mpl.rc_context({**_RC, "axes.prop_cycle": cycler(color=PALETTE)}):
         yield PALETTE
 
 
