@@ -11,8 +11,14 @@ from typing import Any, NamedTuple
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 SECTIONS = {
-    "Neurons": ("adex_patterns",),
-    "Synapses and plasticity": ("stdp_window", "triplet_frequency", "short_term_plasticity"),
+    "Neurons": ("fi_curves", "adex_patterns", "izhikevich_patterns"),
+    "Networks": ("vogels_abbott", "brunel_states"),
+    "Synapses and plasticity": (
+        "stdp_window",
+        "triplet_frequency",
+        "short_term_plasticity",
+        "homeostatic_inhibition",
+    ),
     "Dendrites": ("cable_attenuation",),
 }
 """The scripts in the order of the page."""

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from tests.registry import NEURONS
+
 SOURCE = Path(__file__).parents[2] / "docs" / "_ext" / "gallery.py"
 spec = importlib.util.spec_from_file_location("gallery", SOURCE)
 assert spec is not None and spec.loader is not None
@@ -14,7 +16,7 @@ gallery = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(gallery)
 
 SCRIPTS = gallery.scripts()
-SLOW: set[str] = set()
+SLOW = {"brunel_states", "fi_curves", "izhikevich_patterns", "vogels_abbott"}
 """Scripts that take more than about three seconds."""
 PARAMETERS = [
     pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in SCRIPTS
@@ -40,7 +42,8 @@ def test_numbers_are_as_published_and_the_picture_is_whole(name):
     width, height = figure.get_size_inches()
     assert min(inside.x0, inside.y0) > -0.02, "something is cut at the left or the bottom"
     assert inside.x1 < width + 0.02 and inside.y1 < height + 0.02, "cut at the right or the top"
-    words = " ".join(ax.get_xlabel() + ax.get_ylabel() for ax in figure.axes)
+    words = [ax.get_xlabel() + ax.get_ylabel() for ax in figure.axes]
+    words = " ".join([*words, figure.get_supxlabel(), figure.get_supylabel()])
     assert "(" in words, "axes say their unit"
 
 
@@ -54,6 +57,11 @@ def test_each_says_its_paper_and_what_is_expected(name):
     assert re.search(r"^Papers?: .+\((18|19|20)\d\d\)\.", documented[1], re.MULTILINE)
     assert gallery.rows(documented[1])
     assert len(text.splitlines()) <= 140
+
+
+def test_every_neuron_that_fires_has_an_f_i_curve():
+    shown = set(gallery.module(SCRIPTS["fi_curves"]).NEURONS)
+    assert shown == {name for name, row in NEURONS.items() if row.fires}
 
 
 def test_each_is_on_the_page_of_the_gallery():
