@@ -12,7 +12,6 @@ from jax import Array
 from jax.core import Tracer
 
 from rheobase import memory
-from rheobase.adaptors.base import kinds_of
 from rheobase.arguments import (
     arrivals_of,
     initial,
@@ -118,7 +117,7 @@ def _bytes(record: Record, begin: RunState, steps: int) -> float:
 
 def origin_of(system: AbstractMembrane, stepper: AbstractStepper, dt: float) -> Origin:
     """What the state at the end of a run knows of it."""
-    parts = (("the neuron", kinds_of(system)),)
+    parts = (("the neuron", system.kinds),)
     return Origin(dt, type(stepper).__name__, parts, versions=versions())
 
 

@@ -80,6 +80,18 @@ class AbstractAdaptor(AbstractNeuron):
     def through_reset(self) -> bool:
         return self.firing.through_reset
 
+    @property
+    def resistance(self) -> Array | None:
+        return self.neuron.resistance
+
+    @property
+    def kinds(self) -> str:
+        return f"{type(self).__name__} > {self.neuron.kinds}"
+
+    @property
+    def title(self) -> str:
+        return f"{type(self).__name__}({self.neuron.title})"
+
     def init(self) -> Any:
         return self.neuron.init()
 
@@ -173,11 +185,6 @@ def chain(neuron: AbstractMembrane) -> list[AbstractMembrane]:
     while isinstance(found[-1], AbstractAdaptor):
         found.append(found[-1].neuron)
     return found
-
-
-def kinds_of(neuron: AbstractMembrane) -> str:
-    """A neuron and what is around it, by the names of their classes."""
-    return " > ".join(type(one).__name__ for one in chain(neuron))
 
 
 def require_first(adaptor: type, neuron: AbstractMembrane) -> None:

@@ -1,7 +1,7 @@
 """What a user says of places on a cell, checked and turned into numbers of nodes."""
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +9,6 @@ import numpy as np
 from jax import Array
 
 from rheobase.arguments import stimulus_in
-from rheobase.cable.cell import Cell
 from rheobase.cable.clamp import VoltageClamp
 from rheobase.errors import ArgumentError, ParameterError, UnknownName, brief
 from rheobase.morphology import Location
@@ -17,9 +16,13 @@ from rheobase.neurons import variables
 from rheobase.record import Record
 from rheobase.stimulus import AbstractStimulus
 from rheobase.systems.cable import Cable, Inserted
+from rheobase.systems.cells import CoupledCells, OnCell
 from rheobase.systems.imposed import Clamped, Clamps
 from rheobase.systems.probes import Probe, Probes
 from rheobase.units import Unit, mV, nA
+
+if TYPE_CHECKING:
+    from rheobase.cable.cell import Cell
 
 _EXAMPLES = {
     "current": "simulate(..., current={place: {}})",
@@ -34,17 +37,7 @@ CURRENT = "i"
 """The current of a mechanism out of a compartment, beside its variables: "HH.i"."""
 
 
-class OnCell(NamedTuple):
-    """A variable of the synapses of one kind on a cell, as a network has them."""
-
-    kind: int
-    variable: str
-    sites: tuple[int, ...]
-    """The node of each synapse."""
-    unit: Unit
-
-
-def _places(cell: Cell, given: Any, what: str) -> list[int]:
+def _places(cell: "Cell", given: Any, what: str) -> list[int]:
     """Nodes of one location, of several, of a region, or of all compartments."""
     if isinstance(given, str):
         where = cell.compartments.where(given)
@@ -58,7 +51,7 @@ def _places(cell: Cell, given: Any, what: str) -> list[int]:
     raise ArgumentError(f"`{what}` goes by location, got {brief(given)}. Write cell.at('soma').")
 
 
-def currents(cell: Cell, given: Any, dt: float) -> dict[int, AbstractStimulus]:
+def currents(cell: "Cell", given: Any, dt: float) -> dict[int, AbstractStimulus]:
     """Stimuli in nA by node."""
     if given is None:
         return {}
@@ -81,7 +74,7 @@ def _stimulus(value: Any, unit: Unit, name: str, dt: float) -> AbstractStimulus:
     return one.ready(dt)
 
 
-def clamps(cell: Cell, given: Any, dt: float) -> Clamps:
+def clamps(cell: "Cell", given: Any, dt: float) -> Clamps:
     """What is clamped, by variable and location."""
     if given is None:
         return Clamps(())
@@ -105,7 +98,7 @@ def clamps(cell: Cell, given: Any, dt: float) -> Clamps:
     return Clamps(tuple(found))
 
 
-def _names(cell: Cell, argument: str) -> dict[str, Unit]:
+def _names(cell: "Cell", argument: str) -> dict[str, Unit]:
     """Every variable of the channels of a cell, and its unit; to be recorded, currents too."""
     found = {}
     for one in cell.mechanisms:
@@ -126,7 +119,7 @@ def _begun(cable: Cable, one: Inserted) -> Any:
     return one.channel.init(here(cable.v_init), jax.tree.map(here, cable.solutions.ions()))
 
 
-def _variable(cell: Cell, name: str, node: int, argument: str) -> tuple[int, str, Unit]:
+def _variable(cell: "Cell", name: str, node: int, argument: str) -> tuple[int, str, Unit]:
     """The mechanism, its variable and the unit of it, of a name such as "HH.m" at a node."""
     known = _names(cell, argument)
     if name not in known:
@@ -144,14 +137,9 @@ def _variable(cell: Cell, name: str, node: int, argument: str) -> tuple[int, str
     )
 
 
-def probes(
-    cell: Cell, record: Any, held: Clamps, synapses: dict[str, OnCell] | None = None
-) -> Probes:
-    """What to record, from `{"v": [locations]}`, names of variables, or a `Record`.
-
-    `synapses`: what those on the cell offer, by name.
-    """
-    on_cell = {} if synapses is None else synapses
+def probes(cell: "Cell", record: Any, held: Clamps, synapses: CoupledCells | None = None) -> Probes:
+    """What to record, from `{"v": [locations]}`, names of variables, or a `Record`."""
+    on_cell = {} if synapses is None else synapses.readable()
     every, spikes = 1, "raster"
     if isinstance(record, Record):
         if record.indices is not None:
@@ -199,7 +187,7 @@ def probes(
 
 
 def _synaptic_probe(
-    cell: Cell, name: str, nodes: list[int], everywhere: bool, found: OnCell
+    cell: "Cell", name: str, nodes: list[int], everywhere: bool, found: OnCell
 ) -> Probe:
     """The synapses at these nodes; of a region, or of all, those that there are."""
     for node in () if everywhere else nodes:

@@ -1,7 +1,7 @@
 """A cell: the compartments of a tree, their passive properties, and what is inserted into them."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -10,6 +10,7 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
+from rheobase.cable import arguments
 from rheobase.cable.geometry import geometry
 from rheobase.channels import (
     AbstractFiring,
@@ -21,13 +22,20 @@ from rheobase.channels import (
 from rheobase.errors import ArgumentError, ParameterError, ShapeError, UnknownName, brief
 from rheobase.kernels.tree import Tree as Nodes
 from rheobase.morphology import Compartments, Location, Tree, discretise
-from rheobase.systems.cable import Cable, Inserted
+from rheobase.synapses import AbstractSynapse
+from rheobase.synapses.coupled import coupled
+from rheobase.systems.cable import Cable, Inserted, kinds_of
+from rheobase.systems.cells import CoupledCells
+from rheobase.systems.imposed import Clamps
+from rheobase.systems.probes import Probes
 from rheobase.units import (
     DomainError,
     Role,
+    Unit,
     anything,
     cm,
     mV,
+    nA,
     ohm,
     parameters,
     positive,
@@ -80,6 +88,15 @@ class Cell(eqx.Module):
         uF / cm**2, positive, "capacitance of the membrane", role=Role.CAPACITANCE
     )
     v_init: Array = quantity(mV, anything, "voltage at the start")
+
+    receives: ClassVar[Unit] = nA
+    target: ClassVar[None] = None
+    target_unit: ClassVar[None] = None
+    resistance: ClassVar[None] = None
+    gated: ClassVar[bool] = False
+    implicit: ClassVar[bool] = True
+    units: ClassVar[dict[str, Unit]] = {"v": mV}
+    """A run begins where everything has settled at a voltage."""
 
     def __init__(
         self,
@@ -296,6 +313,46 @@ class Cell(eqx.Module):
             self.mechanisms,
         )
 
+    # What networks, runs and fits ask of neurons, of cells and of sources alike.
+
+    @property
+    def kinds(self) -> str:
+        """Its tree and what is inserted into it, by which a run that goes on knows it again."""
+        return kinds_of(self.cable)
+
+    @property
+    def title(self) -> str:
+        """Its name in tables and reports, with its channels."""
+        return f"Cell({', '.join(one.name for one in self.mechanisms)})"
+
+    @property
+    def outputs(self) -> int:
+        """How many compartments fire."""
+        firing = (m for m in self.mechanisms if isinstance(m.channel, AbstractFiring))
+        return sum(len(m.nodes) for m in firing)
+
+    def sites(self, at: Any) -> tuple[int, ...]:
+        """The nodes of a location, of several, or of a region; None for the root."""
+        if at is None:
+            return (self.node(self.compartments.tree.origin),)
+        if isinstance(at, Location):
+            return (self.node(at),)
+        if isinstance(at, str):
+            return tuple(self._nodes_of(at).tolist())
+        return tuple(node for one in at for node in self.sites(one))
+
+    def synapse_shape(self, n: int, sites: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of the states of synapses on n of it."""
+        return (n, len(sites))
+
+    def probes(self, record: Any, clamps: Clamps, synapses: CoupledCells | None = None) -> Probes:
+        """What a step reads where, from what a user asks for."""
+        return arguments.probes(self, record, clamps, synapses)
+
+    def clamps(self, given: Any, dt: float) -> Clamps:
+        """What is clamped, from what a user says by variable and place."""
+        return arguments.clamps(self, given, dt)
+
     def _nodes_of(self, at: Any) -> np.ndarray:
         if isinstance(at, str):
             return np.flatnonzero(self.compartments.where(at))
@@ -313,6 +370,16 @@ class Cell(eqx.Module):
     def __repr__(self) -> str:
         channels = ", ".join(f"{m.name} in {len(m.nodes)}" for m in self.mechanisms) or "no channel"
         return f"Cell({self.compartments!r}; {channels})"
+
+
+@coupled.register
+def _(
+    cell: Cell,
+    synapses: tuple[AbstractSynapse, ...],
+    resistances: tuple[None, ...],
+    sites: tuple[tuple[int, ...], ...],
+) -> CoupledCells:
+    return CoupledCells(cell.cable, synapses, sites)
 
 
 def _array(values: np.ndarray) -> Array:

@@ -26,7 +26,7 @@ from rheobase.record import Recording, RunState, Span, recording_of, require_sta
 from rheobase.run.run import Way, run
 from rheobase.steppers import AbstractImplicit
 from rheobase.stimulus import AbstractStimulus
-from rheobase.systems.cable import Cable, CellState, assemble, kinds_of, settled
+from rheobase.systems.cable import Cable, CellState, assemble, settled
 from rheobase.systems.cells import Cells, CellsState, CoupledCells
 from rheobase.systems.circuit import HELD, Circuit, Fed, Moving, Rate
 from rheobase.time import Clock
@@ -101,7 +101,7 @@ def simulate(
 
 def origin_of(cell: Cell, stepper: AbstractImplicit, dt: float) -> Origin:
     """What the state at the end of a run knows of it."""
-    parts = (("the cell", kinds_of(cell.cable)),)
+    parts = (("the cell", cell.kinds),)
     return Origin(dt, type(stepper).__name__, parts, versions=versions())
 
 

@@ -5,19 +5,13 @@ from typing import Any
 from jax import Array
 
 from rheobase.arguments import initial, require_indices
-from rheobase.cable import Cell
-from rheobase.cable.arguments import probes
 from rheobase.errors import ArgumentError, UnknownName, brief
-from rheobase.network.known import rest
 from rheobase.network.network import Network
-from rheobase.network.readable import of_connection, on_cells, readable
-from rheobase.neurons import variables
-from rheobase.neurons.base import AbstractMembrane
+from rheobase.network.readable import of_connection, readable
 from rheobase.record import Record, require_everywhere
 from rheobase.systems.imposed import Clamps
 from rheobase.systems.probes import Probes
-from rheobase.systems.source import AbstractSource
-from rheobase.units import Unit, mV
+from rheobase.units import Unit
 
 
 def records_of(network: Network, record: Any, held: dict[str, Clamps]) -> dict[str, Any]:
@@ -34,18 +28,10 @@ def records_of(network: Network, record: Any, held: dict[str, Clamps]) -> dict[s
         if isinstance(name, tuple):  # a connection
             continue
         require_population(network, name)
-        cell = network.populations[name].neuron
-        if isinstance(cell, Cell):
-            one = wanted if isinstance(wanted, Record) else Record(wanted, spikes="events")
-            here = on_cells(network.systems[name])
-            records[name] = probes(cell, one, held.get(name, Clamps(())), here)
-            continue
+        population, clamps = network.populations[name], held.get(name, Clamps(()))
         one = wanted if isinstance(wanted, Record) else Record(wanted, spikes="events")
-        require_everywhere(one)
-        require_indices(one.indices, network.populations[name].n, f"population {name!r}")
-        known = {}
-        if one.variables and not isinstance(cell, AbstractSource):
-            known = readable(network.systems[name])
+        one = population.neuron.probes(one, clamps, network.systems[name])
+        known = _known(network, name, one)
         for variable in one.variables:
             if variable not in known:
                 raise UnknownName(f"variable of {name!r} (in `record`)", variable, known)
@@ -53,18 +39,20 @@ def records_of(network: Network, record: Any, held: dict[str, Clamps]) -> dict[s
     return records
 
 
-def _units(neuron: AbstractMembrane | AbstractSource) -> dict[str, Unit]:
-    """The variables of a neuron; a source has none."""
-    return {} if isinstance(neuron, AbstractSource) else variables.units(rest(neuron))
-
-
-def units_of(network: Network, name: str, record: Any) -> dict[str, Unit]:
-    """Units of what is recorded of a population."""
+def _known(network: Network, name: str, record: Record | Probes) -> dict[str, Unit]:
+    """The unit of everything that such a record of a population may name, by place or neuron."""
     if isinstance(record, Probes):
         return dict(record.units)
-    if not record.variables:
+    require_everywhere(record)
+    require_indices(record.indices, network.populations[name].n, f"population {name!r}")
+    if network.is_source(name) or not record.variables:
         return {}
-    units = readable(network.systems[name])
+    return readable(network.systems[name])
+
+
+def units_of(network: Network, name: str, record: Record | Probes) -> dict[str, Unit]:
+    """Units of what is recorded of a population."""
+    units = _known(network, name, record)
     return {variable: units[variable] for variable in record.variables}
 
 
@@ -105,28 +93,15 @@ def initial_values(network: Network, init: Any) -> dict[str, dict[str, Array]]:
                 f"`init` goes by population and variable, got {brief(given)} for {name!r}. Write "
                 f'init={{"{name}": {{"v": -70*mV}}}}.'
             )
-        neuron = network.populations[name].neuron
-        if isinstance(neuron, Cell):
-            values[name] = {"v": _voltages(name, network.populations[name].n, given)}
-            continue
-        units = _units(neuron)
+        population = network.populations[name]
+        n, units = population.n, population.neuron.units
         for variable, value in given.items():
             if variable not in units:
                 raise UnknownName(f"variable of {name!r} (in `init`)", variable, units)
             example = f'simulate(..., init={{"{name}": {{"{variable}": ...}}}})'
-            n = network.populations[name].n
             array = initial(value, units[variable], variable, example, (n,))
             values.setdefault(name, {})[variable] = array
     return values
-
-
-def _voltages(name: str, n: int, given: dict[str, Any]) -> Array:
-    """The voltage at which cells settle, for all of them or for each, (n,)."""
-    for variable in given:
-        if variable != "v":
-            raise UnknownName(f"variable of the cells {name!r} (in `init`)", variable, ["v"])
-    example = f'simulate(..., init={{"{name}": {{"v": ...}}}})'
-    return initial(given["v"], mV, "v", example, (n,))
 
 
 def require_population(network: Network, name: str) -> None:

@@ -11,13 +11,11 @@ from rheobase.arguments import (
     require_support,
     require_width,
 )
-from rheobase.cable import Cell
+from rheobase.cable.members import Receiver
 from rheobase.connectivity import Sides
 from rheobase.connectivity.storage import LARGEST
 from rheobase.errors import ArgumentError, ShapeError
-from rheobase.network.cells import require_output, sites_of
-from rheobase.network.connection import bytes_of, jump_unit, kind, measured_in
-from rheobase.neurons.base import AbstractMembrane, AbstractNeuron
+from rheobase.network.connection import bytes_of, kind, measured_in
 from rheobase.stimulus.base import distributions
 from rheobase.synapses import AbstractSynapse
 from rheobase.systems.source import AbstractSource
@@ -27,28 +25,22 @@ if TYPE_CHECKING:
     from rheobase.network.network import Drive, Population
 
 
-def sites_on(neuron: AbstractMembrane | Cell | AbstractSource, at: Any) -> tuple[int, ...]:
-    """The nodes of a cell on which synapses end; a point neuron has one place."""
-    if isinstance(neuron, Cell):
-        return sites_of(neuron, at)
-    if at is not None:
-        raise ArgumentError("`at` is a place on a cell: leave it out for a point neuron.")
-    return (0,)
-
-
 def require_spikes(populations: dict[str, "Population"], connections: Any, drives: Any) -> None:
     """Refuse connections from what never fires, plastic ones to it, and any input of a source."""
     _require_no_input(populations, connections, drives)
     for c in connections:
         if not c.voltages and not _fires(populations, c.pre):
-            raise ArgumentError(f"population {c.pre!r} never fires and cannot be presynaptic.")
+            raise ArgumentError(
+                f"population {c.pre!r} never fires and cannot be presynaptic: take a neuron with a "
+                "threshold, or a cell.insert(ch.SpikeDetector(), at='soma')."
+            )
         for post in c.post if c.rules else ():
             if not _fires(populations, post):
                 raise ArgumentError(
                     f"population {post!r} never fires, so that the plasticity of the "
                     f"connection from {c.pre!r} has no postsynaptic spikes."
                 )
-            if len(sites_on(populations[post].neuron, c.at)) > 1:
+            if len(populations[post].neuron.sites(c.at)) > 1:
                 raise ArgumentError(
                     f"the plastic connection from {c.pre!r} ends on several compartments of "
                     f"{post!r}: give one location, at=cell.at('soma')."
@@ -66,7 +58,7 @@ def _require_no_input(populations: dict[str, "Population"], connections: Any, dr
             )
     for c in connections:
         pre = populations[c.pre].neuron
-        if c.voltages and isinstance(pre, AbstractMembrane) and pre.gated:
+        if c.voltages and pre.gated:
             raise ArgumentError(
                 f"population {c.pre!r} is made of chip neurons, which have no voltage that "
                 f"{type(c.synapse).__name__} could transmit. Take a synapse that spikes drive, "
@@ -81,11 +73,13 @@ def _require_no_input(populations: dict[str, "Population"], connections: Any, dr
 
 
 def _fires(populations: dict[str, "Population"], name: str) -> bool:
-    neuron = populations[name].neuron
-    if isinstance(neuron, Cell):
-        require_output(neuron, name)
-        return True
-    return isinstance(neuron, AbstractNeuron | AbstractSource)
+    outputs = populations[name].neuron.outputs
+    if outputs > 1:
+        raise ArgumentError(
+            f"population {name!r} sends the spikes of one compartment of each cell, but {outputs} "
+            "of them fire. Write cell.insert(ch.SpikeDetector(), at='soma'), or ch.Fire()."
+        )
+    return outputs == 1
 
 
 def require_conductance(drive: "Drive") -> None:
@@ -102,16 +96,16 @@ def require_conductance(drive: "Drive") -> None:
         require_positive(extent[0], f"the lowest value of {drive.name}", drive.stimulus.unit, why)
 
 
-def _adds_to(drive: "Drive", neuron: AbstractMembrane | Cell) -> tuple[Unit, ...]:
+def _adds_to(drive: "Drive", neuron: Receiver) -> tuple[Unit, ...]:
     """The units in which what a drive adds arrives at once; none of a current."""
     if isinstance(drive.synapse, AbstractSynapse):
         return nA, mV, uS
-    if isinstance(neuron, Cell) or drive.is_current(neuron.receives):
+    if neuron.target_unit is None or drive.is_current(neuron.receives):
         return ()
-    return (jump_unit(neuron),)
+    return (neuron.target_unit,)
 
 
-def arriving(drive: "Drive", neuron: AbstractMembrane | Cell) -> "Drive":
+def arriving(drive: "Drive", neuron: Receiver) -> "Drive":
     """A drive as the loops take it: what adds to a synapse or a variable arrives once."""
     unit = drive.stimulus.unit
     for own in _adds_to(drive, neuron):
@@ -120,7 +114,7 @@ def arriving(drive: "Drive", neuron: AbstractMembrane | Cell) -> "Drive":
     return drive
 
 
-def check_drive(drive: "Drive", neuron: AbstractMembrane | Cell, n: int) -> None:
+def check_drive(drive: "Drive", neuron: Receiver, n: int) -> None:
     """Refuse a drive that does not fit the population: its width, and its unit without a synapse.
 
     That of a drive through a synapse is checked where the synapse gets its place.
@@ -129,17 +123,15 @@ def check_drive(drive: "Drive", neuron: AbstractMembrane | Cell, n: int) -> None
     require_width(drive.name, drive.stimulus.shape, (n,), f"population {drive.population!r}")
     if drive.synapse is not None:
         return
-    unit = drive.stimulus.unit
-    if isinstance(neuron, Cell):
-        if not unit.same_dimension(nA):
-            raise UnitError(
-                f"{drive.name} is {measured_in(unit)}, but a cell receives a current, measured in "
-                "nA. Write ...*nA, or give a synapse with a time course for spikes that arrive."
-            )
+    unit, receives, jump = drive.stimulus.unit, neuron.receives, neuron.target_unit
+    if unit.same_dimension(receives) or (jump is not None and unit.same_dimension(jump)):
         return
-    receives, jump = neuron.receives, jump_unit(neuron)
-    if unit.same_dimension(receives) or unit.same_dimension(jump):
-        return
+    if jump is None:
+        raise UnitError(
+            f"{drive.name} is {measured_in(unit)}, but a cell receives a current, measured in "
+            f"{receives}. Write ...*{receives}, or give a synapse with a time course for spikes "
+            "that arrive."
+        )
     raise UnitError(
         f"{drive.name} is {measured_in(unit)}, but {type(neuron).__name__} receives a current, "
         f"measured in {receives}, or a delta input to {neuron.target!r}, measured in {jump}. Write "
@@ -154,17 +146,12 @@ def driven(drive: "Drive", population: "Population", kinds: dict[str, list]) -> 
     if drive.synapse is None:
         return None
     unit, known = drive.stimulus.unit, kinds[drive.population]
-    sites = sites_on(population.neuron, drive.at)
+    sites = population.receiving.sites(drive.at)
     if isinstance(drive.synapse, AbstractSynapse):
         whose = f"population {drive.population!r}"
-        require_parameters(drive.synapse, wide(population, sites), whose)
+        shape = population.receiving.synapse_shape(population.n, sites)
+        require_parameters(drive.synapse, shape, whose)
     return kind(drive.synapse, unit, drive.name, population.receiving, sites, known)
-
-
-def wide(population: "Population", sites: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape of the states of the synapses on a population."""
-    n = population.n
-    return (n, len(sites)) if isinstance(population.neuron, Cell) else (n,)
 
 
 def require_memory(populations: dict[str, "Population"], plans: list) -> None:

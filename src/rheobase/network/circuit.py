@@ -10,7 +10,6 @@ from rheobase.cycles import reached
 from rheobase.network import clamps
 from rheobase.network.arguments import units_of
 from rheobase.network.call import dtype_of
-from rheobase.network.cells import sites_of
 from rheobase.network.inputs import own_key
 from rheobase.network.network import Network
 from rheobase.network.recording import NetworkRecording, recording_of_populations
@@ -128,10 +127,10 @@ def _system(
     if isinstance(system, AbstractStepSource):
         return Source(source=system, record=record)
     if isinstance(system, CoupledCells):
-        cell: Any = network.populations[name].neuron
+        receiving = network.populations[name].receiving
         drives = zip(network.drives, network.driven, strict=True)
         into = tuple(
-            sites_of(cell, drive.at)[0]
+            receiving.sites(drive.at)[0]
             for drive, kind in drives
             if drive.population == name and kind is None
         )

@@ -5,8 +5,6 @@ from typing import Any
 from jax import Array
 
 from rheobase.arguments import require_width
-from rheobase.cable import Cell
-from rheobase.cable.arguments import clamps
 from rheobase.errors import ArgumentError, KeyRequired, UnknownName, brief
 from rheobase.network.network import Network
 from rheobase.network.steps import Steps
@@ -29,12 +27,7 @@ def clamped(network: Network, given: Any, lengths: Steps) -> dict[str, Clamps]:
         if name not in network.populations:
             raise UnknownName("population (in `clamp`)", name, network.populations)
         population = network.populations[name]
-        if not isinstance(population.neuron, Cell):
-            raise ArgumentError(
-                f"`clamp` is for cells, and {name!r} is made of {type(population.neuron).__name__}."
-                " Leave it out, or drive it with rb.Drive."
-            )
-        found[name] = clamps(population.neuron, wanted, lengths.each(name))
+        found[name] = population.neuron.clamps(wanted, lengths.each(name))
         for one in found[name].stimuli:
             require_width("a clamp", one.shape, (population.n,), f"population {name!r}")
     return found

@@ -10,7 +10,6 @@ from jax import Array
 from jax.core import Tracer
 
 from rheobase import printed
-from rheobase.adaptors.base import chain
 from rheobase.arguments import (
     fits,
     require_parameters,
@@ -18,7 +17,7 @@ from rheobase.arguments import (
     require_support,
     require_width,
 )
-from rheobase.cable import Cell
+from rheobase.cable.members import Receiver
 from rheobase.connectivity import AbstractConnectivity, AbstractDistribution, Rows, Sides
 from rheobase.connectivity.storage import CHUNK, room_for
 from rheobase.errors import ArgumentError, ParameterError, ShapeError, brief
@@ -26,14 +25,12 @@ from rheobase.kernels.delivery import Targets
 from rheobase.kernels.plasticity import columns
 from rheobase.morphology import Location
 from rheobase.network.known import key_of
-from rheobase.neurons import variables
-from rheobase.neurons.base import AbstractMembrane
 from rheobase.plasticity import AbstractRule
 from rheobase.synapses import AbstractRelease, AbstractSynapse, Delta
 from rheobase.systems.projection import Projection
 from rheobase.systems.terminals import by_delay
-from rheobase.units import Quantity, Role, Unit, UnitError, ms, mV, nA, parameters, uS
-from rheobase.units.fields import of_role, to_host
+from rheobase.units import Quantity, Unit, UnitError, ms, mV, nA, parameters, uS
+from rheobase.units.fields import to_host
 
 
 class Connection(eqx.Module):
@@ -222,7 +219,7 @@ def kind(
     synapse: AbstractSynapse | Delta,
     unit: Unit,
     what: str,
-    neuron: AbstractMembrane | Cell,
+    neuron: Receiver,
     sites: tuple[int, ...],
     kinds: list,
 ) -> int | None:
@@ -231,7 +228,7 @@ def kind(
     `what` is measured in `unit`: the weight of a connection, the amplitude of a drive. `sites`: the
     nodes of a cell on which it ends.
     """
-    gated = isinstance(neuron, AbstractMembrane) and neuron.gated
+    gated = neuron.gated
     if gated != (isinstance(synapse, AbstractSynapse) and synapse.on_chip):
         raise ArgumentError(
             f"{what} acts through {type(synapse).__name__}, but the synapses of "
@@ -242,13 +239,13 @@ def kind(
             f"{type(neuron).__name__} does not have: take a synapse such as rb.Exponential(5*ms)."
         )
     if isinstance(synapse, Delta):
-        if isinstance(neuron, Cell):
+        if neuron.target_unit is None:
             raise ArgumentError(
                 f"{what} is of a delta synapse, which adds to the voltage of a point neuron. Take "
                 "one with a time course for a cell, such as rb.SpikeSynapse()."
             )
         target = "the voltage" if neuron.target == "v" else f"{neuron.target!r}"
-        _require_unit(unit, jump_unit(neuron), what, f"a delta synapse adds to {target}")
+        _require_unit(unit, neuron.target_unit, what, f"a delta synapse adds to {target}")
         return None
     if synapse.electrical:
         _require_unit(unit, uS, what, "an electrical synapse is a conductance")
@@ -259,12 +256,11 @@ def kind(
     elif gated:
         _require_unit(unit, nA, what, "the pulse of a gate is a current")
         resistance = None
-    elif unit.same_dimension(mV) and not isinstance(neuron, Cell):
+    elif unit.same_dimension(mV):
         resistance = resistance_of(neuron, what)
     else:
-        received = nA if isinstance(neuron, Cell) else neuron.receives
         why = "a synapse without a reversal potential is a current"
-        _require_unit(unit, received, what, why, ", or in mV as a voltage")
+        _require_unit(unit, neuron.receives, what, why, ", or in mV as a voltage")
         resistance = None
     for i, (other, same, where) in enumerate(kinds):
         if (same is None) == (resistance is None) and where == sites and _equal(other, synapse):
@@ -276,11 +272,6 @@ def kind(
 def measured_in(unit: Unit) -> str:
     """How an error says what something is measured in."""
     return f"in {unit}" if unit.factors else "dimensionless"
-
-
-def jump_unit(neuron: AbstractMembrane) -> Unit:
-    """The unit of the variable to which delta inputs of a neuron add."""
-    return variables.units(jax.eval_shape(neuron.init))[neuron.target]
 
 
 def _equal(one: AbstractSynapse, two: AbstractSynapse) -> bool:
@@ -300,11 +291,10 @@ def _require_unit(given: Unit, unit: Unit, what: str, why: str, alternative: str
         )
 
 
-def resistance_of(neuron: AbstractMembrane, what: str) -> Array:
+def resistance_of(neuron: Receiver, what: str) -> Array:
     """The resistance of the neuron, by which a voltage is a current."""
-    for inner in chain(neuron):
-        if (R := of_role(inner, Role.RESISTANCE)) is not None:
-            return R
+    if neuron.resistance is not None:
+        return neuron.resistance
     raise UnitError(
         f"{what} is in mV, but {type(neuron).__name__} has no resistance to make a current of it. "
         "Write ...*nA, or declare the resistance by quantity(..., role=Role.RESISTANCE)."

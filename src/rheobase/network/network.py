@@ -11,9 +11,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from rheobase import printed
-from rheobase.adaptors.base import chain, kinds_of
 from rheobase.arguments import require_parameters, require_positions
-from rheobase.cable import Cell
+from rheobase.cable.members import Member, Receiver, require_receiver
 from rheobase.connectivity import AbstractDistribution
 from rheobase.connectivity.base import generator_for
 from rheobase.errors import ArgumentError, ShapeError, UnknownName, brief
@@ -27,19 +26,15 @@ from rheobase.network.checks import (
     require_memory,
     require_spikes,
     sides_of,
-    sites_on,
-    wide,
 )
 from rheobase.network.connection import (
     Connection,
     kind,
     projection,
     require_synapse,
-    resistance_of,
 )
 from rheobase.network.source import SpikeSource
 from rheobase.network.steps import Steps
-from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane
 from rheobase.origin import Origin
 from rheobase.provenance import versions
@@ -47,7 +42,7 @@ from rheobase.steppers import AbstractImplicit, AbstractStepper
 from rheobase.stimulus import AbstractStimulus, Constant
 from rheobase.stimulus.base import distributions, drawn
 from rheobase.synapses import AbstractSynapse, Coupled, Delta
-from rheobase.systems.cable import kinds_of as cable_kinds
+from rheobase.synapses.coupled import coupled
 from rheobase.systems.cells import CoupledCells
 from rheobase.systems.projection import Projection
 from rheobase.systems.source import AbstractSource
@@ -73,20 +68,16 @@ class Population(eqx.Module):
     >>> in_a_row = rb.Population(rb.LIF(), 3, positions=[[0], [10], [20]] * um)
     """
 
-    neuron: AbstractMembrane | Cell | AbstractSource
+    neuron: Member
     n: int = eqx.field(static=True, converter=_size)
     positions: Array | None = eqx.field(default=None, converter=_positions)
     """(n, dimensions), um; for rules of connectivity that go by distance."""
 
     def __check_init__(self):
-        if not isinstance(self.neuron, AbstractMembrane | Cell | AbstractSource):
-            raise ArgumentError(
-                f"a population is made of neurons, got {brief(self.neuron)}. "
-                f"Write rb.Population(rb.LIF(), 100)."
-            )
+        if not isinstance(self.neuron, AbstractSource):
+            require_receiver(self.neuron, "a population takes", "rb.Population({}, 100)")
         if isinstance(self.neuron, AbstractMembrane):
-            acts = self.neuron.gated or "v" in variables.units(jax.eval_shape(self.neuron.init))
-            if not acts:
+            if not self.neuron.gated and "v" not in self.neuron.units:
                 raise ArgumentError(
                     f"{type(self.neuron).__name__} has no voltage `v` on which synapses could act, "
                     "so that it cannot be in a Network."
@@ -104,7 +95,7 @@ class Population(eqx.Module):
         return printed.shortly(self)
 
     @property
-    def receiving(self) -> AbstractMembrane | Cell:
+    def receiving(self) -> Receiver:
         """Its neurons, as something that receives input."""
         if isinstance(self.neuron, AbstractSource):
             raise ArgumentError("a SpikeSource fires at given times and receives nothing.")
@@ -235,9 +226,9 @@ class Network(eqx.Module):
             for post in c.post:
                 what = f"`weight` of the connection from {c.pre!r} to {post!r}"
                 neuron, unit = own[post].receiving, c.weight.unit
-                sites = sites_on(neuron, c.at)
+                sites = neuron.sites(c.at)
                 of = kind(c.synapse, unit, what, neuron, sites, kinds[post])
-                require_synapse(c, post, own[c.pre].n, wide(own[post], sites))
+                require_synapse(c, post, own[c.pre].n, neuron.synapse_shape(own[post].n, sites))
                 plans.append((c, post, of, len(sites)))
         self.driven = tuple(driven(d, own[d.population], kinds) for d in self.drives)
         require_memory(own, plans)
@@ -247,7 +238,7 @@ class Network(eqx.Module):
                 post,
                 of,
                 many,
-                sites_on(own[c.pre].neuron, c.source)[0],
+                own[c.pre].neuron.sites(c.source)[0],
                 sides_of(c.pre, post, own),
                 generator_for(f"the connection from {c.pre!r} to {post!r}", key, i),
             )
@@ -291,8 +282,8 @@ class Network(eqx.Module):
 
     def origin(self, stepper: AbstractStepper, rule: AbstractImplicit, steps: Steps) -> Origin:
         """Describe it for the state at the end of a run."""
-        cells = [isinstance(p.neuron, Cell) for p in self.populations.values()]
-        used: list[Any] = [stepper] * (not all(cells)) + [rule] * any(cells)
+        implicit = [p.neuron.implicit for p in self.populations.values()]
+        used: list[Any] = [stepper] * (not all(implicit)) + [rule] * any(implicit)
         points = (s for s in self.systems.values() if isinstance(s, Coupled))
         used += [s.own_stepper for s in points if s.own_stepper is not None]
         parts = [
@@ -360,7 +351,7 @@ class Network(eqx.Module):
         is shown; a fit and this method make it what runs.
         """
         systems = {
-            name: _recoupled(population.neuron, self.systems[name])
+            name: self.systems[name].made_of(population.neuron)
             for name, population in self.populations.items()
         }
         return eqx.tree_at(lambda net: net.systems, self, systems)
@@ -391,9 +382,7 @@ class Network(eqx.Module):
     def __str__(self) -> str:
         rows = []
         for name, p in self.populations.items():
-            inner = chain(p.neuron) if isinstance(p.neuron, AbstractMembrane) else [p.neuron]
-            kinds = " > ".join(type(n).__name__ for n in inner)
-            rows.append(f"{name:<24}{p.n:>12,}  {kinds}")
+            rows.append(f"{name:<24}{p.n:>12,}  {p.neuron.title}")
         half = printed.MOST // 2 - 1
         lines = [f"{'population':<24}{'neurons':>12}  neuron", *printed.shortened(rows, half)]
         lines.append(f"{'connection':<24}{'synapses':>12}  memory")
@@ -452,35 +441,12 @@ def _listed(given: Any, kind: type, argument: str) -> tuple:
     )
 
 
-def _kinds(
-    neuron: AbstractMembrane | Cell | AbstractSource, synapses: tuple[AbstractSynapse, ...]
-) -> str:
+def _kinds(neuron: Member, synapses: tuple[AbstractSynapse, ...]) -> str:
     """A neuron or a cell with the synapses on it, by the names of their classes."""
-    if isinstance(neuron, AbstractSource):
-        return "SpikeSource"
-    own = cable_kinds(neuron.cable) if isinstance(neuron, Cell) else kinds_of(neuron)
-    return " with ".join([own, *(type(s).__name__ for s in synapses)])
+    return " with ".join([neuron.kinds, *(type(s).__name__ for s in synapses)])
 
 
-def _recoupled(neuron: Any, system: Any) -> Any:
-    """The system of a population with other parameters of its neurons."""
-    if isinstance(system, CoupledCells):
-        return CoupledCells(neuron.cable, system.synapses, system.sites)
-    if not isinstance(system, Coupled):
-        return neuron
-    resistances = tuple(
-        None if one is None else resistance_of(neuron, "a weight") for one in system.resistances
-    )
-    return Coupled(neuron=neuron, synapses=system.synapses, resistances=resistances)
-
-
-def _coupled(
-    neuron: AbstractMembrane | Cell | AbstractSource, kinds: list
-) -> Coupled | CoupledCells | AbstractSource:
-    """A neuron or a cell with the kinds of synapses on it; a source has none."""
-    if isinstance(neuron, AbstractSource):
-        return neuron
+def _coupled(neuron: Member, kinds: list) -> Coupled | CoupledCells | AbstractSource:
+    """A population with the kinds of synapses on it."""
     synapses, resistances, sites = zip(*kinds, strict=True) if kinds else ((), (), ())
-    if isinstance(neuron, Cell):
-        return CoupledCells(neuron.cable, synapses, sites)
-    return Coupled(neuron=neuron, synapses=synapses, resistances=resistances)
+    return coupled(neuron, synapses, resistances, sites)

@@ -14,14 +14,12 @@ import jax
 import numpy as np
 from jax import Array
 
-from rheobase.cable.arguments import OnCell
 from rheobase.network.known import rest
 from rheobase.neurons import variables
 from rheobase.synapses import AbstractSynapse, Coupled
 from rheobase.synapses.coupled import labels
-from rheobase.systems.cells import CoupledCells
 from rheobase.systems.projection import Projection, ProjectionState
-from rheobase.units import Unit, dimensionless, mV, nA, state_units, uS
+from rheobase.units import Unit, dimensionless, state_units
 
 
 class _Read(NamedTuple):
@@ -32,13 +30,6 @@ class _Read(NamedTuple):
     place: int
     resistance: Array | None
 
-    @property
-    def unit(self) -> Unit:
-        """The unit of its weights."""
-        if self.synapse.reversal is not None or self.synapse.electrical:
-            return uS
-        return nA if self.resistance is None else mV
-
 
 def _synapses(system: Coupled) -> list[_Read]:
     names = labels(system.synapses)
@@ -48,31 +39,13 @@ def _synapses(system: Coupled) -> list[_Read]:
     ]
 
 
-def _offered(one: _Read, state: Any) -> dict[str, Unit]:
-    """The unit of everything that can be recorded of a synapse in such a state, by variable."""
-    own = state_units(type(state))
-    units = {name: own.get(name, one.unit) for name in state._fields}
-    return units | {"g": one.unit, "i": nA}
-
-
-def on_cells(system: CoupledCells) -> dict[str, OnCell]:
-    """What can be recorded of the synapses on cells."""
-    found = {}
-    for place, (label, synapse) in enumerate(
-        zip(labels(system.synapses), system.synapses, strict=True)
-    ):
-        offered = _offered(_Read(label, synapse, place, None), synapse.init())
-        for name, unit in offered.items():
-            found[f"{label}.{name}"] = OnCell(place, name, system.sites[place], unit)
-    return found
-
-
 def readable(system: Coupled) -> dict[str, Unit]:
-    """The unit of everything that can be recorded of a population."""
+    """The unit of everything that can be recorded of a population of points."""
     state = rest(system)
     units = variables.units(state.neuron)
     for one in _synapses(system):
-        offered = _offered(one, state.synapses[one.place])
+        unit = one.synapse.weight_unit(one.resistance)
+        offered = one.synapse.readable(state.synapses[one.place], unit)
         units |= {f"{one.label}.{name}": unit for name, unit in offered.items()}
     return units
 

@@ -6,7 +6,7 @@ no time step, no clock, no integrator, no recorder and no randomness.
 
 import enum
 from abc import abstractmethod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import equinox as eqx
 import jax
@@ -14,10 +14,12 @@ import jax.numpy as jnp
 
 from rheobase import printed
 from rheobase.declared import AbstractDeclared
+from rheobase.errors import ArgumentError
 from rheobase.neurons import variables
 from rheobase.phi import phi
 from rheobase.surrogate import AbstractSurrogate
-from rheobase.units import Unit, nA
+from rheobase.units import Role, Unit, nA
+from rheobase.units.fields import of_role
 
 _STEEPEST = 30.0
 """exp(30) = 1e13 carries any voltage past its threshold, and stays finite in float32."""
@@ -50,6 +52,8 @@ class AbstractMembrane(AbstractDeclared):
     """The variable in which it reaches its threshold."""
     gated: ClassVar[bool] = False
     """Whether its synapses are circuits of its own, and act on no voltage `v`."""
+    implicit: ClassVar[bool] = False
+    """Whether its voltages are coupled so strongly that implicit steps advance it."""
 
     def __str__(self) -> str:
         return printed.model(self)
@@ -76,6 +80,59 @@ class AbstractMembrane(AbstractDeclared):
         φ(z) of exponential growth and decay; a neuron whose voltage runs away knows better.
         """
         return phi(jnp.minimum(z, _STEEPEST))
+
+    # What networks, runs and fits ask of neurons, of cells and of sources alike.
+
+    @property
+    def kinds(self) -> str:
+        """What it is, in few words, by which a run that goes on knows it again."""
+        return type(self).__name__
+
+    @property
+    def title(self) -> str:
+        """Its name in tables and reports."""
+        return type(self).__name__
+
+    @property
+    def units(self) -> dict[str, Unit]:
+        """The unit of each of its variables."""
+        return variables.units(jax.eval_shape(self.init))
+
+    @property
+    def target_unit(self) -> Unit | None:
+        """The unit of delta inputs; None where nothing adds at once."""
+        return self.units[self.target]
+
+    @property
+    def resistance(self) -> jax.Array | None:
+        """Its parameter of that role (MOhm), by which a voltage is a current."""
+        return of_role(self, Role.RESISTANCE)
+
+    @property
+    def outputs(self) -> int:
+        """How many places of it fire."""
+        return int(self.onset is not Onset.NEVER)
+
+    def sites(self, at: Any) -> tuple[int, ...]:
+        """The places at which something arrives: there is one."""
+        if at is not None:
+            raise ArgumentError("`at` is a place on a cell: leave it out for a point neuron.")
+        return (0,)
+
+    def synapse_shape(self, n: int, sites: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of the states of synapses on n of it."""
+        return (n,)
+
+    def probes(self, record: Any, clamps: Any, synapses: Any) -> Any:
+        """The record as a step reads it: that of points goes by neuron, as it is."""
+        return record
+
+    def clamps(self, given: Any, dt: float) -> NoReturn:
+        """Refuse clamps, which go by place."""
+        raise ArgumentError(
+            f"`clamp` is for cells, whose places it goes by, and {self.title} has none: write "
+            "rb.Cell(tree), or leave it out."
+        )
 
     # What follows is for adaptors: a model leaves it as it is.
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from rheobase.declared import AbstractDeclared
+from rheobase.units import Unit, mV, nA, state_units, uS
 
 NO_NEGATIVE_CONDUCTANCE = (
     "a conductance is never negative. Inhibition has a positive weight and a reversal potential "
@@ -62,6 +63,17 @@ class AbstractSynapse(AbstractDeclared):
     def conducts(self) -> bool:
         """Tell whether its weights are conductances, which are never negative."""
         return self.electrical or self.reversal is not None
+
+    def weight_unit(self, resistance: Array | None = None) -> Unit:
+        """The unit of its weights, which are voltages where it acts through a resistance."""
+        if self.conducts:
+            return uS
+        return nA if resistance is None else mV
+
+    def readable(self, state: Any, unit: Unit) -> dict[str, Unit]:
+        """The unit of everything that can be recorded in such a state; `unit`: of its weights."""
+        own = state_units(type(state))
+        return {name: own.get(name, unit) for name in state._fields} | {"g": unit, "i": nA}
 
     @property
     def never_negative(self) -> str | None:

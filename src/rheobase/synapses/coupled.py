@@ -1,6 +1,8 @@
 """A neuron together with the synapses on it: one system for the stepper, linearised as one."""
 
+import functools
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from jax import Array
@@ -67,6 +69,11 @@ class Coupled(AbstractStatefulAdaptor):
             tuple(s.derivative(x) for s, x in zip(self.synapses, state.synapses, strict=True)),
         )
 
+    def made_of(self, neuron: AbstractMembrane) -> "Coupled":
+        """The same synapses on other neurons."""
+        found = tuple(None if one is None else neuron.resistance for one in self.resistances)
+        return replace(self, neuron=neuron, resistances=found)
+
     def arrive(self, state: CoupledState, arrived: tuple[Array, ...]) -> CoupledState:
         """The state after spikes of these total weights have arrived at each kind of synapse."""
         triples = zip(self.synapses, state.synapses, arrived, strict=True)
@@ -78,3 +85,17 @@ class Coupled(AbstractStatefulAdaptor):
         for label, inner in zip(labels(self.synapses), state.synapses, strict=True):
             found |= {f"{label}.{name}": value for name, value in variables.items(inner)}
         return found
+
+
+@functools.singledispatch
+def coupled(
+    neuron: AbstractMembrane,
+    synapses: tuple[AbstractSynapse, ...],
+    resistances: tuple[Array | None, ...],
+    sites: tuple[tuple[int, ...], ...],
+) -> Any:
+    """The neurons of a population with the kinds of synapses on them; of others, what they say.
+
+    `sites`: the places of each kind on cells.
+    """
+    return Coupled(neuron, synapses, resistances)

@@ -14,6 +14,7 @@ from rheobase.channels import AbstractFiring
 from rheobase.channels.base import exponential_euler
 from rheobase.steppers import AbstractImplicit
 from rheobase.synapses import AbstractSynapse
+from rheobase.synapses.coupled import labels
 from rheobase.systems.base import AbstractSystem, Arriving, Moved
 from rheobase.systems.cable import Cable, CellState, Held, assemble, settled, step
 from rheobase.systems.imposed import Clamps, imposed, spread
@@ -27,6 +28,16 @@ class CellsState(NamedTuple):
 
     neuron: CellState
     synapses: tuple[Any, ...]
+
+
+class OnCell(NamedTuple):
+    """A variable of the synapses of one kind on a cell, as a network has them."""
+
+    kind: int
+    variable: str
+    sites: tuple[int, ...]
+    """The node of each synapse."""
+    unit: Unit
 
 
 class CoupledCells(eqx.Module):
@@ -72,6 +83,10 @@ class CoupledCells(eqx.Module):
             if isinstance(one.channel, AbstractFiring):
                 one.channel.check(dt)
 
+    def made_of(self, cell: Any) -> "CoupledCells":
+        """The same synapses on other cells."""
+        return CoupledCells(cell.cable, self.synapses, self.sites)
+
     def arrive(self, state: CellsState, arrived: tuple[Array, ...]) -> CellsState:
         """The state after these total weights have arrived at each kind of synapse."""
         triples = zip(self.synapses, state.synapses, arrived, self.sites, strict=True)
@@ -91,6 +106,14 @@ class CoupledCells(eqx.Module):
         if probe.variable == "g":
             return synapse.output(state)[places]
         return synapse.current(state, v[np.asarray(self.sites[kind])])[places]
+
+    def readable(self) -> dict[str, OnCell]:
+        """What can be recorded of the synapses, by name."""
+        found = {}
+        for kind, (label, one) in enumerate(zip(labels(self.synapses), self.synapses, strict=True)):
+            for name, unit in one.readable(one.init(), one.weight_unit()).items():
+                found[f"{label}.{name}"] = OnCell(kind, name, self.sites[kind], unit)
+        return found
 
     def with_synapses(self, held: Held, v: Float[Array, " nodes"], synapses: tuple) -> Held:
         """Also the currents of synapses into the nodes of one cell, linear in their voltages."""

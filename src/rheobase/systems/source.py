@@ -1,7 +1,7 @@
 """Populations that fire when they are told to: by lists of spikes, or by a raster."""
 
 from abc import abstractmethod
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, NoReturn
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -11,6 +11,7 @@ from jaxtyping import Float, Int32, Shaped, UInt32
 
 from rheobase.errors import ArgumentError
 from rheobase.record import Record
+from rheobase.synapses.coupled import coupled
 from rheobase.systems.base import AbstractSystem, Arriving, Moved
 from rheobase.time import Clock
 from rheobase.units import Unit, nA
@@ -43,6 +44,12 @@ class AbstractSource(eqx.Module):
     random: ClassVar[bool] = False
     synapses: ClassVar[tuple] = ()
     """Nothing acts on it."""
+    gated: ClassVar[bool] = False
+    implicit: ClassVar[bool] = False
+    kinds: ClassVar[str] = "SpikeSource"
+    title: ClassVar[str] = "SpikeSource"
+    units: ClassVar[dict[str, Unit]] = {}
+    outputs: ClassVar[int] = 1
 
     @abstractmethod
     def check(self, dt: float) -> None:
@@ -59,6 +66,29 @@ class AbstractSource(eqx.Module):
     def arrive(self, state: SourceState, arrived: tuple) -> SourceState:
         """Its state after nothing has arrived."""
         return state
+
+    def made_of(self, source: "AbstractSource") -> "AbstractSource":
+        """Another source."""
+        return source
+
+    def sites(self, at: Any) -> tuple[int, ...]:
+        """The place of it whose spikes are sent: there is one."""
+        if at is not None:
+            raise ArgumentError("`source` is a place on a cell: leave it out for a SpikeSource.")
+        return (0,)
+
+    def probes(self, record: Record, clamps: Any, synapses: Any) -> Record:
+        """The record as a step reads it."""
+        return record
+
+    def clamps(self, given: Any, dt: float) -> NoReturn:
+        """Refuse clamps, which go by place."""
+        raise ArgumentError("`clamp` is for cells, and a SpikeSource fires as it is told.")
+
+
+@coupled.register
+def _(source: AbstractSource, synapses: tuple, resistances: tuple, sites: tuple) -> AbstractSource:
+    return source
 
 
 class AbstractStepSource(AbstractSource):

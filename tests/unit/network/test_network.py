@@ -159,7 +159,7 @@ def test_equal_synapses_share_one_state_and_others_do_not():
     populations = {"a": rb.Population(neuron(), 3), "b": rb.Population(neuron(), 4)}
     net = rb.Network(populations, connect)
     assert [p.kind for p in net.projections] == [0, 0, 1, 2]
-    assert "a -> b" in str(net) and "Refractory > LIF" in str(net)
+    assert "a -> b" in str(net) and "Refractory(LIF)" in str(net)
 
 
 def test_weight_gradient_is_the_finite_difference_below_threshold():

@@ -1,0 +1,25 @@
+"""What a population is made of, and what a user hands over in its place."""
+
+from typing import Any
+
+from rheobase.cable.cell import Cell
+from rheobase.errors import ArgumentError, brief
+from rheobase.neurons.base import AbstractMembrane
+from rheobase.systems.source import AbstractSource
+
+Receiver = AbstractMembrane | Cell
+"""What receives input: a neuron, a readout or a cell."""
+Member = Receiver | AbstractSource
+
+
+def require_receiver(value: Any, taker: str, example: str) -> Receiver:
+    """Return a neuron or a cell; refuse anything else.
+
+    - `taker`: what takes it, such as "simulate takes".
+    - `example`: the corrected call, with {} in the place of the neuron.
+    """
+    if isinstance(value, Receiver):
+        return value
+    known = isinstance(value, type) and issubclass(value, AbstractMembrane)
+    written = example.format(f"rb.{value.__name__}()" if known else "rb.LIF()")
+    raise ArgumentError(f"{taker} a neuron or a cell, got {brief(value)}. Write {written}.")
