@@ -10,11 +10,10 @@ import jax.numpy as jnp
 from jax import Array
 
 from rheobase.arguments import require_width
-from rheobase.cable import Cell
+from rheobase.cable.members import Receiver, require_receiver
 from rheobase.errors import ArgumentError, UnknownName, brief
 from rheobase.network import Drive, Network, NetworkRecording
 from rheobase.network.delays import Delays
-from rheobase.neurons.base import AbstractMembrane
 from rheobase.record import RunState
 from rheobase.simulate import simulate
 from rheobase.stimulus import Constant
@@ -73,7 +72,7 @@ class CompiledStep(eqx.Module):
 
 
 def compiled(
-    system: AbstractMembrane | Cell | Network | Sequential,
+    system: Receiver | Network | Sequential,
     *,
     dt: Quantity | None = None,
     n: int | tuple[int, ...] | None = None,
@@ -104,10 +103,9 @@ def compiled(
     """
     if isinstance(system, Sequential):
         dt = system.dt * ms if dt is None else dt
-    elif not isinstance(system, AbstractMembrane | Cell | Network):
-        raise ArgumentError(
-            f"`system` is a neuron, a cell, a network or a stack of layers, got {brief(system)}. "
-            "Write rb.compiled(rb.LIF(), dt=0.1*ms)."
+    elif not isinstance(system, Network):
+        require_receiver(
+            system, "`system` is a network, a stack of layers,", "rb.compiled({}, dt=0.1*ms)"
         )
     if dt is None:
         raise ArgumentError("`dt` is the length of a step. Write rb.compiled(..., dt=0.1*ms).")
@@ -120,8 +118,6 @@ def compiled(
 class _Receives(NamedTuple):
     """Who can be given inputs, and in which unit."""
 
-    by: str | None
-    """What the inputs go by, if by anything."""
     unit: Unit
     units: dict[str, Unit] | None = None
     """Of each population of a network."""
@@ -137,23 +133,21 @@ class _Receives(NamedTuple):
     @classmethod
     def of(cls, system: Any) -> "_Receives":
         if isinstance(system, Network):
-            units = {name: one.receives for name, one in system.systems.items()}
-            return cls("population", nA, units)
-        if isinstance(system, Cell):
-            return cls("place", nA)
-        return cls(None, nA if isinstance(system, Sequential) else system.receives)
+            return cls(nA, {name: one.receives for name, one in system.systems.items()})
+        return cls(nA if isinstance(system, Sequential) else system.receives)
 
 
 def _named(receives: _Receives, inputs: Any) -> tuple[tuple[Any, ...], tuple[Array, ...]]:
-    """The populations or places that get inputs, and these in internal units."""
+    """The populations or places that get inputs, None where they are one, in internal units."""
     if inputs is None:
         return (), ()
-    if receives.by is None:
-        return (None,), (_numbers(inputs, receives.unit),)
     if not isinstance(inputs, dict):
-        raise ArgumentError(
-            f"`inputs` go by {receives.by}, got {brief(inputs)}. Write {{{receives.by}: 1*nA}}."
-        )
+        if receives.units is not None:
+            name = next(iter(receives.units))
+            raise ArgumentError(
+                f"`inputs` go by population, got {brief(inputs)}. Write {{{name!r}: 1*nA}}."
+            )
+        inputs = {None: inputs}
     values = (_numbers(x, receives.of_one(name)) for name, x in inputs.items())
     return tuple(inputs), tuple(values)
 
@@ -195,9 +189,8 @@ def _given(system: Any, inputs: dict[Any, Array], now: Clock) -> tuple[Any, dict
     if isinstance(system, Sequential):
         return system, {"inputs": inputs[None][None]}
     if not isinstance(system, Network):
-        unit = nA if isinstance(system, Cell) else system.receives
-        held = {place: Constant(Quantity(x, unit)) for place, x in inputs.items()}
-        return system, {"current": held if isinstance(system, Cell) else held.get(None)}
+        held = {place: Constant(Quantity(x, system.receives)) for place, x in inputs.items()}
+        return system, {"current": held.get(None, held or None)}
     for name, x in inputs.items():
         if system.is_source(name):
             n = system.populations[name].n

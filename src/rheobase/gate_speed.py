@@ -7,24 +7,18 @@ known before the run.
 """
 
 import functools
-from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from rheobase.cable import Cell
-from rheobase.channels import Solutions
+from rheobase.cable.members import Member
 from rheobase.errors import StepperError
 from rheobase.network.known import is_key
 from rheobase.network.numeric import evaluated
-from rheobase.neurons.base import AbstractMembrane
-from rheobase.neurons.gates import RANGE, gate_rates
-from rheobase.systems.cable import Inserted
-from rheobase.systems.source import AbstractSource
+from rheobase.neurons.gates import RANGE
 
 _MOST = 6.5
 """Time constants of the fastest gate in a step. The cells of Hodgkin and Huxley (at 6 to 26 °C),
@@ -45,10 +39,11 @@ class _Fastest(NamedTuple):
     """Where it is so fast, mV."""
 
 
-def require_slow_gates(system: AbstractMembrane | Cell | AbstractSource, dt: float) -> None:
+def require_slow_gates(system: Member, dt: float) -> None:
     """Refuse a time step (ms) of more than six and a half time constants of the fastest gate."""
-    for name, fastest in _found(system):
-        if dt * fastest.rate > _MOST * (1 + 1e-6):
+    for name, part in system.gated_parts:
+        fastest = _known(_Part(part))
+        if fastest is not None and dt * fastest.rate > _MOST * (1 + 1e-6):
             longest = _MOST / fastest.rate
             raise StepperError(
                 f"dt = {dt:g} ms is too long for {name}: its gate {fastest.name} relaxes in "
@@ -64,22 +59,12 @@ def _floored(x: float) -> float:
     return float(f"{np.floor(x / unit) * unit:.2g}")
 
 
-def _found(system: Any) -> Iterator[tuple[str, _Fastest]]:
-    """The fastest gate of each part of a model that has gates, with the name of the part."""
-    if isinstance(system, Cell):
-        for inserted in system.mechanisms:
-            yield from _known(inserted.name, _Parts(inserted, system.solutions), _of_channel)
-        return
-    if isinstance(system, AbstractMembrane):  # a source of spikes has no gates
-        yield from _known(type(system).__name__, _Parts(system), _of_neuron)
-
-
-class _Parts:
+class _Part:
     """What the rates depend on; equal to any other of the same structure and numbers."""
 
-    def __init__(self, model: Any, solutions: Solutions | None = None):
-        self.model, self.solutions = model, solutions
-        leaves, structure = jax.tree.flatten((model, solutions))
+    def __init__(self, model: Any):
+        self.model = model
+        leaves, structure = jax.tree.flatten(model)
         self.traced = any(isinstance(x, Tracer) for x in leaves)
         with jax.ensure_compile_time_eval():  # keys that are known are read inside of jit too
             words = [jax.random.key_data(x) if is_key(x) else x for x in leaves]
@@ -87,25 +72,21 @@ class _Parts:
         self.key = structure, tuple((x.shape, str(x.dtype), x.tobytes()) for x in arrays)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Parts) and self.key == other.key
+        return isinstance(other, _Part) and self.key == other.key
 
     def __hash__(self) -> int:
         return hash(self.key)
 
 
-def _known(
-    name: str, parts: _Parts, rates: Callable[[_Parts], dict[str, np.ndarray]]
-) -> Iterator[tuple[str, _Fastest]]:
-    fastest = None if parts.traced else _fastest(parts, rates)
-    if fastest is not None:
-        yield name, fastest
+def _known(part: _Part) -> _Fastest | None:
+    return None if part.traced else _fastest(part)
 
 
 @functools.lru_cache(maxsize=256)
-def _fastest(parts: _Parts, rates: Callable[[_Parts], dict[str, np.ndarray]]) -> _Fastest | None:
+def _fastest(part: _Part) -> _Fastest | None:
     """The fastest gate over the voltages of `RANGE`; None where no gate sets a bound."""
     best: _Fastest | None = None
-    for name, rate in rates(parts).items():
+    for name, rate in _rates(part.model).items():
         each = rate.reshape(len(RANGE), -1).max(axis=1)
         k = int(np.argmax(each))
         if each.min() < _AT_ONCE and (best is None or each[k] > best.rate):
@@ -113,25 +94,8 @@ def _fastest(parts: _Parts, rates: Callable[[_Parts], dict[str, np.ndarray]]) ->
     return best
 
 
-def _of_neuron(parts: _Parts) -> dict[str, np.ndarray]:
-    if any(map(is_key, jax.tree.leaves(parts.model))):  # parameters are drawn, which needs JAX
+def _rates(model: Any) -> dict[str, np.ndarray]:
+    if any(map(is_key, jax.tree.leaves(model))):  # parameters are drawn, which needs JAX
         with jax.ensure_compile_time_eval():
-            return jax.tree.map(np.asarray, jax.jit(lambda: gate_rates(parts.model, RANGE))())
-    return evaluated(lambda: gate_rates(parts.model, RANGE))
-
-
-def _of_channel(parts: _Parts) -> dict[str, np.ndarray]:
-    inserted: Inserted = parts.model
-    nodes = np.asarray(inserted.nodes)
-    ions = jax.tree.map(lambda x: x[nodes] if x.ndim else x, _ions(_Parts(parts.solutions)))
-    voltages: Any = RANGE.astype(jnp.result_type(float))
-
-    def at(v: Any) -> dict[str, Any]:
-        return inserted.channel.relaxation(jnp.broadcast_to(v, nodes.shape), ions)
-
-    return evaluated(lambda: jax.vmap(at)(voltages))
-
-
-@functools.lru_cache(maxsize=16)
-def _ions(parts: _Parts) -> Any:
-    return evaluated(parts.model.ions)
+            return jax.tree.map(np.asarray, jax.jit(lambda: model.gate_rates(RANGE))())
+    return evaluated(lambda: model.gate_rates(RANGE))

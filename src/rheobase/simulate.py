@@ -11,6 +11,7 @@ from jax.core import Tracer
 from rheobase import uncoupled
 from rheobase.cable import Cell
 from rheobase.cable import run as cable_run
+from rheobase.cable.members import Receiver, require_receiver
 from rheobase.errors import (
     ArgumentError,
     ShapeError,
@@ -28,6 +29,7 @@ from rheobase.network.simulate import simulate as simulate_network
 from rheobase.network.steps import Steps
 from rheobase.neurons.base import AbstractMembrane
 from rheobase.record import Record, Recording, RunState
+from rheobase.run.asked import Asked
 from rheobase.run.run import Way
 from rheobase.steppers import (
     AbstractImplicit,
@@ -212,8 +214,8 @@ def simulate(  # noqa: PLR0913
     [0.0, 3.0, 7.0]
     """
     stack = stack_of(system)
-    if stack is None and not isinstance(system, Network | Cell):
-        _require_system(system)
+    if stack is None and not isinstance(system, Network):
+        require_receiver(system, "simulate takes", "simulate({}, ...)")
     key = None if key is None else require_random_key(key, "simulate(..., key={})")
     for name, flag in (("substep", substep), ("progress", progress), ("coarse", coarse)):
         require_flag(flag, name, f"simulate(..., {name}=True)")
@@ -235,42 +237,41 @@ def simulate(  # noqa: PLR0913
             "`inputs` are for a stack of layers: neurons and cells take `current`, networks "
             "rb.Network(..., drives=[...])."
         )
-    system = cast(AbstractMembrane | Cell | Network, system)
+    system = cast(Receiver | Network, system)
     if not coarse:
         _require_possible(system, lengths)
     if isinstance(state, RunState):
         state = state._replace(step=Clock.of(state.step))
-    if isinstance(system, Cell):
-        _require_no_neuron({"delta": delta, "substep": substep or None})
-        rule = _implicit(stepper)
-        return cable_run.simulate(
-            system, rule, dt_ms, steps, current, clamp, record, n, init, state, key, progress,
-            checkpoint,
-        )  # fmt: skip
-    if isinstance(system, Network):
-        _require_none({"current": current, "delta": delta, "n": n})
-        setting = Setting(*_both(stepper, system), lengths, 0.0 if substep else None)
-        begun = Begun(init, state, key)
-        way = Way.of(1, checkpoint, steps)
-        return simulate_network(system, setting, steps, record, clamp, begun, way, progress)
-    if clamp is not None:
-        raise ArgumentError("`clamp` is for cells, whose places it goes by: write rb.Cell(tree).")
-    stepper = _stepper(stepper, system)
-    return uncoupled.simulate(
-        system,
-        stepper,
-        dt_ms,
-        steps,
-        current,
-        delta,
-        n,
-        record,
-        init,
-        state,
-        key,
-        substep,
-        progress,
-        checkpoint,
+    asked = Asked(
+        dt_ms, steps, current, clamp, delta, n, stepper, record, init, state, key, substep,
+        progress, checkpoint,
+    )  # fmt: skip
+    return _simulated(system, asked, lengths)
+
+
+@functools.singledispatch
+def _simulated(neuron: AbstractMembrane, asked: Asked, lengths: Steps) -> Any:
+    """The run of a neuron; below those of cells and networks."""
+    if asked.clamp is not None:
+        neuron.clamps(asked.clamp, asked.dt)
+    return uncoupled.simulate(neuron, _stepper(asked.stepper, neuron), asked)
+
+
+@_simulated.register
+def _(cell: Cell, asked: Asked, lengths: Steps) -> Recording:
+    _require_no_neuron({"delta": asked.delta, "substep": asked.substep or None})
+    return cable_run.simulate(cell, _implicit(asked.stepper), asked)
+
+
+@_simulated.register
+def _(network: Network, asked: Asked, lengths: Steps) -> NetworkRecording:
+    _require_none({"current": asked.current, "delta": asked.delta, "n": asked.n})
+    both = _both(asked.stepper, network)
+    setting = Setting(*both, lengths, 0.0 if asked.substep else None)
+    begun = Begun(asked.init, asked.state, asked.key)
+    way = Way.of(1, asked.checkpoint, asked.steps)
+    return simulate_network(
+        network, setting, asked.steps, asked.record, asked.clamp, begun, way, asked.progress
     )
 
 
@@ -284,7 +285,7 @@ def _lengths(system: Any, dt: Any) -> Steps:
     return Steps.of(each, system.populations)
 
 
-def _require_possible(system: AbstractMembrane | Cell | Network, lengths: Steps) -> None:
+def _require_possible(system: Receiver | Network, lengths: Steps) -> None:
     """Refuse steps that are too long for gates and gap junctions."""
     if not isinstance(system, Network):
         require_slow_gates(system, lengths.dt)
@@ -337,18 +338,6 @@ def _implicit(stepper: Any) -> AbstractImplicit:
         f"far below a microsecond, and branch points take none: {name} cannot advance them. Write "
         f"stepper=rb.CrankNicolson(), or rb.BackwardEuler()."
     )
-
-
-def _require_system(system: Any) -> None:
-    if isinstance(system, type) and issubclass(system, AbstractMembrane):
-        raise ArgumentError(
-            f"simulate takes a neuron, got the class {system.__name__}. "
-            f"Write simulate(rb.{system.__name__}(), ...)."
-        )
-    if not isinstance(system, AbstractMembrane):
-        raise ArgumentError(
-            f"simulate takes a neuron, got {brief(system)}. Write simulate(rb.LIF(), ...)."
-        )
 
 
 def _whole(duration: float, dt: float) -> int:
@@ -405,7 +394,7 @@ def _stepper(stepper: Any, system: AbstractMembrane | Network) -> AbstractSteppe
 def _both(stepper: Any, system: Network) -> tuple[AbstractStepper, AbstractImplicit]:
     """The steppers of the neurons of a network and of its cells."""
     given = stepper if isinstance(stepper, tuple) else (stepper,)
-    cells = any(isinstance(p.neuron, Cell) for p in system.populations.values())
+    cells = any(p.neuron.implicit for p in system.populations.values())
     implicit = [one for one in given if cells and isinstance(one, AbstractImplicit)]
     others = [one for one in given if one not in implicit]
     if len(implicit) > 1 or len(others) > 1:

@@ -8,7 +8,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
 from jax.core import Tracer
 
 from rheobase import memory
@@ -39,6 +38,7 @@ from rheobase.record import (
     require_everywhere,
     require_state,
 )
+from rheobase.run.asked import Asked
 from rheobase.run.run import Way, run
 from rheobase.steppers import AbstractStepper
 from rheobase.stimulus import AbstractStimulus
@@ -51,46 +51,32 @@ _SECONDS = 2e-8
 """That a variable of a neuron takes in a step, at most as a rule."""
 
 
-def simulate(  # noqa: PLR0913
-    system: AbstractMembrane,
-    stepper: AbstractStepper,
-    dt: float,
-    steps: int,
-    current: Any,
-    delta: Any,
-    n: int | tuple[int, ...] | None,
-    record: Any,
-    init: dict[str, Any] | None,
-    state: RunState | None,
-    key: Array | None,
-    substep: bool,
-    progress: bool,
-    checkpoint: bool | int,
-) -> Recording:
+def simulate(system: AbstractMembrane, stepper: AbstractStepper, asked: Asked) -> Recording:
     """`rheobase.simulate` for a neuron: checks the arguments and runs."""
-    record = record if isinstance(record, Record) else Record(record)
+    dt, steps, state = asked.dt, asked.steps, asked.state
+    record = asked.record if isinstance(asked.record, Record) else Record(asked.record)
     require_everywhere(record)
     _check_names(system, record.variables, "record")
-    given = 0 * system.receives if current is None else current
+    given = 0 * system.receives if asked.current is None else asked.current
     drive = _drive(given, system.receives, "current", dt)
-    kick = _drive(delta, _unit_of(system, system.target), "delta", dt)
+    kick = _drive(asked.delta, _unit_of(system, system.target), "delta", dt)
     system.check(dt)
     stepper.check(system, dt)
-    if substep:
+    if asked.substep:
         system.check_substep(dt)
     origin = origin_of(system, stepper, dt)
     if state is None:
-        begin = _begin(system, n, drive, kick, init, key)
+        begin = _begin(system, asked.n, drive, kick, asked.init, asked.key)
     else:
-        require_state(state, init)
+        require_state(state, asked.init)
         require_origin(state.origin, origin)
-        begin = _continued(system, state, n, drive, kick, key)
+        begin = _continued(system, state, asked.n, drive, kick, asked.key)
     begin = begin._replace(origin=None)
     _check_random(system, drive, kick, begin)
     _check_indices(record, begin)
 
-    point = Point(neuron=system, stepper=stepper, record=record, key=None, substep=substep)
-    way = Way.of(record.every if record.variables else 1, checkpoint, steps)
+    point = Point(neuron=system, stepper=stepper, record=record, key=None, substep=asked.substep)
+    way = Way.of(record.every if record.variables else 1, asked.checkpoint, steps)
 
     def part(begin: RunState, steps: int) -> Recording:
         span = Span(begin.step, dt, steps, record.every)
@@ -102,7 +88,7 @@ def simulate(  # noqa: PLR0913
     else:
         size = sum(x.size for x in jax.tree.leaves(begin.neuron))
         pace = Pace(size * _SECONDS, record.every)
-        run = chunked(part, begin, steps, dt, pace, progress, _bytes(record, begin, steps))
+        run = chunked(part, begin, steps, dt, pace, asked.progress, _bytes(record, begin, steps))
     return replace(run, final=run.final._replace(origin=origin))
 
 

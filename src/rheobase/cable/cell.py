@@ -24,7 +24,7 @@ from rheobase.kernels.tree import Tree as Nodes
 from rheobase.morphology import Compartments, Location, Tree, discretise
 from rheobase.synapses import AbstractSynapse
 from rheobase.synapses.coupled import coupled
-from rheobase.systems.cable import Cable, Inserted, kinds_of
+from rheobase.systems.cable import Bathed, Cable, Inserted, kinds_of
 from rheobase.systems.cells import CoupledCells
 from rheobase.systems.imposed import Clamps
 from rheobase.systems.probes import Probes
@@ -330,6 +330,11 @@ class Cell(eqx.Module):
         """How many compartments fire."""
         firing = (m for m in self.mechanisms if isinstance(m.channel, AbstractFiring))
         return sum(len(m.nodes) for m in firing)
+
+    @property
+    def gated_parts(self) -> tuple[tuple[str, Bathed], ...]:
+        """Its channels by name, each with `gate_rates`."""
+        return tuple((one.name, Bathed(one, self.solutions)) for one in self.mechanisms)
 
     def sites(self, at: Any) -> tuple[int, ...]:
         """The nodes of a location, of several, or of a region; None for the root."""

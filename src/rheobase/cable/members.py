@@ -4,6 +4,7 @@ from typing import Any
 
 from rheobase.cable.cell import Cell
 from rheobase.errors import ArgumentError, brief
+from rheobase.morphology import Compartments, Tree
 from rheobase.neurons.base import AbstractMembrane
 from rheobase.systems.source import AbstractSource
 
@@ -23,3 +24,14 @@ def require_receiver(value: Any, taker: str, example: str) -> Receiver:
     known = isinstance(value, type) and issubclass(value, AbstractMembrane)
     written = example.format(f"rb.{value.__name__}()" if known else "rb.LIF()")
     raise ArgumentError(f"{taker} a neuron or a cell, got {brief(value)}. Write {written}.")
+
+
+def shape_of(source: Any) -> Tree | Compartments:
+    """Return a tree, compartments, or those that a cell is made of; refuse anything else."""
+    shape = source.compartments if isinstance(source, Cell) else source
+    if isinstance(shape, Tree | Compartments):
+        return shape
+    raise ArgumentError(
+        f"a picture of a neuron is made of a tree, compartments or a cell, got {brief(source)}. "
+        "Write rb.plot.morphology(rb.io.read_swc('cell.swc'))."
+    )

@@ -12,7 +12,7 @@ from jax import Array
 from jax.core import Tracer
 
 from rheobase.arguments import require_width
-from rheobase.cable.arguments import clamps, currents, probes
+from rheobase.cable.arguments import currents
 from rheobase.cable.cell import Cell
 from rheobase.channels import AbstractFiring
 from rheobase.compilation import Compiled
@@ -23,6 +23,7 @@ from rheobase.origin import Origin, require_like, require_origin
 from rheobase.progress import Pace, chunked
 from rheobase.provenance import versions
 from rheobase.record import Recording, RunState, Span, recording_of, require_state
+from rheobase.run.asked import Asked
 from rheobase.run.run import Way, run
 from rheobase.steppers import AbstractImplicit
 from rheobase.stimulus import AbstractStimulus
@@ -35,35 +36,22 @@ _SECONDS = 1e-8
 """That a variable of a compartment takes in a step, at most as a rule."""
 
 
-def simulate(
-    cell: Cell,
-    stepper: AbstractImplicit,
-    dt: float,
-    steps: int,
-    current: Any,
-    clamp: Any,
-    record: Any,
-    n: Any,
-    init: Any,
-    state: RunState | None,
-    key: Array | None,
-    progress: bool,
-    checkpoint: bool | int,
-) -> Recording:
+def simulate(cell: Cell, stepper: AbstractImplicit, asked: Asked) -> Recording:
     """`rheobase.simulate` for a cell: checks the arguments and runs."""
-    stimuli = currents(cell, current, dt)
-    held = clamps(cell, clamp, dt)
-    wanted = probes(cell, record, held)
+    dt, steps, state = asked.dt, asked.steps, asked.state
+    stimuli = currents(cell, asked.current, dt)
+    held = cell.clamps(asked.clamp, dt)
+    wanted = cell.probes(asked.record, held)
     for one in cell.mechanisms:
         if isinstance(one.channel, AbstractFiring):
             one.channel.check(dt)
     origin = origin_of(cell, stepper, dt)
     if state is None:
-        begin = RunState(_begin(cell, n, init), Clock.of(0), None, None, key)
+        begin = RunState(_begin(cell, asked.n, asked.init), Clock.of(0), None, None, asked.key)
     else:
-        require_state(state, init)
+        require_state(state, asked.init)
         require_origin(state.origin, origin)
-        begin = _continued(cell, state, n, key)
+        begin = _continued(cell, state, asked.n, asked.key)
     begin = begin._replace(origin=None)
     inputs = [*stimuli.values(), *held.stimuli]
     if any(one.random for one in inputs) and begin.key is None:
@@ -75,7 +63,7 @@ def simulate(
         require_width("a stimulus", one.shape, shape, "the cells")
     begin = begin._replace(current=memories(inputs, begin.current, [shape] * len(inputs), dtype))
     every, cable = wanted.every, cell.cable
-    way = Way.of(every if wanted.variables else 1, checkpoint, steps)
+    way = Way.of(every if wanted.variables else 1, asked.checkpoint, steps)
     cells = Cells(
         cells=CoupledCells(cable, (), ()),
         rule=stepper,
@@ -95,7 +83,7 @@ def simulate(
         rows = wanted.bytes_of_step(math.prod(shape), np.dtype(dtype).itemsize)
         size = sum(x.size for x in jax.tree.leaves(begin.neuron))
         pace = Pace(size * _SECONDS, every)
-        done = chunked(part, begin, steps, dt, pace, progress, steps * rows)
+        done = chunked(part, begin, steps, dt, pace, asked.progress, steps * rows)
     return replace(done, final=done.final._replace(origin=origin))
 
 

@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.table import Table
 
 from rheobase import adaptors, fitting, neurons
-from rheobase.cable import Cell
+from rheobase.cable.members import require_receiver
 from rheobase.errors import ArgumentError, UnknownName, brief
 from rheobase.fitting.fit import fits_steps
 from rheobase.fitting.report import name_of, write_ranked
 from rheobase.folder import require_folder
 from rheobase.io import is_model, load, read_recording
-from rheobase.neurons.base import AbstractMembrane, AbstractNeuron
+from rheobase.neurons.base import AbstractNeuron
 from rheobase.units import kHz, ms, mV, nS
 
 _AUTO = "auto"
@@ -86,13 +86,7 @@ def show(  # noqa: PLR0913
 def read_model(text: str) -> Any:
     """`AdEx`, `SoftReset(GLIF)`, or a file with a model from which the fit begins."""
     if Path(text).is_file() and is_model(text):
-        model = load(text)
-        if not isinstance(model, AbstractMembrane | Cell):
-            raise ArgumentError(
-                f"{text} holds a {type(model).__name__}, and rheobase fit begins with a neuron or "
-                f"a cell."
-            )
-        return model
+        return require_receiver(load(text), "rheobase fit begins with", "rb.save('model', {})")
     known = {
         name: getattr(neurons, name)
         for name in neurons.__all__

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rheobase import atomic, plot
-from rheobase.cable import Cell
+from rheobase.cable.members import require_receiver
 from rheobase.cli.fitting import read_numbers
 from rheobase.cli.running import read_time
 from rheobase.errors import ArgumentError, brief
@@ -17,7 +17,6 @@ from rheobase.fitting.patched import under
 from rheobase.fitting.report import name_of
 from rheobase.folder import require_folder
 from rheobase.io import CurrentClamp, load, read_recording
-from rheobase.neurons.base import AbstractMembrane
 from rheobase.plot.style import MAIN
 from rheobase.provenance import noted
 from rheobase.stimulus import Step
@@ -58,12 +57,9 @@ def show(
     path: Path, current: str | None, duration: str, dt: str, recorded: Recorded, out: Path
 ) -> int:
     """Simulate, print the spikes, and leave voltage, spikes and a picture in a folder."""
-    model = load(path)
-    if not isinstance(model, AbstractMembrane | Cell):
-        raise ArgumentError(
-            f"{path} holds a {type(model).__name__}, and rheobase simulate takes a neuron or cell. "
-            f"In Python write rb.simulate(rb.load({str(path)!r}), ...)."
-        )
+    model = require_receiver(
+        load(path), "rheobase simulate takes", "rb.simulate(rb.load(path), ...) in Python"
+    )
     step = read_time(dt)
     rec = recorded.read(current)
     if rec is not None:

@@ -11,11 +11,12 @@ from typing import Any, ClassVar, NoReturn
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from rheobase import printed
 from rheobase.declared import AbstractDeclared
 from rheobase.errors import ArgumentError
-from rheobase.neurons import variables
+from rheobase.neurons import gates, variables
 from rheobase.phi import phi
 from rheobase.surrogate import AbstractSurrogate
 from rheobase.units import Role, Unit, nA
@@ -112,6 +113,15 @@ class AbstractMembrane(AbstractDeclared):
     def outputs(self) -> int:
         """How many places of it fire."""
         return int(self.onset is not Onset.NEVER)
+
+    @property
+    def gated_parts(self) -> tuple[tuple[str, Any], ...]:
+        """Its parts that may have gates, each with its name and `gate_rates`."""
+        return ((type(self).__name__, self),)
+
+    def gate_rates(self, voltages: np.ndarray) -> dict[str, jax.Array]:
+        """How fast each gate relaxes (1/ms) at voltages (mV), by name."""
+        return gates.gate_rates(self, voltages)
 
     def sites(self, at: Any) -> tuple[int, ...]:
         """The places at which something arrives: there is one."""

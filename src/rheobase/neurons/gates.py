@@ -1,13 +1,17 @@
 """How fast the gates of a neuron relax, over the voltages of an action potential."""
 
+from typing import TYPE_CHECKING
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from rheobase.neurons import variables
-from rheobase.neurons.base import AbstractMembrane
 from rheobase.units import dimensionless
+
+if TYPE_CHECKING:
+    from rheobase.neurons.base import AbstractMembrane
 
 RANGE = np.arange(-100.0, 51.0, 5.0)
 """Voltages (mV) of an action potential and of what follows it."""
@@ -15,12 +19,11 @@ _MOVE = 0.0625
 """Of a gate, to see how its rate of change follows it."""
 
 
-def gate_rates(neuron: AbstractMembrane, voltages: np.ndarray) -> dict[str, Array]:
+def gate_rates(neuron: "AbstractMembrane", voltages: np.ndarray) -> dict[str, Array]:
     """How fast each gate relaxes (1/ms), (voltages, *n), by name; the other variables at rest.
 
     A gate is a dimensionless variable that is drawn towards a value, by a rate that is affine in
-    it. Empty for a neuron without
-    gates.
+    it. Empty for a neuron without gates.
     """
     rest = neuron.init()
     units = variables.units(rest)

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rheobase.cable import Cell
+from rheobase.cable.members import shape_of
 from rheobase.errors import ArgumentError, ShapeError, brief
 from rheobase.morphology import Compartments, Tree
 from rheobase.morphology.frusta import at
@@ -36,15 +36,9 @@ class Pieces(NamedTuple):
 
 def pieces(source: Any) -> Pieces:
     """A tree, compartments or a cell in pieces: from sample to sample, cut between compartments."""
-    if isinstance(source, Cell):
-        source = source.compartments
-    if not isinstance(source, Tree | Compartments):
-        raise ArgumentError(
-            f"a picture of a neuron is made of a tree, compartments or a cell, got "
-            f"{type(source).__name__}. Write rb.plot.morphology(rb.io.read_swc('cell.swc'))."
-        )
-    cut = source if isinstance(source, Compartments) else None
-    tree = source if isinstance(source, Tree) else source.tree
+    shape = shape_of(source)
+    cut = shape if isinstance(shape, Compartments) else None
+    tree = shape if isinstance(shape, Tree) else shape.tree
     sections, paths, nodes = [], [], []
     for i in range(len(tree)):
         stops = tree.tube.path[tree.first[i] : tree.first[i + 1]]

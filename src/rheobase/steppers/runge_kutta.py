@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax.core import Tracer
 
 from rheobase.errors import StepperError
-from rheobase.neurons.gates import RANGE, gate_rates
+from rheobase.neurons.gates import RANGE
 from rheobase.steppers.base import Flow, variables_only
 
 
@@ -59,5 +59,5 @@ def _fastest(neuron):
     for i, x in enumerate(leaves):
         own = lambda x, i=i: rate([*leaves[:i], x, *leaves[i + 1 :]])[i]  # noqa: E731
         rates.append(jnp.max(-jax.jvp(own, (x,), (jnp.ones_like(x),))[1]))
-    rates += [jnp.max(rate) for rate in gate_rates(neuron, RANGE).values()]
+    rates += [jnp.max(rate) for rate in neuron.gate_rates(RANGE).values()]
     return jnp.max(jnp.stack(rates))

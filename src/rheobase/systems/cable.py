@@ -66,6 +66,23 @@ class Inserted(eqx.Module):
         return type(channel).__name__
 
 
+class Bathed(eqx.Module):
+    """A channel in its compartments, with the solutions around them."""
+
+    inserted: Inserted
+    solutions: Solutions
+
+    def gate_rates(self, voltages: np.ndarray) -> dict[str, Array]:
+        """How fast each gate relaxes (1/ms) at voltages (mV), by name."""
+        nodes = np.asarray(self.inserted.nodes)
+        ions = jax.tree.map(lambda x: x[nodes] if jnp.ndim(x) else x, self.solutions.ions())
+
+        def at(v: Array) -> dict[str, Array]:
+            return self.inserted.channel.relaxation(jnp.broadcast_to(v, nodes.shape), ions)
+
+        return jax.vmap(at)(jnp.asarray(voltages, jnp.result_type(float)))
+
+
 class Cable(eqx.Module):
     """What of a cell the time loop needs: arrays over nodes and the channels in them."""
 

@@ -50,6 +50,7 @@ class AbstractSource(eqx.Module):
     title: ClassVar[str] = "SpikeSource"
     units: ClassVar[dict[str, Unit]] = {}
     outputs: ClassVar[int] = 1
+    gated_parts: ClassVar[tuple] = ()
 
     @abstractmethod
     def check(self, dt: float) -> None:

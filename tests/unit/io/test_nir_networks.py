@@ -360,7 +360,7 @@ REFUSED = {
     "another time course": (one(to("in", "e", rb.Alpha(2 * ms), 1 * nA)), "Alpha synapses.*take"),
     "electrical": (one(to("in", "e"), to("e", "e", rb.GapJunction(), 1 * nS)), "GapJunction"),
     "chip neurons": (one(to("in", "e", d2.AMPA(), 1 * nA), neuron=d2.Neuron()), "made of Neuron"),
-    "cells": (one(to("in", "e", EXP, 1 * nA), neuron=CELL), "population 'e' is made of cells"),
+    "cells": (one(to("in", "e", EXP, 1 * nA), neuron=CELL), "made of Cell.HH, SpikeDetector.,"),
     "another neuron": (one(neuron=rb.AdEx()), "population 'e' is made of AdEx, for which NIR"),
     "two time constants": (one(to("in", "e", EXP), to("e", "e", rb.Exponential(5 * ms),
                                delay=1 * ms)), r"Exponential\(4 ms\) and Exponential\(5 ms\)"),

@@ -16,8 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rheobase import memory
-from rheobase.adaptors.base import AbstractAdaptor, chain
-from rheobase.cable import Cell
+from rheobase.adaptors.base import AbstractAdaptor
 from rheobase.errors import ArgumentError, UnknownName
 from rheobase.io.nir.layers import axons
 from rheobase.io.nir.neurons import has_node
@@ -122,14 +121,12 @@ def _node(network: Network, name: str, stepper: AbstractStepper, dt: float) -> _
         raise ArgumentError(
             f"{what} has a name that means something else in a NIR file. Give it another."
         )
-    if isinstance(population.neuron, Cell):
-        raise ArgumentError(f"{what} is made of cells, and NIR knows points. {_KEEP}")
-    neuron = system.neuron  # what runs, whatever was put into the population
-    if not has_node(neuron):
+    if not has_node(population.neuron):
         raise ArgumentError(
-            f"{what} is made of {type(chain(neuron)[-1]).__name__}, for which NIR has no node: it "
+            f"{what} is made of {population.neuron.title}, for which NIR has no node: it "
             f"knows LIF, IF, LI, CubaLIF, CubaLI and Integrator. {_KEEP}"
         )
+    neuron = system.neuron  # what runs, whatever was put into the population
     if not system.synapses:
         gain = 1.0 if neuron.target != "v" else _gain(neuron, stepper_of(neuron, stepper), dt)
         return _Node(neuron, population.n, 1, gain, _bias(network, name, neuron))

@@ -110,7 +110,7 @@ _WRITE: dict[type, Callable] = {
 }
 
 
-def has_node(neuron: AbstractMembrane) -> bool:
+def has_node(neuron: Any) -> bool:
     """Whether NIR knows a neuron, whatever is around it."""
     return type(chain(neuron)[-1]) in _WRITE
 
