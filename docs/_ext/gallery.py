@@ -19,7 +19,15 @@ SECTIONS = {
         "short_term_plasticity",
         "homeostatic_inhibition",
     ),
-    "Dendrites": ("cable_attenuation",),
+    "Dendrites": (
+        "cable_attenuation",
+        "squid_axon",
+        "back_propagation",
+        "dendritic_spike",
+        "direction_selectivity",
+        "magnesium_block",
+        "nmda_plateau",
+    ),
 }
 """The scripts in the order of the page."""
 
