@@ -117,17 +117,22 @@ def initial(value: Any, unit: Unit, name: str, example: str, population: tuple[i
     require_width(f"the initial value of `{name}`", array.shape, population)
     if isinstance(array, Tracer):
         return array
-    if not np.all(np.isfinite(array)):
-        raise ParameterError(
-            f"the initial value of `{name}` must be finite, got {_first(array, np.isfinite)}. "
-            "Replace the NaN or inf."
-        )
+    require_finite(array, f"the initial value of `{name}`")
     if unit.same_dimension(uS) and np.any(array < 0):
         raise ParameterError(
             f"`{name}` is a conductance and must not be negative, got "
             f"{_first(array, lambda x: x >= 0)} {unit.internal()}."
         )
     return array
+
+
+def require_finite(values: Any, what: str) -> None:
+    """Refuse values that are no numbers, where they are known."""
+    if not isinstance(values, Tracer) and not np.all(np.isfinite(values)):
+        raise ParameterError(
+            f"{what} must be finite, got {_first(np.asarray(values), np.isfinite)}. Replace the "
+            "NaN or inf."
+        )
 
 
 def _first(array: np.ndarray, is_good: Any) -> str:

@@ -7,15 +7,17 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
-from rheobase.arguments import require_width
+from rheobase.arguments import require_finite, require_width
 from rheobase.cable.members import Receiver, require_receiver
 from rheobase.errors import ArgumentError, UnknownName, brief
+from rheobase.given import require_flag
 from rheobase.network import Drive, Network, NetworkRecording
 from rheobase.network.delays import Delays
-from rheobase.record import RunState
-from rheobase.simulate import simulate
+from rheobase.record import RunState, require_state
+from rheobase.simulate import lengths_of, require_possible, simulate
 from rheobase.stimulus import Constant
 from rheobase.systems.source import RasterSource
 from rheobase.time import Clock
@@ -78,6 +80,7 @@ def compiled(
     n: int | tuple[int, ...] | None = None,
     record: Any = (),
     stepper: Any = None,
+    coarse: bool = False,
 ) -> CompiledStep:
     """Make one compiled step of a system, for a loop that is closed outside of it.
 
@@ -85,7 +88,7 @@ def compiled(
     - `dt`: of a step; a stack has its own.
     - `n`: size of a population of neurons or cells, as in `simulate`.
     - `record`: what each step tells besides spikes, as in `simulate`.
-    - `stepper`: as in `simulate`.
+    - `stepper`, `coarse`: as in `simulate`.
 
     Many such steps are a run of `rb.simulate` under the same inputs, up to the rounding of
     programs that are compiled differently.
@@ -109,8 +112,21 @@ def compiled(
         )
     if dt is None:
         raise ArgumentError("`dt` is the length of a step. Write rb.compiled(..., dt=0.1*ms).")
-    to_internal(dt, ms, "dt", "rb.compiled(..., dt={})")
-    form = _Form(system, stepper, float(dt.value_in(ms)), n, record)
+    if isinstance(dt, dict):
+        raise ArgumentError(
+            "`dt` is one step for all populations, which a call makes. Write "
+            "rb.compiled(..., dt=0.1*ms)."
+        )
+    lengths = lengths_of(system, dt)
+    require_flag(coarse, "coarse", "rb.compiled(..., coarse=True)")
+    if n is not None and isinstance(system, Network | Sequential):
+        raise ArgumentError(
+            f"`n` is for neurons and cells, got {brief(n)}: a network and a stack have sizes of "
+            "their own. Leave it out."
+        )
+    if not (coarse or isinstance(system, Sequential)):
+        require_possible(system, lengths)
+    form = _Form(system, stepper, lengths.dt, n, record)
     arrays = tuple(x for x in jax.tree.leaves((system, stepper)) if isinstance(x, jax.Array))
     return CompiledStep(arrays, form, _Receives.of(system))
 
@@ -155,8 +171,20 @@ def _named(receives: _Receives, inputs: Any) -> tuple[tuple[Any, ...], tuple[Arr
 def _numbers(value: Any, unit: Unit) -> Array:
     if isinstance(value, Quantity):
         value = to_internal(value, unit, "inputs", "step(state, {})")
+    if not (isinstance(value, jax.Array) or _is_numeric(value)):
+        raise ArgumentError(
+            f"`inputs` are numbers or quantities, one or one for each neuron, got {brief(value)}. "
+            "Write step(state, 1.0), or of a network step(state, {'e': 1.0})."
+        )
     array = jnp.asarray(value)
+    require_finite(array, "`inputs`")
     return array if jnp.issubdtype(array.dtype, jnp.floating) else array.astype(float)
+
+
+def _is_numeric(value: Any) -> bool:
+    """Whether it is a number or an array of numbers, perhaps in lists."""
+    leaves = jax.tree.leaves(value) if isinstance(value, list | tuple) else [value]
+    return all(isinstance(x, jax.Array) or np.asarray(x).dtype.kind in "fiub" for x in leaves)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 3))
@@ -168,11 +196,13 @@ def _stepped(
     values: tuple[Array, ...],
     key: Array | None,
 ) -> tuple[RunState, Any]:
+    if state is not None:
+        require_state(state, None)
     now = Clock.of(0) if state is None else Clock.of(state.step)
     system, stepper = form.whole(arrays)
     system, given = _given(system, dict(zip(names, values, strict=True)), now)
     if not isinstance(system, Network | Sequential):
-        given["n"] = form.n if state is None else None
+        given["n"] = form.n
     if not isinstance(system, Sequential):
         given["stepper"] = stepper
     time = form.dt * ms

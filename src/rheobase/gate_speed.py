@@ -48,8 +48,8 @@ def require_slow_gates(system: Member, dt: float) -> None:
             raise StepperError(
                 f"dt = {dt:g} ms is too long for {name}: its gate {fastest.name} relaxes in "
                 f"{1 / fastest.rate:.3g} ms at {fastest.v:.0f} mV, so that spikes would come late, "
-                f"be lost or run away. Write dt={_floored(longest):g}*ms or less, or "
-                f"simulate(..., coarse=True) to take this step all the same."
+                f"be lost or run away. Write dt={_floored(longest):g}*ms or less, or add "
+                f"coarse=True to take this step all the same."
             )
 
 

@@ -14,6 +14,7 @@ from jax.core import Tracer
 
 from rheobase import printed
 from rheobase.errors import ArgumentError, ShapeError, StepperError, UnknownName, brief
+from rheobase.given import require_random_key
 from rheobase.origin import Origin, require_like
 from rheobase.provenance import Provenance, precision_of
 from rheobase.time import Clock, sample_times
@@ -166,6 +167,13 @@ def require_state(state: Any, init: Any) -> None:
             "earlier run = rb.simulate(...)."
         )
     require_like("`state`", state.step, Clock.of(0))
+    if not isinstance(state.origin, Origin | None):
+        raise ArgumentError(
+            f"`state.origin` says of which run it is the end, got {brief(state.origin)}. Pass the "
+            "state that a run left as it is."
+        )
+    if state.key is not None:
+        require_random_key(state.key, "state=run.final._replace(key={})")
     if init is not None:
         raise ShapeError("`state` already holds the initial values: leave out `init`.")
 

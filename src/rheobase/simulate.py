@@ -221,10 +221,10 @@ def simulate(  # noqa: PLR0913
         require_flag(flag, name, f"simulate(..., {name}=True)")
     if stack is not None:
         dt = stack.dt * ms if dt is None else dt
-        _require_own_step(stack, _lengths(system, dt).dt)
+        _require_own_step(stack, lengths_of(system, dt).dt)
     if dt is None:
         raise ArgumentError("`dt` is the length of a step. Write simulate(..., dt=0.1*ms).")
-    lengths = _lengths(system, dt)
+    lengths = lengths_of(system, dt)
     dt_ms = lengths.dt
     steps = _whole(_concrete(duration, "duration"), dt_ms)
     if stack is not None:
@@ -239,7 +239,7 @@ def simulate(  # noqa: PLR0913
         )
     system = cast(Receiver | Network, system)
     if not coarse:
-        _require_possible(system, lengths)
+        require_possible(system, lengths)
     if isinstance(state, RunState):
         state = state._replace(step=Clock.of(state.step))
     asked = Asked(
@@ -254,13 +254,13 @@ def _simulated(neuron: AbstractMembrane, asked: Asked, lengths: Steps) -> Any:
     """The run of a neuron; below those of cells and networks."""
     if asked.clamp is not None:
         neuron.clamps(asked.clamp, asked.dt)
-    return uncoupled.simulate(neuron, _stepper(asked.stepper, neuron), asked)
+    return uncoupled.simulate(neuron, stepper_for(asked.stepper, neuron), asked)
 
 
 @_simulated.register
 def _(cell: Cell, asked: Asked, lengths: Steps) -> Recording:
     _require_no_neuron({"delta": asked.delta, "substep": asked.substep or None})
-    return cable_run.simulate(cell, _implicit(asked.stepper), asked)
+    return cable_run.simulate(cell, rule_for(asked.stepper), asked)
 
 
 @_simulated.register
@@ -275,7 +275,7 @@ def _(network: Network, asked: Asked, lengths: Steps) -> NetworkRecording:
     )
 
 
-def _lengths(system: Any, dt: Any) -> Steps:
+def lengths_of(system: Any, dt: Any) -> Steps:
     """The length of a step, of a network also one for each population."""
     if not isinstance(dt, dict):
         return Steps(_concrete(dt, "dt"))
@@ -285,14 +285,14 @@ def _lengths(system: Any, dt: Any) -> Steps:
     return Steps.of(each, system.populations)
 
 
-def _require_possible(system: Receiver | Network, lengths: Steps) -> None:
-    """Refuse steps that are too long for gates and gap junctions."""
+def require_possible(system: Receiver | Network, lengths: Steps) -> None:
+    """Refuse steps that are too long for gates and gap junctions; `coarse=True` takes them."""
     if not isinstance(system, Network):
         require_slow_gates(system, lengths.dt)
         return
     for name, population in system.populations.items():
         require_slow_gates(population.neuron, lengths.each(name))
-    require_prompt(system, lengths.dt)
+    require_prompt(system, lengths)
 
 
 def _require_own_step(stack: Stack, dt: float) -> None:
@@ -327,7 +327,8 @@ def _require_no_neuron(given: dict[str, Any]) -> None:
             raise ArgumentError(f"`{name}` is for point neurons: leave it out for a cell.")
 
 
-def _implicit(stepper: Any) -> AbstractImplicit:
+def rule_for(stepper: Any) -> AbstractImplicit:
+    """The rule of cells that is meant, Crank-Nicolson by default; refuses what is none."""
     if stepper is None:
         return CrankNicolson()
     if isinstance(stepper, AbstractImplicit):
@@ -375,7 +376,8 @@ def _concrete(value: Any, name: str) -> float:
     return number
 
 
-def _stepper(stepper: Any, system: AbstractMembrane | Network) -> AbstractStepper:
+def stepper_for(stepper: Any, system: AbstractMembrane | Network) -> AbstractStepper:
+    """The stepper of neurons that is meant, by default that of the system; refuses what is none."""
     if stepper is None:
         return default_stepper(None if isinstance(system, Network) else system)
     if isinstance(stepper, AbstractStepper):
@@ -402,5 +404,5 @@ def _both(stepper: Any, system: Network) -> tuple[AbstractStepper, AbstractImpli
             f"`stepper` takes one for neurons and one for cells, got {brief(stepper)}. Write "
             "stepper=(rb.ExponentialMidpoint(), rb.CrankNicolson())."
         )
-    own = _stepper(others[0] if others else None, system)
-    return own, _implicit(implicit[0] if implicit else None)
+    own = stepper_for(others[0] if others else None, system)
+    return own, rule_for(implicit[0] if implicit else None)

@@ -8,6 +8,8 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
+from rheobase.errors import ArgumentError, brief
+
 FAR = 2**30
 """Steps beyond any delay; keeps an infinite time inside 32 bits."""
 _WORD = 2**32
@@ -15,6 +17,15 @@ _HALF = 2**31
 _LAST = np.uint32(_WORD - 1)
 _LATER = np.uint32(_HALF)
 """Set in what a key is folded with for the high word, so that it is no other number in use."""
+
+
+def _require_count(steps: Any) -> None:
+    known = np.asarray(steps)
+    if known.dtype.kind not in "iu" or np.any(known < 0):
+        raise ArgumentError(
+            f"a run begins after a whole number of steps, 0 or more, got {brief(steps)}. Pass the "
+            "state that a run left as it is."
+        )
 
 
 class Clock(NamedTuple):
@@ -34,9 +45,14 @@ class Clock(NamedTuple):
 
     @classmethod
     def of(cls, steps: Any) -> "Clock":
-        """The clock after so many steps, an integer or an array of integers; a clock as it is."""
+        """The clock after so many steps, an integer or an array of integers; a clock as it is.
+
+        Errors: `ArgumentError` for what is no count.
+        """
         if isinstance(steps, Clock):
             return steps
+        if not isinstance(steps, Tracer):
+            _require_count(steps)
         if isinstance(steps, Array):
             low = steps.astype(jnp.uint32)
             if steps.dtype.itemsize == 8:

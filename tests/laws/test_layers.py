@@ -14,9 +14,9 @@ import rheobase
 
 ROOT = Path(rheobase.__file__).parent
 LAYERS = (
-    ("_version", "cycles", "errors", "jaxprs", "page", "phi", "time"),
-    ("atomic", "fixed", "folder", "given", "loop", "memory", "provenance"),
-    ("origin", "units"),
+    ("_version", "cycles", "errors", "jaxprs", "page", "phi"),
+    ("atomic", "folder", "given", "loop", "memory", "provenance", "time"),
+    ("fixed", "origin", "units"),
     ("printed", "trains"),
     ("declared",),
     ("morphology", "surrogate"),

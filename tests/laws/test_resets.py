@@ -109,7 +109,7 @@ def test_the_chip_too(x64):
         run = rb.simulate(neuron, current=current * nA, duration=40 * ms, dt=1 * ms, record="Imem")
         return run.Imem.mean()
 
-    assert_true_slope(mean, [1e-3, 5e-3])
+    assert_true_slope(mean, [9e-3, 1.1e-2])
 
 
 @pytest.mark.parametrize("name", slow_but(("ALIF", "AdEx"), RESETTING))

@@ -7,11 +7,15 @@ import pytest
 
 import rheobase as rb
 from rheobase import channels as ch
-from rheobase.errors import ArgumentError, ShapeError, UnknownName
-from rheobase.units import Hz, ms, mV, nA, um
+from rheobase.errors import ArgumentError, ParameterError, ShapeError, UnknownName
+from rheobase.units import Hz, UnitError, ms, mV, nA, um
 
 STEPS = 40
 RANDOM = np.random.default_rng(0)
+
+
+def soma():
+    return rb.Cell(rb.morphology.soma(radius=10 * um)).insert(ch.Leak())
 
 
 def stepped(step, rows, key=None):
@@ -125,3 +129,27 @@ def test_what_is_wrong_is_refused():
         with pytest.raises(ShapeError, match="`inputs` of 'in'"):
             step(None, {"in": wrong})
     assert step(None, {"in": 1.0}, jax.random.key(0))[1]["in"].counts.sum() == 3
+    with pytest.raises(UnitError, match="`inputs` is dimensionless"):
+        step(None, {"in": 1 * nA})
+    with pytest.raises(ParameterError, match="`inputs` must be finite, got nan at index 1"):
+        step(None, {"e": [1, np.nan, 2, 3, 4, 5]})
+    for wrong in ("x", None, {"v": 1}):
+        with pytest.raises(ArgumentError, match="`inputs` are numbers or quantities"):
+            step(None, {"e": wrong})
+    with pytest.raises(ArgumentError, match="`state` is the end of a run"):
+        step(3)
+    with pytest.raises(ArgumentError, match="sizes of their own"):
+        rb.compiled(network(), dt=1 * ms, n=3)
+    with pytest.raises(ArgumentError, match="one step for all populations"):
+        rb.compiled(network(), dt={"e": 1 * ms})
+    with pytest.raises(ShapeError, match="`dt` is one time"):
+        rb.compiled(network(), dt=[1, 2] * ms)
+
+
+@pytest.mark.parametrize("system", [rb.LIF(), soma()], ids=["neurons", "cells"])
+def test_a_state_of_another_size_is_refused(system):
+    three, five = (rb.compiled(system, dt=0.1 * ms, n=n) for n in (3, 5))
+    state, _ = three(None)
+    three(state)
+    with pytest.raises(ShapeError, match="n = 5|shape \\(3,\\)"):
+        five(state)

@@ -34,6 +34,34 @@ def test_a_step_of_many_time_constants_is_refused_at_every_door(system):
         shortest(system, 0.5 * ms)
 
 
+def driven(network, dt, **more):
+    return rb.train.Driven(network, dt=dt, into="in", out="e", **more)
+
+
+DOORS = {
+    "a network as a model": driven,
+    "one step a call": lambda network, dt, **more: rb.compiled(network, dt=dt, **more),
+    "one neuron a call": lambda network, dt, **more: rb.compiled(
+        network.populations["e"].neuron, dt=dt, **more
+    ),
+    "a stack": lambda network, dt, **more: rb.Sequential(
+        rb.Linear(3, 2), network.populations["e"].neuron, dt=dt, **more
+    ),
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_those_that_train_or_go_step_by_step_refuse_it_too(door):
+    network = rb.Network(
+        {"in": rb.SpikeSource([] * ms, [], n=3), "e": rb.Population(rb.HodgkinHuxley(), 2)},
+        rb.Connection("in", "e", rb.Dense(), rb.Exponential(tau=5 * ms), weight=1 * nA),
+    )
+    with pytest.raises(StepperError, match=r"gate m relaxes in 0\.03.*dt=0\.23\*ms.*coarse=True"):
+        DOORS[door](network, 1 * ms)
+    DOORS[door](network, 1 * ms, coarse=True)
+    DOORS[door](network, 0.1 * ms)
+
+
 def test_the_longest_step_is_some_time_constants_of_the_fastest_gate():
     # beta_m of Hodgkin and Huxley at -100 mV, beside which alpha_m is 3e-3.
     tau = 1 / (4 * np.exp(35 / 18))

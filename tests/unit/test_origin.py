@@ -155,3 +155,21 @@ def test_a_digest_is_of_the_content_and_found_once():
     one, other = jnp.arange(5), jnp.arange(5)
     assert digest([one]) == digest([other]) != digest([one + 1])
     assert jax.jit(lambda x: x if digest([x]) is None else 2 * x)(one).tolist() == one.tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("step", "x", "whole number of steps"),
+        ("step", None, "whole number of steps"),
+        ("step", -5, "whole number of steps, 0 or more, got -5"),
+        ("step", 1.5, "whole number of steps"),
+        ("origin", 3, "of which run it is the end"),
+        ("key", 3, "one random key"),
+    ],
+)
+@pytest.mark.parametrize("system", [rb.LIF(), network(), soma()], ids=["neuron", "network", "cell"])
+def test_a_state_that_was_tampered_with_is_refused(system, name, value, said):
+    state = go(system).final._replace(**{name: value})
+    with pytest.raises(ArgumentError, match=said):
+        go(system, state=state)

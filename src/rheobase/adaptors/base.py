@@ -51,6 +51,10 @@ class AbstractAdaptor(AbstractNeuron):
         return self.neuron.receives
 
     @property
+    def gated(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self.neuron.gated
+
+    @property
     def target(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
         return self.neuron.target
 
@@ -136,8 +140,14 @@ class AbstractStatefulAdaptor(AbstractAdaptor):
         return state._replace(neuron=inner)
 
 
-def require_neuron(adaptor: str, neuron: Any, *, fires: bool = True, resets: bool = False) -> None:
-    """Refuse what the adaptor cannot wrap: no neuron, one that never fires, or has no reset."""
+def require_neuron(
+    adaptor: str, neuron: Any, *, fires: bool = True, resets: bool = False, gated: bool = False
+) -> None:
+    """Refuse what the adaptor cannot wrap: no neuron, one that never fires, or has no reset.
+
+    A neuron of a chip moves by a rule of its own, which knows of no adaptor but one that is `gated`
+    and leaves the rule as it is.
+    """
     name = type(neuron).__name__
     if isinstance(neuron, type):
         raise CompositionError(
@@ -147,6 +157,12 @@ def require_neuron(adaptor: str, neuron: Any, *, fires: bool = True, resets: boo
     if not isinstance(neuron, AbstractMembrane):
         raise CompositionError(
             f"{adaptor} wraps a neuron, got {brief(neuron)}. Write rb.{adaptor}(rb.LIF(), ...)."
+        )
+    if neuron.gated and not gated:
+        raise CompositionError(
+            f"{adaptor} cannot be put around {name}: a neuron of a chip moves by the rule of its "
+            "circuits, which have refractoriness (Iref), adaptation (Iw_ahp) and mismatch "
+            "(d2.mismatch) of their own. Leave the adaptor out."
         )
     if fires and neuron.onset is Onset.NEVER:
         raise CompositionError(

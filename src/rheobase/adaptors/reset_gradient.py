@@ -1,5 +1,7 @@
 """Gradients that count every input once."""
 
+from typing import Any
+
 from rheobase.adaptors.base import AbstractAdaptor, require_first, require_neuron
 from rheobase.errors import CompositionError
 from rheobase.neurons import variables
@@ -38,7 +40,7 @@ class SurrogateReset(AbstractAdaptor):
     neuron: AbstractMembrane
 
     def __check_init__(self):
-        require_neuron("SurrogateReset", self.neuron, resets=True)
+        require_neuron("SurrogateReset", self.neuron, resets=True, gated=True)
         require_first(SurrogateReset, self.neuron)
         known = variables.units(self.neuron.init())
         if self.neuron.crosses not in known:
@@ -52,3 +54,7 @@ class SurrogateReset(AbstractAdaptor):
     @property
     def through_reset(self) -> bool:
         return True
+
+    @property
+    def own_stepper(self) -> Any:
+        return self.neuron.own_stepper

@@ -15,7 +15,7 @@ _READER = re.compile(
 _DATA = re.compile(r"Write rb\.datasets\.\w+\(PATH\), PATH a folder")
 _DOUBLE = re.compile(r'Write jax\.config\.update\("jax_enable_x64", True\) before anything else')
 _VALUE = r"('[^']*'|\"[^\"]*\"|[\w.*:\[\]-]*[\w*\]])?"
-_CODE = re.compile(r"\b[Ww]rite (?=(?:\w+ = )?[\w.]+[(=])")
+_CODE = re.compile(r"(?<!In Python )\b[Ww]rite (?=(?:\w+ = )?[\w.]+[(=])")
 
 
 def options_of(app: App, words: list[str]) -> list[str]:

@@ -15,6 +15,7 @@ from jax.core import Tracer
 from rheobase.errors import StepperError
 from rheobase.network.network import Network
 from rheobase.network.numeric import evaluated
+from rheobase.network.steps import Steps
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane
 from rheobase.systems.cells import CoupledCells
@@ -24,8 +25,11 @@ _STRONGEST = 0.05
 """Largest g dt/C: the sum of two coupled neurons is then off by up to 2.5 %."""
 
 
-def require_prompt(network: Network, dt: float) -> None:
-    """Refuse a time step (ms) in which electrical synapses move a voltage by more than 5 %."""
+def require_prompt(network: Network, lengths: Steps) -> None:
+    """Refuse steps in which electrical synapses move a voltage by more than 5 %.
+
+    What a junction sees of the other side is as old as the longer step of the two.
+    """
     places = {(p.post, p.kind) for p in network.projections if p.electrical}
     for post, kind in sorted(places, key=str):
         those = [
@@ -34,6 +38,7 @@ def require_prompt(network: Network, dt: float) -> None:
         system = network.systems[post]
         if any(isinstance(x, Tracer) for x in jax.tree.leaves((those, system))):
             continue
+        dt = max(lengths.each(name) for p in those for name in (p.pre, post))
         g = np.sum([_conductance(p) for p in those], axis=0)
         sites = () if kind is None else _sites(system, kind)
         each = g.reshape(network.populations[post].n, -1) / _capacitance(system, sites)
@@ -45,7 +50,7 @@ def require_prompt(network: Network, dt: float) -> None:
                 f"{g.reshape(each.shape)[which].max():.3g} uS in all on neuron {which}, g dt/C is "
                 f"{dt * strongest:.2g}, and above {_STRONGEST:g} coupled voltages lag behind. "
                 f"Write dt={0.9 * _STRONGEST / strongest:.2g}*ms or less, lower the weights, or "
-                f"write simulate(..., coarse=True) to take this step all the same."
+                f"add coarse=True to take this step all the same."
             )
 
 

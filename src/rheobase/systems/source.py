@@ -14,7 +14,7 @@ from rheobase.record import Record
 from rheobase.synapses.coupled import coupled
 from rheobase.systems.base import AbstractSystem, Arriving, Moved
 from rheobase.time import Clock
-from rheobase.units import Unit, nA
+from rheobase.units import Unit, dimensionless
 
 
 class Listed(NamedTuple):
@@ -40,7 +40,8 @@ class AbstractSource(eqx.Module):
 
     n: eqx.AbstractVar[int]
 
-    receives: ClassVar[Unit] = nA
+    receives: ClassVar[Unit] = dimensionless
+    """What stands in the place of its own spikes: theirs."""
     random: ClassVar[bool] = False
     synapses: ClassVar[tuple] = ()
     """Nothing acts on it."""

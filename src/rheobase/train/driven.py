@@ -5,18 +5,21 @@ from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
+import numpy as np
 from jax import Array
 
 from rheobase.errors import ArgumentError, ShapeError, UnknownName, brief
+from rheobase.given import require_flag, require_random_key
 from rheobase.network import Drive, Network
 from rheobase.network.circuit import Setting
 from rheobase.network.delays import Delays
 from rheobase.network.simulate import Begun, simulate
 from rheobase.network.steps import Steps
-from rheobase.neurons.base import AbstractMembrane, Onset
+from rheobase.neurons.base import AbstractMembrane
 from rheobase.record import Record
 from rheobase.run.run import Way
-from rheobase.steppers import AbstractImplicit, AbstractStepper, CrankNicolson, default_stepper
+from rheobase.simulate import require_possible, rule_for, stepper_for
+from rheobase.steppers import AbstractImplicit, AbstractStepper
 from rheobase.stimulus import FromArray
 from rheobase.systems.point import mixed, shared_out
 from rheobase.systems.source import RasterSource
@@ -52,10 +55,11 @@ class Driven(eqx.Module):
     - `out`: what comes out, (time, batch, n): the name of a population stands for its spikes, or
       its voltage where it never fires; `rb.readouts.count("e")` or `voltage("e")` say which.
     - `stepper`, `rule`: of neurons and of cells.
+    - `coarse`: as in `simulate`, take a step that is refused otherwise.
 
     Each sample runs from rest. The parameters of neurons are those of `network.populations`.
 
-    Errors: `UnknownName`, `ArgumentError`, `ShapeError`.
+    Errors: `UnknownName`, `ArgumentError`, `ShapeError`, `StepperError`.
 
     >>> import jax, jax.numpy as jnp, rheobase as rb
     >>> from rheobase.units import ms, nA
@@ -88,11 +92,17 @@ class Driven(eqx.Module):
         out: str | Readout,
         stepper: AbstractStepper | None = None,
         rule: AbstractImplicit | None = None,
+        coarse: bool = False,
     ):
         if not isinstance(network, Network):
             raise ArgumentError(f"`network` is an rb.Network, got {brief(network)}.")
         self.network = network
         self.dt = positive_number(dt, ms, "dt", "rb.fit(network, ..., dt={})")
+        if not isinstance(out, str | Readout):
+            raise ArgumentError(
+                f"`out` is the name of a population or a readout, got {brief(out)}. Write out="
+                f'rb.readouts.count("{next(iter(network.populations))}").'
+            )
         self.out = out if isinstance(out, Readout) else Readout(out)
         self.into = into
         for name, argument in ((into, "into"), (self.out.population, "out")):
@@ -101,17 +111,20 @@ class Driven(eqx.Module):
         if self.out.of is None:
             self.out = self.out.reading(_course(network.populations[self.out.population].neuron))
         self.delays = Delays.of(network)
-        self.stepper = default_stepper() if stepper is None else stepper
-        self.rule = CrankNicolson() if rule is None else rule
+        self.stepper, self.rule = stepper_for(stepper, network), rule_for(rule)
+        require_flag(coarse, "coarse", "rb.train.Driven(..., coarse=True)")
+        if not coarse:
+            require_possible(network, Steps(self.dt))
         self.how = None
 
     def __call__(self, x: Array, key: Array | None = None) -> Array:
         n = self.network.populations[self.into].n
-        if x.ndim != 3 or x.shape[-1] != n:
+        if not isinstance(x, jax.Array | np.ndarray) or x.ndim != 3 or x.shape[-1] != n:
             raise ShapeError(
-                f"inputs are (time, batch, {n}), since {self.into!r} has {n} neurons, got "
-                f"{x.shape}."
+                f"inputs are an array (time, batch, {n}), since {self.into!r} has {n} neurons, got "
+                f"{brief(x)}."
             )
+        key = None if key is None else require_random_key(key, "model(x, key={})")
         network = self.delays.known(self.network).renewed()
 
         def one(x: Array, key: Array | None) -> Array:
@@ -130,7 +143,9 @@ class Driven(eqx.Module):
         way = Way.of(1, how.checkpoint, len(x))._replace(truncate=how.truncate)
         run = simulate(given, setting, len(x), {name: record}, None, begun, way)[name]
         if of != "spikes":
-            return run[str(of)]
+            values = run[str(of)]
+            # Of cells it is that of one place.
+            return values[..., 0] if values.ndim == 3 else values
         if how.mix is None or run.fractions is None:
             return run.spikes
         return shared_out(mixed(run.spikes, how.mix), run.fractions)
@@ -151,8 +166,7 @@ class Driven(eqx.Module):
 
 def _course(neuron: Any) -> str:
     """What comes out of a population where nothing is said."""
-    never = isinstance(neuron, AbstractMembrane) and neuron.onset is Onset.NEVER
-    return "v" if never else "spikes"
+    return "spikes" if neuron.outputs == 1 else "v"
 
 
 def _given(network: Network, into: str, x: Array) -> Network:

@@ -12,7 +12,8 @@ from jax import Array
 from rheobase import population, printed
 from rheobase.errors import ArgumentError, KeyRequired, ShapeError, UnknownName, brief
 from rheobase.feedback import AbstractFeedback
-from rheobase.given import key_or_first, require_random_key
+from rheobase.gate_speed import require_slow_gates
+from rheobase.given import key_or_first, require_flag, require_random_key
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane, Onset
 from rheobase.record import Kept, Recording, RunState, Span, recording_of
@@ -47,6 +48,7 @@ class Sequential(eqx.Module):
       `jax.random.key(0)` by default.
     - `inputs`: what the first layer gets: `"current"`, numbers that last (its weights then reach
       the threshold in the steady state), or `"spikes"`, where each must count for one step.
+    - `coarse`: as in `simulate`, take a step that is refused otherwise.
 
     `model(x)` runs it from rest over x (time, batch, n_in), pictures (time, batch, channels,
     height, width) before a `Conv2d`, and returns what the last layer gives: spikes of 0 and 1, the
@@ -77,6 +79,7 @@ class Sequential(eqx.Module):
         stepper: AbstractStepper | None = None,
         key: Array | None = None,
         inputs: Inputs = "current",
+        coarse: bool = False,
     ):
         if inputs not in ("current", "spikes"):
             raise UnknownName("kind of input", inputs, ("current", "spikes"))
@@ -86,11 +89,14 @@ class Sequential(eqx.Module):
             raise ArgumentError(
                 f"`stepper` takes a stepper, got {brief(stepper)}. Write rb.Heun()."
             )
+        require_flag(coarse, "coarse", "rb.Sequential(..., coarse=True)")
         for number, layer in enumerate(layers):
             _require_layer(layer, number)
             for neuron in populations_of(layer):
                 neuron.check(self.dt)
                 self.stepper.check(neuron, self.dt)
+                if not coarse:
+                    require_slow_gates(neuron, self.dt)
         if not layers:
             raise ShapeError(
                 "Sequential has no layers. Write rb.Sequential(rb.Linear(64, 10), rb.LI())."
@@ -405,6 +411,8 @@ def checked(model: Sequential, x: Any, key: Array | None) -> Array:
 
 def _require_layer(layer: Any, number: int) -> None:
     if isinstance(layer, AbstractLayer | Recurrent | Graph | AbstractMembrane):
+        for neuron in populations_of(layer):
+            _require_no_chip(neuron, number)
         return
     if isinstance(layer, type):
         example = "rb.Linear(64, 256)" if layer is Linear else f"rb.{layer.__name__}()"
@@ -414,6 +422,16 @@ def _require_layer(layer: Any, number: int) -> None:
         f"{brief(layer)}. "
         f"Write rb.Sequential(rb.Linear(64, 256), rb.LIF(), rb.Linear(256, 10), rb.LI())."
     )
+
+
+def _require_no_chip(neuron: AbstractMembrane, number: int) -> None:
+    """Refuse a neuron whose synapses are circuits of its own, with a rule of its own."""
+    if neuron.gated:
+        raise ArgumentError(
+            f"layer {number} is a {type(neuron).__name__} of a chip, whose inputs are spikes "
+            "through gates of its own, and no weighted currents. Write d2.Network(...), or "
+            "rb.Network with rb.Connection(..., d2.AMPA(), weight=100*nA)."
+        )
 
 
 def require_regulable(regulariser: Any, model: Any) -> None:

@@ -140,3 +140,8 @@ def test_wrong_input_is_answered_without_python(rheobase, saved, tmp_path, monke
     said = result.out + result.err
     assert "Traceback" not in said
     assert not re.search(r"\brb\.|\b\w+=\w|\w\(\w*\)", said), said
+
+
+def test_what_is_said_to_be_python_is_said_once():
+    said = "a state. In Python write rb.simulate(rb.load('a'), ...)."
+    assert as_options(said, ()) == said

@@ -135,6 +135,22 @@ def test_a_junction_never_changes_the_sum_of_two_voltages_by_much():
     assert total(1000 * nS, 0.1 * ms, coarse=True) > 1.1 * right
 
 
+def test_a_junction_is_as_late_as_the_longer_step_of_its_two_sides():
+    junctions = [
+        rb.Connection(a, b, rb.Dense(), rb.GapJunction(), weight=100 * nS) for a, b in ("ab", "ba")
+    ]
+    names = {name: rb.Population(rb.LI(tau=10 * ms, R=100 * MOhm), 1) for name in "abc"}
+    net = rb.Network(names, junctions)
+    fine, long = 0.02 * ms, 0.2 * ms
+    rb.simulate(net, duration=1 * ms, dt={"a": fine, "b": fine, "c": long})
+    for late in ("a", "b"):
+        dt = {"a": fine, "b": fine, "c": long, late: long}
+        with pytest.raises(StepperError, match=r"dt = 0.2 ms is too long for the electrical"):
+            rb.simulate(net, duration=1 * ms, dt=dt)
+    with pytest.raises(StepperError, match=r"dt = 0.2 ms is too long for the electrical"):
+        rb.compiled(net, dt=long)
+
+
 def test_a_junction_of_cells_counts_the_capacitance_of_its_compartment():
     # 4 pi (10 um)^2 at 1 uF/cm^2 are 12.6 pF: 25 nS for 0.025 ms are 5 %.
     cell = rb.Cell(rb.morphology.soma(radius=10 * um)).insert(ch.Leak()).insert(ch.Fire())

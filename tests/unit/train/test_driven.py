@@ -10,7 +10,7 @@ import pytest
 import rheobase as rb
 from rheobase import channels as ch
 from rheobase.devices import dynapse2 as d2
-from rheobase.errors import ArgumentError, ShapeError, UnknownName
+from rheobase.errors import ArgumentError, ShapeError, StepperError, UnknownName
 from rheobase.train import Driven
 from rheobase.units import ms, mV, nA, um, uS
 
@@ -172,6 +172,17 @@ def test_what_is_wrong_is_refused():
         Driven(net, dt=1 * ms, into="inn", out="e")
     with pytest.raises(ShapeError, match="'in' has 16 neurons"):
         driven(net)(jnp.zeros((5, 1, 3)))
+    with pytest.raises(ShapeError, match="got a list"):
+        driven(net)([x])
+    with pytest.raises(ArgumentError, match="one random key"):
+        driven(net)(jnp.moveaxis(jnp.asarray(x), 1, 0), 1)
+    with pytest.raises(ArgumentError, match="`out` is the name of a population"):
+        Driven(net, dt=1 * ms, into="in", out=["e"])
+    for wrong in ("Heun", rb.Heun, rb.CrankNicolson()):
+        with pytest.raises(StepperError, match="Write "):
+            Driven(net, dt=1 * ms, into="in", out="e", stepper=wrong)
+    with pytest.raises(StepperError, match="rb.CrankNicolson()"):
+        Driven(net, dt=1 * ms, into="in", out="e", rule=rb.Heun())
     with pytest.raises(ArgumentError, match="are for an rb.Network"):
         rb.fit(rb.Sequential(rb.Linear(N_IN, 2), rb.LI()), (x, labels), dt=1 * ms)
     with pytest.raises(ArgumentError, match="made anew from the populations"):
@@ -179,3 +190,18 @@ def test_what_is_wrong_is_refused():
             net, (x, labels), dt=1 * ms, into="in", out="e", progress=False, batch_size=4,
             trainable=lambda n: n.systems["e"].neuron.tau,
         )  # fmt: skip
+
+
+@pytest.mark.parametrize("fires", [True, False])
+def test_cells_are_read_as_neurons_are(fires):
+    """Where no compartment fires what is read is their voltage, one for each cell."""
+    cell = rb.Cell(rb.morphology.soma(radius=10 * um)).insert(ch.Leak())
+    cell = cell.insert(ch.Fire()) if fires else cell
+    net = rb.Network(
+        {"in": rb.SpikeSource([] * ms, [], n=3), "e": rb.Population(cell, 2)},
+        rb.Connection("in", "e", rb.Dense(), rb.Exponential(tau=5 * ms), weight=0.05 * nA),
+    )
+    x = jnp.ones((30, 4, 3))
+    out, v = driven(net, "e", 0.1 * ms)(x), driven(net, rb.readouts.voltage("e"), 0.1 * ms)(x)
+    assert out.shape == v.shape == (30, 4, 2)
+    assert (set(np.unique(out)) == {0, 1}) if fires else np.array_equal(out, v)

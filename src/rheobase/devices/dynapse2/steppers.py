@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from rheobase.adaptors.base import chain
 from rheobase.devices.dynapse2 import compatible, gates, physical
 from rheobase.errors import StepperError, brief
 from rheobase.steppers.base import AbstractStepper
@@ -22,8 +23,8 @@ class PhysicalStep(AbstractStepper):
     def advance(self, flow, state, dt):
         neuron: Any = flow.neuron
         if not isinstance(neuron, Coupled):
-            return physical.advance(neuron, state, flow.current, {}, dt)
-        chip: Any = neuron.neuron
+            return physical.advance(_chip(neuron), state, flow.current, {}, dt)
+        chip = _chip(neuron.neuron)
         weighted = {
             name: current / chip.Iscale
             for name, current in gates.arrived(neuron.synapses, state.synapses).items()
@@ -46,13 +47,18 @@ class CompatibleStep(AbstractStepper):
         neuron: Any = flow.neuron
         if not isinstance(neuron, Coupled):
             nothing = jnp.zeros_like(state.Isyn)
-            return compatible.advance(neuron, state, flow.current, nothing, dt)
-        chip: Any = neuron.neuron
+            return compatible.advance(_chip(neuron), state, flow.current, nothing, dt)
+        chip = _chip(neuron.neuron)
         weighted = gates.signed(neuron.synapses, state.synapses) / chip.Iscale
         return _after(state, compatible.advance(chip, state.neuron, flow.current, weighted, dt))
 
     def check(self, neuron, dt):
         _require_mode(neuron, "compatible")
+
+
+def _chip(neuron: Any) -> Any:
+    """The circuits in an adaptor that changes nothing but gradients."""
+    return chain(neuron)[-1]
 
 
 def _after(state: Any, neuron: Any) -> Any:
@@ -61,9 +67,9 @@ def _after(state: Any, neuron: Any) -> Any:
 
 
 def _require_mode(neuron: Any, mode: str) -> None:
-    chip = neuron.neuron if isinstance(neuron, Coupled) else neuron
+    chip = _chip(neuron.neuron if isinstance(neuron, Coupled) else neuron)
     if getattr(chip, "mode", None) != mode:
         raise StepperError(
-            f"this rule advances a bare d2.Neuron of mode {mode!r}, got {brief(neuron)}. "
+            f"this rule advances a d2.Neuron of mode {mode!r}, got {brief(neuron)}. "
             f"Leave out `stepper`."
         )

@@ -9,8 +9,8 @@ import rheobase as rb
 from rheobase.devices import dynapse2 as d2
 from rheobase.devices.dynapse2.compatible import CompatibleState
 from rheobase.devices.dynapse2.physical import PhysicalState
-from rheobase.errors import StepperError, UnknownName
-from rheobase.units import UnitError, ms, mV, nA, pA, pF, prove_model, us
+from rheobase.errors import ArgumentError, CompositionError, StepperError, UnknownName
+from rheobase.units import UnitError, ms, mV, nA, pA, pF, prove_model, uS, us
 
 
 def rate(run):
@@ -146,3 +146,48 @@ def test_errors_teach():
             d2.Neuron(mode="compatible"), duration=1 * ms, dt=1 * ms, stepper=d2.PhysicalStep()
         )
     assert float(d2.Neuron(C_mem=7.7 * pF).C_mem) == pytest.approx(7.7e-3)
+
+
+@pytest.mark.parametrize("mode", ["physical", "compatible"])
+def test_what_changes_only_gradients_keeps_the_rule_of_the_mode(mode):
+    """The same course alone and in a network, which a general stepper does not give."""
+    plain = d2.Neuron(mode=mode)
+    wrapped = rb.SurrogateReset(plain)
+
+    def alone(neuron):
+        return rb.simulate(neuron, current=0.05 * nA, duration=200 * ms, dt=0.5 * ms, record="Imem")
+
+    def joined(neuron):
+        net = rb.Network(
+            {"in": rb.SpikeSource([5, 9] * ms, 0, n=1), "e": rb.Population(neuron, 1)},
+            rb.Connection("in", "e", rb.Dense(), d2.AMPA(), weight=300 * nA),
+        )
+        return rb.simulate(net, duration=50 * ms, dt=0.5 * ms, record={"e": ("Imem",)})["e"]
+
+    for run in (alone, joined):
+        one, other = run(plain), run(wrapped)
+        np.testing.assert_array_equal(one.Imem, other.Imem)
+        assert np.min(other.Imem) >= plain.Io * (1 - 1e-6) and np.ptp(other.Imem) > 0
+
+
+@pytest.mark.parametrize(
+    "adapt",
+    [
+        lambda neuron: rb.Refractory(neuron, 2 * ms),
+        rb.SoftReset,
+        lambda neuron: rb.ThresholdAdaptation(neuron, 20 * ms, 2 * mV),
+        lambda neuron: rb.SpikeRateAdaptation(neuron, 100 * ms, 1e-3 * uS),
+        lambda neuron: rb.WhiteNoise(neuron, 1 * nA * ms**0.5),
+        lambda neuron: rb.Noise(neuron, 1 * nA, 5 * ms),
+        lambda neuron: rb.Mismatch(neuron, 0.1, key=jax.random.key(0), n=3),
+    ],
+)
+def test_its_circuits_take_no_other_adaptor(adapt):
+    for neuron in (d2.Neuron(), rb.SurrogateReset(d2.Neuron())):
+        with pytest.raises(CompositionError, match=r"Iref.*Iw_ahp.*d2.mismatch"):
+            adapt(neuron)
+
+
+def test_it_is_no_layer_of_a_stack():
+    with pytest.raises(ArgumentError, match=r"layer 1 is a Neuron of a chip.*d2.Network"):
+        rb.Sequential(rb.Linear(3, 2), d2.Neuron())
