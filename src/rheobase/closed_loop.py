@@ -17,7 +17,7 @@ from rheobase.given import require_flag
 from rheobase.network import Drive, Network, NetworkRecording
 from rheobase.network.delays import Delays
 from rheobase.record import RunState, require_state
-from rheobase.simulate import lengths_of, require_possible, simulate
+from rheobase.simulate import lengths_of, require_possible, require_steps, simulate
 from rheobase.stimulus import Constant
 from rheobase.systems.source import RasterSource
 from rheobase.time import Clock
@@ -57,6 +57,10 @@ class CompiledStep(eqx.Module):
     names: Any = eqx.field(static=True)
     """In which unit each population or place gets its input."""
 
+    def __repr__(self) -> str:
+        system, _ = self.form.whole(self.arrays)
+        return f"CompiledStep: {self.form.dt:g} ms of {brief(system)}"
+
     def __call__(
         self, state: RunState | None, inputs: Any = None, key: Array | None = None
     ) -> tuple[RunState, Any]:
@@ -93,7 +97,7 @@ def compiled(
     Many such steps are a run of `rb.simulate` under the same inputs, up to the rounding of
     programs that are compiled differently.
 
-    Errors: those of `simulate`, at the first call.
+    Errors: those of `simulate`, here or at the first call.
 
     >>> import rheobase as rb
     >>> from rheobase.units import ms
@@ -124,8 +128,10 @@ def compiled(
             f"`n` is for neurons and cells, got {brief(n)}: a network and a stack have sizes of "
             "their own. Leave it out."
         )
-    if not (coarse or isinstance(system, Sequential)):
-        require_possible(system, lengths)
+    if not isinstance(system, Sequential):  # which was checked when it was made
+        if not coarse:
+            require_possible(system, lengths)
+        require_steps(system, stepper, lengths)
     form = _Form(system, stepper, lengths.dt, n, record)
     arrays = tuple(x for x in jax.tree.leaves((system, stepper)) if isinstance(x, jax.Array))
     return CompiledStep(arrays, form, _Receives.of(system))

@@ -25,6 +25,7 @@ from rheobase.network import Network, NetworkRecording
 from rheobase.network.circuit import Setting
 from rheobase.network.gaps import require_prompt
 from rheobase.network.simulate import Begun
+from rheobase.network.simulate import require_steps as require_steps_of_network
 from rheobase.network.simulate import simulate as simulate_network
 from rheobase.network.steps import Steps
 from rheobase.neurons.base import AbstractMembrane
@@ -293,6 +294,24 @@ def require_possible(system: Receiver | Network, lengths: Steps) -> None:
     for name, population in system.populations.items():
         require_slow_gates(population.neuron, lengths.each(name))
     require_prompt(system, lengths)
+
+
+@functools.singledispatch
+def require_steps(neuron: AbstractMembrane, stepper: Any, lengths: Steps) -> None:
+    """Refuse steps that a system cannot take: for runs in which its arrays are traced."""
+    neuron.check(lengths.dt)
+    stepper_for(stepper, neuron).check(neuron, lengths.dt)
+
+
+@require_steps.register
+def _(cell: Cell, stepper: Any, lengths: Steps) -> None:
+    rule_for(stepper)
+    cell.check(lengths.dt)
+
+
+@require_steps.register
+def _(network: Network, stepper: Any, lengths: Steps) -> None:
+    require_steps_of_network(network, Setting(*_both(stepper, network), lengths))
 
 
 def _require_own_step(stack: Stack, dt: float) -> None:

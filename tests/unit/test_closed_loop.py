@@ -1,5 +1,6 @@
 """One compiled step a call is the run of `simulate`."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,8 +8,8 @@ import pytest
 
 import rheobase as rb
 from rheobase import channels as ch
-from rheobase.errors import ArgumentError, ParameterError, ShapeError, UnknownName
-from rheobase.units import Hz, UnitError, ms, mV, nA, um
+from rheobase.errors import ArgumentError, ParameterError, ShapeError, StepperError, UnknownName
+from rheobase.units import Hz, UnitError, ms, mV, nA, um, uS
 
 STEPS = 40
 RANDOM = np.random.default_rng(0)
@@ -153,3 +154,46 @@ def test_a_state_of_another_size_is_refused(system):
     three(state)
     with pytest.raises(ShapeError, match="n = 5|shape \\(3,\\)"):
         five(state)
+
+
+def refractory():
+    return rb.Refractory(rb.LIF(), 0.2 * ms)
+
+
+def alone(neuron):
+    return rb.Network({"e": rb.Population(neuron, 1)})
+
+
+def driven_by(stimulus, synapse=None):
+    return rb.Network({"e": rb.Population(rb.LIF(), 1)}, drives=rb.Drive("e", stimulus, synapse))
+
+
+def inhibited():
+    excite = rb.Conductance(rb.Exponential(tau=5 * ms), 0 * mV)
+    own = rb.Connection("e", "e", rb.Dense(), excite, weight=1e-3 * uS)
+    net = rb.Network({"e": rb.Population(rb.LIF(), 2)}, own)
+    return eqx.tree_at(lambda n: n.projections[0].weight, net, jnp.array([-1e-3]))
+
+
+@pytest.mark.parametrize(
+    ("system", "stepper"),
+    [
+        (refractory(), None),
+        (alone(refractory()), None),
+        (rb.LIF(tau=1 * ms), rb.Euler()),
+        (alone(rb.LIF(tau=1 * ms)), rb.Euler()),
+        (driven_by(rb.stimulus.Sine(1 * nA, frequency=900 * Hz)), None),
+        (inhibited(), None),
+        (soma(), rb.Heun()),
+    ],
+    ids=["period", "period in a network", "unstable", "unstable in a network", "fast sine",
+         "negative conductance", "explicit cell"],
+)  # fmt: skip
+def test_what_simulate_refuses_by_its_values_is_refused(system, stepper):
+    """A call is traced, so that values can be looked at when the step is made alone."""
+    taken = {"dt": 5 * ms, "stepper": stepper}
+    with pytest.raises((StepperError, ParameterError)) as one:
+        rb.simulate(system, duration=5 * ms, **taken)
+    with pytest.raises(one.type) as other:
+        rb.compiled(system, **taken)
+    assert str(one.value) == str(other.value)

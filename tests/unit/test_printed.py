@@ -102,8 +102,11 @@ def _models():
     cell = rb.Cell(rb.morphology.soma()).insert(ch.HH())
     stack = rb.Sequential(*(x for _ in range(15) for x in (rb.Linear(60, 60), rb.LIF())))
     placed = d2.place(chip)
+    network = rb.Network(populations, [each] * 30, drive)
     return {
-        "network": rb.Network(populations, [each] * 30, drive),
+        "network": network,
+        "driven": rb.train.Driven(network, dt=1 * ms, into="p0", out="p1"),
+        "a compiled step": rb.compiled(network, dt=1 * ms),
         "drive": drive,
         "connection": each,
         "population": rb.Population(rb.LIF(tau=(many[0] + 1) * ms), 100),

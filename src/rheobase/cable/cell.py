@@ -325,6 +325,12 @@ class Cell(eqx.Module):
         """Its name in tables and reports, with its channels."""
         return f"Cell({', '.join(one.name for one in self.mechanisms)})"
 
+    def check(self, dt: float) -> None:
+        """Refuse a time step (ms) that what fires on it cannot take."""
+        for one in self.mechanisms:
+            if isinstance(one.channel, AbstractFiring):
+                one.channel.check(dt)
+
     @property
     def outputs(self) -> int:
         """How many compartments fire."""

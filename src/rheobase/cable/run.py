@@ -14,7 +14,6 @@ from jax.core import Tracer
 from rheobase.arguments import require_width
 from rheobase.cable.arguments import currents
 from rheobase.cable.cell import Cell
-from rheobase.channels import AbstractFiring
 from rheobase.compilation import Compiled
 from rheobase.errors import ArgumentError, KeyRequired, ShapeError
 from rheobase.given import whole
@@ -42,9 +41,7 @@ def simulate(cell: Cell, stepper: AbstractImplicit, asked: Asked) -> Recording:
     stimuli = currents(cell, asked.current, dt)
     held = cell.clamps(asked.clamp, dt)
     wanted = cell.probes(asked.record, held)
-    for one in cell.mechanisms:
-        if isinstance(one.channel, AbstractFiring):
-            one.channel.check(dt)
+    cell.check(dt)
     origin = origin_of(cell, stepper, dt)
     if state is None:
         begin = RunState(_begin(cell, asked.n, asked.init), Clock.of(0), None, None, asked.key)

@@ -143,10 +143,10 @@ def driven(drive: "Drive", population: "Population", kinds: dict[str, list]) -> 
     """Through which synapse of the population a drive acts; None for none."""
     drive = arriving(drive, population.receiving)
     check_drive(drive, population.receiving, population.n)
+    sites = population.receiving.sites(drive.at)
     if drive.synapse is None:
         return None
     unit, known = drive.stimulus.unit, kinds[drive.population]
-    sites = population.receiving.sites(drive.at)
     if isinstance(drive.synapse, AbstractSynapse):
         whose = f"population {drive.population!r}"
         shape = population.receiving.synapse_shape(population.n, sites)

@@ -68,15 +68,8 @@ def simulate(
     asked, joined = records_of(network, record, held), connections_of(network, record)
     records = {name: _base(network, name, one) for name, one in asked.items()}
     wanted = Wanted(records, held)
-    network.check(lengths)
+    require_steps(network, setting)
     given, network = network, bounded(network).ready(lengths)
-    for name, system in network.systems.items():
-        if isinstance(system, Coupled):
-            check(system, stepper_of(system, setting.stepper), lengths.each(name))
-            if setting.mix is not None and system.continuous:
-                system.check_substep(lengths.each(name))
-        else:
-            system.check(lengths.each(name))
     origin = network.origin(setting.stepper, setting.rule, lengths)
     if setting.mix is not None:
         origin = replace(origin, parts=(_IN_STEPS, *(origin.parts or ())))
@@ -116,6 +109,19 @@ def simulate(
     whole = {name: join([p.populations[name] for p in parts]) for name in parts[0].populations}
     told = _followed(recording_of_populations(whole, final), asked, network)
     return replace(told, connections=snapshots.recordings(final)).of(given, origin)
+
+
+def require_steps(network: Network, setting: Setting) -> None:
+    """Refuse steps that a part of a network cannot take, as far as its arrays are known."""
+    lengths = setting.lengths
+    network.check(lengths)
+    for name, system in network.systems.items():
+        if isinstance(system, Coupled):
+            check(system, stepper_of(system, setting.stepper), lengths.each(name))
+            if setting.mix is not None and system.continuous:
+                system.check_substep(lengths.each(name))
+        else:
+            system.check(lengths.each(name))
 
 
 def _from_the_crossing(network: Network, lengths: Steps) -> Network:

@@ -147,7 +147,10 @@ def read(path: str | Path) -> Content:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise CheckpointError(f"there is no file {path}. Write it with rb.train.save.") from None
+        raise CheckpointError(
+            f"there is no file {path}. Write it with rb.save, or of the state of a training with "
+            "rb.train.save."
+        ) from None
     except IsADirectoryError:
         raise CheckpointError(f"{path} is a folder. Name the file in it.") from None
     except OSError as error:

@@ -13,7 +13,7 @@ from rheobase.given import require_flag, require_random_key
 from rheobase.network import Drive, Network
 from rheobase.network.circuit import Setting
 from rheobase.network.delays import Delays
-from rheobase.network.simulate import Begun, simulate
+from rheobase.network.simulate import Begun, require_steps, simulate
 from rheobase.network.steps import Steps
 from rheobase.neurons.base import AbstractMembrane
 from rheobase.record import Record
@@ -113,9 +113,17 @@ class Driven(eqx.Module):
         self.delays = Delays.of(network)
         self.stepper, self.rule = stepper_for(stepper, network), rule_for(rule)
         require_flag(coarse, "coarse", "rb.train.Driven(..., coarse=True)")
+        lengths = Steps(self.dt)
         if not coarse:
-            require_possible(network, Steps(self.dt))
+            require_possible(network, lengths)
+        require_steps(network, Setting(self.stepper, self.rule, lengths))
         self.how = None
+
+    def __repr__(self) -> str:
+        network = self.network
+        sizes = f"{len(network.populations)} populations, {len(network.projections)} connections"
+        ends = f"from {self.into!r} to the {self.out.of} of {self.out.population!r}"
+        return f"Driven: {sizes}, {ends}, in steps of {self.dt:g} ms"
 
     def __call__(self, x: Array, key: Array | None = None) -> Array:
         n = self.network.populations[self.into].n

@@ -262,3 +262,8 @@ def test_positions_fit_the_population(positions):
         rb.Population(rb.LIF(), 3, positions=positions * um)
     with pytest.raises(ShapeError, match="of neuron 1 is"):
         rb.Population(rb.LIF(), 2, positions=[[0], [float("nan")]] * um)
+
+
+def test_a_place_on_a_point_neuron_is_refused():
+    with pytest.raises(ArgumentError, match="`at` is a place on a cell"):
+        rb.Network({"a": rb.Population(rb.LIF(), 2)}, drives=rb.Drive("a", 1 * nA, at=3))

@@ -183,6 +183,8 @@ def test_what_is_wrong_is_refused():
             Driven(net, dt=1 * ms, into="in", out="e", stepper=wrong)
     with pytest.raises(StepperError, match="rb.CrankNicolson()"):
         Driven(net, dt=1 * ms, into="in", out="e", rule=rb.Heun())
+    with pytest.raises(StepperError, match="shorter than a step"):
+        Driven(net, dt=5 * ms, into="in", out="e")
     with pytest.raises(ArgumentError, match="are for an rb.Network"):
         rb.fit(rb.Sequential(rb.Linear(N_IN, 2), rb.LI()), (x, labels), dt=1 * ms)
     with pytest.raises(ArgumentError, match="made anew from the populations"):
