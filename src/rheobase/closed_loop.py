@@ -2,7 +2,7 @@
 
 import functools
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -134,44 +134,33 @@ def compiled(
         require_steps(system, stepper, lengths)
     form = _Form(system, stepper, lengths.dt, n, record)
     arrays = tuple(x for x in jax.tree.leaves((system, stepper)) if isinstance(x, jax.Array))
-    return CompiledStep(arrays, form, _Receives.of(system))
+    return CompiledStep(arrays, form, _receives(system))
 
 
-class _Receives(NamedTuple):
-    """Who can be given inputs, and in which unit."""
-
-    unit: Unit
-    units: dict[str, Unit] | None = None
-    """Of each population of a network."""
-
-    def of_one(self, name: Any) -> Unit:
-        """The unit of what goes to a population or a place."""
-        if self.units is None:
-            return self.unit
-        if name not in self.units:
-            raise UnknownName("population (in `inputs`)", name, self.units)
-        return self.units[name]
-
-    @classmethod
-    def of(cls, system: Any) -> "_Receives":
-        if isinstance(system, Network):
-            return cls(nA, {name: one.receives for name, one in system.systems.items()})
-        return cls(nA if isinstance(system, Sequential) else system.receives)
+def _receives(system: Any) -> Unit | dict[str, Unit]:
+    """The unit in which a system, or each population of it, gets its input."""
+    if isinstance(system, Network):
+        return {name: one.receives for name, one in system.systems.items()}
+    return nA if isinstance(system, Sequential) else system.receives
 
 
-def _named(receives: _Receives, inputs: Any) -> tuple[tuple[Any, ...], tuple[Array, ...]]:
+def _named(
+    receives: Unit | dict[str, Unit], inputs: Any
+) -> tuple[tuple[Any, ...], tuple[Array, ...]]:
     """The populations or places that get inputs, None where they are one, in internal units."""
-    if inputs is None:
-        return (), ()
-    if not isinstance(inputs, dict):
-        if receives.units is not None:
-            name = next(iter(receives.units))
+    given = {} if inputs is None else inputs
+    if isinstance(receives, dict):
+        if not isinstance(given, dict):
             raise ArgumentError(
-                f"`inputs` go by population, got {brief(inputs)}. Write {{{name!r}: 1*nA}}."
+                f"`inputs` go by population, got {brief(inputs)}. Write "
+                f"{{{next(iter(receives))!r}: 1*nA}}."
             )
-        inputs = {None: inputs}
-    values = (_numbers(x, receives.of_one(name)) for name, x in inputs.items())
-    return tuple(inputs), tuple(values)
+        for name in given:
+            if name not in receives:
+                raise UnknownName("population (in `inputs`)", name, receives)
+        return tuple(given), tuple(_numbers(x, receives[name]) for name, x in given.items())
+    given = given if isinstance(given, dict) else {None: given}
+    return tuple(given), tuple(_numbers(x, receives) for x in given.values())
 
 
 def _numbers(value: Any, unit: Unit) -> Array:

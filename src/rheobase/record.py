@@ -81,6 +81,13 @@ class Record(eqx.Module):
             raise UnknownName("way to record spikes", spikes, known)
         self.spikes = spikes
 
+    def bytes_of_step(self, n: int, itemsize: int) -> float:
+        """What a step of so many neurons adds to the recording."""
+        probes = n if self.indices is None else len(self.indices)
+        return itemsize * (
+            len(self.variables) * probes / self.every + n * (self.spikes == "raster")
+        )
+
 
 def _numbers(indices: Any) -> tuple[int, ...]:
     """Numbers of neurons, which may come in an array."""

@@ -42,6 +42,15 @@ from rheobase.stimulus import AbstractStimulus
 from rheobase.time import Clock
 from rheobase.units import Quantity, ms, to_internal
 
+_NO_STACK = (
+    "not for a stack of layers, which has its own neurons, weights and stepper: leave it out, and "
+    "give inputs=x."
+)
+_NO_NETWORK = (
+    "for neurons: the populations of a network have their own. Write rb.Network(..., "
+    "drives=[rb.Drive('e', rb.stimulus.Constant(1*nA))])."
+)
+
 
 class Layered(Protocol):
     """Layers one after the other, `rb.Sequential`, as far as it is known here."""
@@ -231,7 +240,7 @@ def simulate(  # noqa: PLR0913
     if stack is not None:
         given = {"current": current, "clamp": clamp, "delta": delta, "n": n, "stepper": stepper}
         given |= {"init": init, "substep": substep or None, "checkpoint": checkpoint or None}
-        _require_no_stack(given)
+        _require_none(given, _NO_STACK)
         return stack.simulate(inputs, steps, record, state, key, progress)
     if inputs is not None:
         raise ArgumentError(
@@ -260,13 +269,14 @@ def _simulated(neuron: AbstractMembrane, asked: Asked, lengths: Steps) -> Any:
 
 @_simulated.register
 def _(cell: Cell, asked: Asked, lengths: Steps) -> Recording:
-    _require_no_neuron({"delta": asked.delta, "substep": asked.substep or None})
+    given = {"delta": asked.delta, "substep": asked.substep or None}
+    _require_none(given, "for point neurons: leave it out for a cell.")
     return cable_run.simulate(cell, rule_for(asked.stepper), asked)
 
 
 @_simulated.register
 def _(network: Network, asked: Asked, lengths: Steps) -> NetworkRecording:
-    _require_none({"current": asked.current, "delta": asked.delta, "n": asked.n})
+    _require_none({"current": asked.current, "delta": asked.delta, "n": asked.n}, _NO_NETWORK)
     both = _both(asked.stepper, network)
     setting = Setting(*both, lengths, 0.0 if asked.substep else None)
     begun = Begun(asked.init, asked.state, asked.key)
@@ -322,28 +332,10 @@ def _require_own_step(stack: Stack, dt: float) -> None:
         )
 
 
-def _require_no_stack(given: dict[str, Any]) -> None:
+def _require_none(given: dict[str, Any], why: str) -> None:
     for name, value in given.items():
         if value is not None:
-            raise ArgumentError(
-                f"`{name}` is not for a stack of layers, which has its own neurons, weights and "
-                "stepper: leave it out, and give inputs=x."
-            )
-
-
-def _require_none(given: dict[str, Any]) -> None:
-    for name, value in given.items():
-        if value is not None:
-            raise ArgumentError(
-                f"`{name}` is for neurons: the populations of a network have their own. "
-                f"Write rb.Network(..., drives=[rb.Drive('e', rb.stimulus.Constant(1*nA))])."
-            )
-
-
-def _require_no_neuron(given: dict[str, Any]) -> None:
-    for name, value in given.items():
-        if value is not None:
-            raise ArgumentError(f"`{name}` is for point neurons: leave it out for a cell.")
+            raise ArgumentError(f"`{name}` is {why}")
 
 
 def rule_for(stepper: Any) -> AbstractImplicit:

@@ -95,10 +95,8 @@ def simulate(system: AbstractMembrane, stepper: AbstractStepper, asked: Asked) -
 def _bytes(record: Record, begin: RunState, steps: int) -> float:
     """How large what is recorded will be."""
     shape, dtype = form(begin.neuron)
-    n = math.prod(shape)
-    kept = n if record.indices is None else n // shape[-1] * len(record.indices)
-    numbers = len(record.variables) * kept / record.every + n * (record.spikes == "raster")
-    return steps * numbers * np.dtype(dtype).itemsize
+    each = record.bytes_of_step(shape[-1] if shape else 1, np.dtype(dtype).itemsize)
+    return steps * math.prod(shape[:-1]) * each
 
 
 def origin_of(system: AbstractMembrane, stepper: AbstractStepper, dt: float) -> Origin:

@@ -16,7 +16,7 @@ from rheobase.errors import ParameterError, UnknownName
 from rheobase.fitting import start
 from rheobase.fitting.engine import excitation
 from rheobase.fitting.membrane import Passive
-from rheobase.fitting.problem import default_mask
+from rheobase.fitting.patched import patch_of
 from rheobase.neurons import Onset
 from rheobase.surrogate import AbstractSurrogate, FastSigmoid
 from rheobase.train import choose, free, legal, ordered
@@ -191,7 +191,7 @@ def test_a_fit_to_a_recording_begins_at_the_same_place():
     assert own.high == LOOK.threshold and own.ohms == LOOK.passive.R
     steep = start.begin(Steep(), LOOK)
     assert (steep.begins, steep.top, steep.fall) == (LOOK.threshold, LOOK.peak, LOOK.reset)
-    mask = default_mask(Steep())
+    mask = patch_of(Steep()).mask()
     assert mask.begins and mask.fall and not mask.top
     state = Steep().init()._replace(v=jnp.float32(-50.0))
     assert excitation(Steep(), state) == 0

@@ -81,6 +81,17 @@ def test_what_moves_and_the_loop_know_no_front():
             assert not {one for one in imported(path) if one.split(".")[1] in fronts}, name
 
 
+def test_the_type_of_a_cell_is_asked_for_in_the_front_of_cells_alone():
+    asked = {"isinstance", "issubclass", "type"}
+    for name, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text())):
+            pattern = isinstance(node, ast.MatchClass)
+            call = isinstance(node, ast.Call) and ast.unparse(node.func) in asked
+            if (call or pattern) and not name.startswith("rheobase.cable"):
+                names = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
+                assert not names & {"Cell", "Member", "Receiver"}, name
+
+
 @pytest.mark.parametrize(
     ("made", "where"), [("Recording", "record.py"), ("NetworkRecording", "recording.py")]
 )

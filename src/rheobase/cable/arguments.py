@@ -37,17 +37,17 @@ CURRENT = "i"
 """The current of a mechanism out of a compartment, beside its variables: "HH.i"."""
 
 
-def _places(cell: "Cell", given: Any, what: str) -> list[int]:
+def nodes_at(cell: "Cell", given: Any, what: str) -> list[int]:
     """Nodes of one location, of several, of a region, or of all compartments."""
     if isinstance(given, str):
         where = cell.compartments.where(given)
-        if where.sum() > 1 and what != "record":
+        if where.sum() > 1 and what in _EXAMPLES:
             return [cell.node(given)]
         return [int(i) for i in where.nonzero()[0]]
     if isinstance(given, Location):
         return [cell.node(given)]
     if isinstance(given, Iterable):
-        return [node for one in given for node in _places(cell, one, what)]
+        return [node for one in given for node in nodes_at(cell, one, what)]
     raise ArgumentError(f"`{what}` goes by location, got {brief(given)}. Write cell.at('soma').")
 
 
@@ -62,7 +62,7 @@ def currents(cell: "Cell", given: Any, dt: float) -> dict[int, AbstractStimulus]
         )
     found: dict[int, AbstractStimulus] = {}
     for place, value in given.items():
-        (node,) = _places(cell, place, "current")
+        (node,) = nodes_at(cell, place, "current")
         one = _stimulus(value, nA, "current", dt)
         found[node] = found[node] + one if node in found else one
     return found
@@ -86,7 +86,7 @@ def clamps(cell: "Cell", given: Any, dt: float) -> Clamps:
     found = []
     for name, places in given.items():
         for place, value in places.items():
-            (node,) = _places(cell, place, "clamp")
+            (node,) = nodes_at(cell, place, "clamp")
             if name == "v":
                 soft = isinstance(value, VoltageClamp)
                 one = _stimulus(value.command if soft else value, mV, "clamp", dt)
@@ -155,11 +155,11 @@ def probes(cell: "Cell", record: Any, held: Clamps, synapses: CoupledCells | Non
     groups, units = [], []
     for name, places in record.items():
         if name == "clamp":
-            groups.append((name, _clamp_probes(_places(cell, places, "record"), held)))
+            groups.append((name, _clamp_probes(nodes_at(cell, places, "record"), held)))
             units.append((name, nA))
             continue
         everywhere = isinstance(places, str)
-        nodes = _places(cell, places, "record")
+        nodes = nodes_at(cell, places, "record")
         if name in PASSIVE:
             groups.append((name, (Probe(tuple(nodes), None, name),)))
             units.append((name, PASSIVE[name]))

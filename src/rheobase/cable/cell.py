@@ -1,6 +1,6 @@
 """A cell: the compartments of a tree, their passive properties, and what is inserted into them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -22,7 +22,6 @@ from rheobase.channels import (
 from rheobase.errors import ArgumentError, ParameterError, ShapeError, UnknownName, brief
 from rheobase.kernels.tree import Tree as Nodes
 from rheobase.morphology import Compartments, Location, Tree, discretise
-from rheobase.synapses import AbstractSynapse
 from rheobase.synapses.coupled import coupled
 from rheobase.systems.cable import Bathed, Cable, Inserted, kinds_of
 from rheobase.systems.cells import CoupledCells
@@ -90,8 +89,8 @@ class Cell(eqx.Module):
     v_init: Array = quantity(mV, anything, "voltage at the start")
 
     receives: ClassVar[Unit] = nA
-    target: ClassVar[None] = None
-    target_unit: ClassVar[None] = None
+    target: ClassVar[str] = ""
+    """Nothing adds to a voltage at once."""
     resistance: ClassVar[None] = None
     gated: ClassVar[bool] = False
     implicit: ClassVar[bool] = True
@@ -346,11 +345,7 @@ class Cell(eqx.Module):
         """The nodes of a location, of several, or of a region; None for the root."""
         if at is None:
             return (self.node(self.compartments.tree.origin),)
-        if isinstance(at, Location):
-            return (self.node(at),)
-        if isinstance(at, str):
-            return tuple(self._nodes_of(at).tolist())
-        return tuple(node for one in at for node in self.sites(one))
+        return tuple(arguments.nodes_at(self, at, "at"))
 
     def synapse_shape(self, n: int, sites: tuple[int, ...]) -> tuple[int, ...]:
         """The shape of the states of synapses on n of it."""
@@ -384,13 +379,8 @@ class Cell(eqx.Module):
 
 
 @coupled.register
-def _(
-    cell: Cell,
-    synapses: tuple[AbstractSynapse, ...],
-    resistances: tuple[None, ...],
-    sites: tuple[tuple[int, ...], ...],
-) -> CoupledCells:
-    return CoupledCells(cell.cable, synapses, sites)
+def _(cell: Cell, kinds: Sequence[tuple]) -> CoupledCells:
+    return CoupledCells(cell.cable, tuple(s for s, _, _ in kinds), tuple(at for *_, at in kinds))
 
 
 def _array(values: np.ndarray) -> Array:

@@ -42,7 +42,8 @@ def simulate(cell: Cell, stepper: AbstractImplicit, asked: Asked) -> Recording:
     held = cell.clamps(asked.clamp, dt)
     wanted = cell.probes(asked.record, held)
     cell.check(dt)
-    origin = origin_of(cell, stepper, dt)
+    parts = (("the cell", cell.kinds),)
+    origin = Origin(dt, type(stepper).__name__, parts, versions=versions())
     if state is None:
         begin = RunState(_begin(cell, asked.n, asked.init), Clock.of(0), None, None, asked.key)
     else:
@@ -82,12 +83,6 @@ def simulate(cell: Cell, stepper: AbstractImplicit, asked: Asked) -> Recording:
         pace = Pace(size * _SECONDS, every)
         done = chunked(part, begin, steps, dt, pace, asked.progress, steps * rows)
     return replace(done, final=done.final._replace(origin=origin))
-
-
-def origin_of(cell: Cell, stepper: AbstractImplicit, dt: float) -> Origin:
-    """What the state at the end of a run knows of it."""
-    parts = (("the cell", cell.kinds),)
-    return Origin(dt, type(stepper).__name__, parts, versions=versions())
 
 
 def _begin(cell: Cell, n: Any, init: Any) -> CellState:

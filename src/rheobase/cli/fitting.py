@@ -13,7 +13,7 @@ from rheobase import adaptors, fitting, neurons
 from rheobase.cable.members import require_receiver
 from rheobase.errors import ArgumentError, UnknownName, brief
 from rheobase.fitting.fit import fits_steps
-from rheobase.fitting.report import name_of, write_ranked
+from rheobase.fitting.report import write_ranked
 from rheobase.folder import require_folder
 from rheobase.io import is_model, load, read_recording
 from rheobase.neurons.base import AbstractNeuron
@@ -139,7 +139,7 @@ def read_numbers(text: str, name: str) -> slice | list[int]:
 
 
 def _print(console: Console, fit: fitting.RecordingFit) -> None:
-    table = _table(console, name_of(fit.model), "value", "uncertainty", "unit")
+    table = _table(console, fit.model.title, "value", "uncertainty", "unit")
     for name, e in fit.parameters.items():
         table.add_row(name, f"{e.value:.5g}", f"{e.uncertainty:.2g}", str(e.unit))
     console.print(table)

@@ -13,8 +13,7 @@ from rheobase.cli.fitting import read_numbers
 from rheobase.cli.running import read_time
 from rheobase.errors import ArgumentError, brief
 from rheobase.fitting.judge import free_run
-from rheobase.fitting.patched import under
-from rheobase.fitting.report import name_of
+from rheobase.fitting.patched import Injected, patch_of
 from rheobase.folder import require_folder
 from rheobase.io import CurrentClamp, load, read_recording
 from rheobase.plot.style import MAIN
@@ -72,15 +71,15 @@ def show(
         length = read_time(duration)
         out = require_folder(out)
         given = Step(level, start=0.1 * length, stop=0.9 * length)
-        whole = under(model, given, length, step)
+        whole = patch_of(model).under(Injected(given, length, step))
         v, times, spikes = whole.v[:, None], whole.t, [whole.spikes.tolist()]
         made = whole.final.provenance
     with atomic.replacing(out / "voltage.npz") as beside:
         np.savez_compressed(beside, t=times, v=v, made=json.dumps(noted(made)))
     atomic.write(out / "spikes.json", json.dumps(spikes) + "\n")
-    _draw(out / "voltage.png", times, v, name_of(model))
+    _draw(out / "voltage.png", times, v, model.title)
     counts = ", ".join(str(len(s)) for s in spikes)
-    print(f"{name_of(model)}: {counts} spikes; see {out / 'voltage.png'}")
+    print(f"{model.title}: {counts} spikes; see {out / 'voltage.png'}")
     return 0
 
 

@@ -11,9 +11,11 @@ import numpy as np
 from rheobase import printed
 from rheobase.analysis.voltage import detect_spikes
 from rheobase.cable import Cell
+from rheobase.cable.members import require_receiver
 from rheobase.errors import ArgumentError, RecordingError, brief
 from rheobase.fitting import judge
 from rheobase.fitting.membrane import Passive, passive
+from rheobase.fitting.patched import Point, patch_of
 from rheobase.fitting.problem import Problem
 from rheobase.fitting.scores import Scores, reliability
 from rheobase.fitting.search import Found
@@ -22,15 +24,11 @@ from rheobase.fitting.start import look_at
 from rheobase.fitting.target import BLOCK, target
 from rheobase.fitting.uncertainty import Estimate, estimates
 from rheobase.io.recording import CurrentClamp, Sweep
-from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractNeuron
 from rheobase.provenance import Provenance, precision_of, versions
-from rheobase.steppers import AbstractStepper, default_stepper
+from rheobase.steppers import AbstractStepper
 from rheobase.train.domains import Where
-from rheobase.units import Quantity, ms, mV
-
-_LONGEST, _LONGEST_OF_CELL = 0.1, 0.05
-"""ms: the longest step that is taken by default."""
+from rheobase.units import Quantity, ms
 
 
 class RecordingFit(NamedTuple):
@@ -222,44 +220,26 @@ def _split(
 def _checked(
     recording: CurrentClamp, model: Any, dt: Quantity | None, stepper: Any, starts: int
 ) -> tuple[float, AbstractStepper]:
-    if isinstance(model, type) or not isinstance(model, AbstractNeuron | Cell):
-        name = f"the class {model.__name__}" if isinstance(model, type) else type(model).__name__
-        raise ArgumentError(
-            f"`model` is a neuron or a cell, got {name}. Write rb.fit_recording(rec, rb.AdEx()); "
-            f"to fit what else rb.simulate takes, write the loss of its voltage against sweep.v "
-            f"and hand its gradient (jax.grad) to optax."
-        )
+    require_receiver(
+        model,
+        "`model` is",
+        "rb.fit_recording(rec, {}); to fit what else rb.simulate takes, write the loss of its "
+        "voltage against sweep.v and hand its gradient (jax.grad) to optax",
+    )
     if isinstance(starts, bool) or not isinstance(starts, int) or starts < 1:
         raise ArgumentError(f"`starts` is a whole number >= 1, got {brief(starts)}.")
-    longest = _LONGEST_OF_CELL if isinstance(model, Cell) else _LONGEST
-    step = usual_step(recording, longest) if dt is None else float(dt.value_in(ms))
+    patch = patch_of(model)
+    step = usual_step(recording, patch.longest) if dt is None else float(dt.value_in(ms))
     recording.sweeps[0].every(step)
     if not _divides(step):
         raise ArgumentError(
             f"a fit compares voltages once a millisecond, and dt = {step:g} ms does not divide it. "
             f"Leave dt out, or write rec = rec.resampled(20*kHz) first."
         )
-    if isinstance(model, Cell):
-        return step, default_stepper()
-    voltage = variables.units(model.init()).get("v")
-    if voltage is None or not voltage.same_dimension(mV):
-        raise ArgumentError(
-            f"{type(model).__name__} has no variable v in mV, which a recording could be compared "
-            f"with. Fit a neuron that has one, such as rb.AdEx(), and bring a network of it to the "
-            f"chip by rb.devices.dynapse2.convert."
-        )
-    if model.random:
-        raise ArgumentError(
-            f"{type(model).__name__} draws random numbers: its spike times have no derivative. Fit "
-            f"the neuron inside, and put the noise around fit.model."
-        )
-    stepper = default_stepper(model) if stepper is None else stepper
-    model.check(step)
-    stepper.check(model, step)
-    return step, stepper
+    return step, patch.check(step, stepper)
 
 
-def usual_step(recording: CurrentClamp, longest: float = _LONGEST) -> float:
+def usual_step(recording: CurrentClamp, longest: float = Point.longest) -> float:
     """The time step (ms) of a fit: whole samples, and whole steps in a millisecond."""
     sample = recording.sweeps[0].dt
     most = max(int(longest / sample + 1e-6), 1)

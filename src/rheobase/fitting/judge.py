@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rheobase.fitting import patched
+from rheobase.fitting.patched import Injected, patch_of
 from rheobase.fitting.target import BLOCK
 from rheobase.steppers import AbstractStepper
 from rheobase.stimulus import FromArray
@@ -43,14 +43,14 @@ def free_run(
     others begin at rest.
     """
     goes_on = follows(sweeps)
-    voltages, spikes, state = [], [], None
+    voltages, spikes, state, patch = [], [], None, patch_of(model)
     every = round(BLOCK / dt)
     length = min(len(s.v) * s.dt for s in sweeps)
     steps = int(length / BLOCK + 1e-6) * every
     for sweep, on in zip(sweeps, goes_on, strict=True):
         current = FromArray(sweep.every(dt).i[:steps] * nA)
         begin = _begun(state) if on and state is not None else None
-        run = patched.under(model, current, steps * dt * ms, dt * ms, stepper, begin)
+        run = patch.under(Injected(current, steps * dt * ms, dt * ms, stepper, begin))
         state = run.final
         voltages.append(run.v[every - 1 :: every])
         spikes.append(run.spikes)

@@ -9,11 +9,10 @@ import numpy as np
 from jax import Array
 from jax.flatten_util import ravel_pytree
 
-from rheobase.cable import Cell
-from rheobase.cable.run import at_rest
 from rheobase.errors import ArgumentError, brief
-from rheobase.fitting import engine, patched
+from rheobase.fitting import engine
 from rheobase.fitting.fit import RecordingFit
+from rheobase.fitting.patched import patch_of
 from rheobase.fitting.residuals import CORRELATION, VOLTAGE
 from rheobase.fitting.target import BLOCK
 from rheobase.fitting.uncertainty import covariance, short
@@ -109,14 +108,13 @@ def _density(problem: Any) -> Any:
     weight = BLOCK / (CORRELATION * VOLTAGE**2)
 
     def density(y: Array) -> Array:
-        neuron = problem.build(y)
-        sweeps = problem.trained_current.shape[1]
-        given, steps = problem.trained_current, (problem.dt, problem.block)
-        if isinstance(neuron, Cell):
-            course, _ = patched.run(neuron, at_rest(neuron, sweeps), given, *steps)
-        else:
-            state = jax.tree.map(lambda x: jnp.broadcast_to(x, (sweeps,)), neuron.init())
+        neuron, given = problem.build(y), problem.trained_current
+        patch, steps = patch_of(neuron), (problem.dt, problem.block)
+        state = patch.rest(given.shape[1])
+        if problem.resets:
             course, _ = engine.run(neuron, problem.stepper, state, given, problem.told, *steps)
+        else:
+            course, _ = patch.free_run(problem.stepper, state, given, *steps)
         error = jnp.where(mask, jnp.clip(course.v - data, -10.0, 10.0), 0)
         value = -0.5 * weight * jnp.sum(error**2) - 0.5 * jnp.sum(prior * (y - centre) ** 2)
         return jnp.where(jnp.isfinite(value), value, -jnp.inf)

@@ -12,19 +12,17 @@ from jax import Array
 from jax.flatten_util import ravel_pytree
 
 from rheobase.adaptors import Refractory
-from rheobase.adaptors.base import AbstractAdaptor, chain
-from rheobase.cable import Cell
-from rheobase.cable.run import at_rest
-from rheobase.fitting import engine, patched, residuals
+from rheobase.adaptors.base import AbstractAdaptor
+from rheobase.cable.members import Receiver
+from rheobase.fitting import engine, residuals
 from rheobase.fitting.objective import Objective
+from rheobase.fitting.patched import patch_of
 from rheobase.fitting.residuals import Residuals, Seen
 from rheobase.fitting.target import Target
 from rheobase.neurons import variables
-from rheobase.neurons.base import AbstractNeuron, Onset
 from rheobase.steppers import AbstractStepper
-from rheobase.train.domains import choose, free, legal, ordered
-from rheobase.units import Role, anything, mV, parameters
-from rheobase.units.fields import name_of_role
+from rheobase.train.domains import free, legal, ordered
+from rheobase.units import anything, mV, parameters
 
 _TRUSTED = 10.0
 """mV that a voltage is expected to move from where the fit begins."""
@@ -46,7 +44,7 @@ class Problem:
 
     def __init__(
         self,
-        neuron: AbstractNeuron | Cell,
+        neuron: Receiver,
         trained: Any,
         stepper: AbstractStepper,
         every: Target,
@@ -54,7 +52,7 @@ class Problem:
         follows: np.ndarray,
     ):
         self.stepper, self.dt, self.block = stepper, every.dt, every.every
-        self.mask = trained
+        self.mask, self.resets = trained, patch_of(neuron).resets
         coordinates = free(neuron, trained)
         moving, self.fixed = eqx.partition(coordinates, trained)
         start, self.unravel = ravel_pytree(moving)
@@ -179,11 +177,7 @@ class Problem:
         return jnp.asarray(Y, self.current.dtype)
 
     def _resting(self, y: Array, n: int) -> Any:
-        model = self.build(y)
-        if isinstance(model, Cell):
-            return at_rest(model, n)
-        state = model.init()
-        return jax.tree.map(lambda x: jnp.broadcast_to(x, (n,)), state)
+        return patch_of(self.build(y)).rest(n)
 
     def _as_recorded(self, y: Array) -> Any:
         """Rest, but with the voltage with which each trained sweep begins."""
@@ -194,10 +188,8 @@ class Problem:
         return engine.run(self.build(y), self.stepper, state, current, told, self.dt, self.block)
 
     def _free_run(self, y: Array, state: Any, current: Array) -> Any:
-        model = self.build(y)
-        if isinstance(model, Cell):
-            return patched.run(model, state, current, self.dt, self.block)
-        return engine.free_run(model, self.stepper, state, current, self.dt, self.block)
+        patch = patch_of(self.build(y))
+        return patch.free_run(self.stepper, state, current, self.dt, self.block)
 
     def _ordered(self, y: Array) -> Array:
         whole = eqx.combine(self.unravel(y), self.fixed)
@@ -218,18 +210,6 @@ class Problem:
 
     def _forced_only(self, y: Array, current: Array, told: Array) -> Any:
         return self._run(y, self._as_recorded(y), current, told)[0]
-
-
-def default_mask(neuron: Any) -> Any:
-    """What a fit moves by default: every parameter, but where an upstroke is cut off."""
-    if isinstance(neuron, Cell):
-        return patched.default_mask(neuron)
-    mask = choose(neuron)
-    inner = chain(neuron)[-1]
-    peak = name_of_role(inner, Role.PEAK)
-    if neuron.onset is Onset.UPSTROKE and peak is not None:
-        mask = eqx.tree_at(lambda model: getattr(chain(model)[-1], peak), mask, False)
-    return mask
 
 
 def _held(neuron: Any, dt: float) -> Any:

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rheobase.fitting.fit import RecordingFit, fit_recording, usual_step
-from rheobase.fitting.report import name_of
 from rheobase.io.recording import CurrentClamp, Sweep
 from rheobase.neurons import ALIF, GLIF, LIF, AdEx, HodgkinHuxley, Izhikevich
 from rheobase.units import ms
@@ -78,5 +77,5 @@ def fit_models(
         judged = fit.test or fit.train
         size = fit.details.problem.size
         total = judged.total if np.isfinite(judged.total) else 1e3
-        found.append(Ranked(name_of(model), fit, size, total + _WORTH * size))
+        found.append(Ranked(model.title, fit, size, total + _WORTH * size))
     return tuple(sorted(found, key=lambda row: row.rank))

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rheobase import atomic, plot
-from rheobase.adaptors.base import chain
-from rheobase.cable import Cell
 from rheobase.folder import require_folder
 from rheobase.io.models import save
 from rheobase.page import page
@@ -59,14 +57,6 @@ def write(fit: "RecordingFit", folder: Path, ranked: Sequence["Ranked"] = ()) ->
     return folder / "index.html"
 
 
-def name_of(model: Any) -> str:
-    """`Refractory(AdEx)`: the neuron and what it wears; a cell and its channels."""
-    if isinstance(model, Cell):
-        return f"Cell({', '.join(part.name for part in model.mechanisms)})"
-    kinds = [type(part).__name__ for part in chain(model)]
-    return "(".join(kinds) + ")" * (len(kinds) - 1)
-
-
 def scores(fit: "RecordingFit") -> dict[str, Any]:
     """What stands in `scores.json`."""
     details = fit.details
@@ -76,7 +66,7 @@ def scores(fit: "RecordingFit") -> dict[str, Any]:
             each = [_clean(row._asdict()) for row in those.sweeps]
             found[which] = those.summary() | {"sweeps": each}
     return found | {
-        "model": name_of(fit.model),
+        "model": fit.model.title,
         "recording": Path(details.recording.path).name,
         "reliability_gamma_4ms": fit.reliability,
         "passive": fit.passive._asdict(),
@@ -225,7 +215,7 @@ def _page(fit: "RecordingFit", pictures: dict[Path, str], ranked: Sequence["Rank
     name = Path(fit.details.recording.path).name
     held = "held out" if fit.test else "trained"
     return page(
-        f"{name_of(fit.model)} for {name}",
+        f"{fit.model.title} for {name}",
         f"{error:.2g} spikes",
         f"is how far a sweep that was {held} is off, of {_mean_count(judged):.1f} on average. "
         f"Fitted in {fit.seconds:.0f} s. {fit.details.recording!r}.",

@@ -6,16 +6,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rheobase.cable import Cell
 from rheobase.fitting import judge
 from rheobase.fitting.dress import can_wear, dressed
 from rheobase.fitting.evolution import Evolution
-from rheobase.fitting.problem import Problem, default_mask
+from rheobase.fitting.patched import patch_of
+from rheobase.fitting.problem import Problem
 from rheobase.fitting.residuals import CORRELATION, VOLTAGE
 from rheobase.fitting.scores import Scores, score
 from rheobase.fitting.search import Found, Search
 from rheobase.fitting.spread import scatter
-from rheobase.fitting.start import Look, begin
+from rheobase.fitting.start import Look
 from rheobase.fitting.target import BLOCK, Target
 from rheobase.io.recording import CurrentClamp, Sweep
 from rheobase.steppers import AbstractStepper
@@ -57,8 +57,8 @@ class Case(NamedTuple):
 
     def problem(self, neuron: Any, trainable: Where | None = None) -> Problem:
         """The neuron, begun where the data suggest, as a problem."""
-        start = begin(neuron, self.look)
-        mask = default_mask(start) if trainable is None else choose(start, trainable)
+        start = patch_of(neuron).begun(self.look)
+        mask = patch_of(start).mask() if trainable is None else choose(start, trainable)
         places = np.array([s.number for s in self.train])
         follows = judge.follows(self.recording.sweeps)
         return Problem(start, mask, self.stepper, self.every, places, follows)
@@ -113,10 +113,10 @@ class Stages:
         return Reached(model, self.problem, at, tuple(self.losses))
 
     def _stages(self, starts: int, adaptors: bool) -> None:
-        model = self.problem.build(self.problem.start)
-        if isinstance(model, Cell):
+        if not self.problem.resets:
             self._evolve(self.steps, None)
             return
+        model = self.problem.build(self.problem.start)
         self._forced(starts)
         wears = adaptors and can_wear(model)
         first = min(_TRIED, self.steps) if wears else self.steps
@@ -223,7 +223,7 @@ class Stages:
         rows = np.array([y, *others])[:_KEPT]
         filled = np.concatenate([rows, np.repeat(y[None], _KEPT - len(rows), axis=0)])
         away = rows - self.problem.start
-        if isinstance(self.problem.build(y), Cell):
+        if not self.problem.resets:
             cost = self.problem.population(rows) + 0.5 * (self.problem.prior * away**2).sum(axis=1)
             return Found(rows, cost, self._by_differences(y))
         seen = self.problem.free(filled)[: len(rows)]

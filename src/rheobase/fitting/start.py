@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from rheobase.adaptors.base import AbstractAdaptor
-from rheobase.cable import Cell
 from rheobase.fitting.membrane import Passive
 from rheobase.neurons import GLIF, HodgkinHuxley, Izhikevich
 from rheobase.neurons.base import Onset
@@ -75,9 +74,6 @@ def begin(neuron: Any, look: Look) -> Any:
 
     What is no neuron of a known form stays as it is.
     """
-    if isinstance(neuron, Cell):
-        rest = jnp.full_like(neuron.v_init, look.passive.v_rest)
-        return eqx.tree_at(lambda cell: cell.v_init, neuron, rest)
     if isinstance(neuron, AbstractAdaptor):
         return eqx.tree_at(lambda n: n.neuron, neuron, begin(neuron.neuron, look))
     values = _values(neuron, look)

@@ -57,18 +57,11 @@ def _require_no_input(populations: dict[str, "Population"], connections: Any, dr
                 "nothing: connect it to neurons, rb.Population(rb.LIF(), n)."
             )
     for c in connections:
-        pre = populations[c.pre].neuron
-        if c.voltages and pre.gated:
+        if c.voltages and "v" not in populations[c.pre].neuron.units:
             raise ArgumentError(
-                f"population {c.pre!r} is made of chip neurons, which have no voltage that "
-                f"{type(c.synapse).__name__} could transmit. Take a synapse that spikes drive, "
-                "such as rb.Exponential(tau=5*ms)."
-            )
-        if c.voltages and c.pre in sources:
-            raise ArgumentError(
-                f"population {c.pre!r} is a SpikeSource and has no voltage, which "
-                f"{type(c.synapse).__name__} transmits. Take a synapse that spikes drive, such as "
-                "rb.Exponential(tau=5*ms)."
+                f"population {c.pre!r} is made of {populations[c.pre].neuron.title} and has no "
+                f"voltage that {type(c.synapse).__name__} could transmit. Take a synapse that "
+                "spikes drive, such as rb.Exponential(tau=5*ms)."
             )
 
 
@@ -100,9 +93,8 @@ def _adds_to(drive: "Drive", neuron: Receiver) -> tuple[Unit, ...]:
     """The units in which what a drive adds arrives at once; none of a current."""
     if isinstance(drive.synapse, AbstractSynapse):
         return nA, mV, uS
-    if neuron.target_unit is None or drive.is_current(neuron.receives):
-        return ()
-    return (neuron.target_unit,)
+    jump = neuron.units.get(neuron.target)
+    return () if jump is None or drive.is_current(neuron.receives) else (jump,)
 
 
 def arriving(drive: "Drive", neuron: Receiver) -> "Drive":
@@ -123,7 +115,7 @@ def check_drive(drive: "Drive", neuron: Receiver, n: int) -> None:
     require_width(drive.name, drive.stimulus.shape, (n,), f"population {drive.population!r}")
     if drive.synapse is not None:
         return
-    unit, receives, jump = drive.stimulus.unit, neuron.receives, neuron.target_unit
+    unit, receives, jump = drive.stimulus.unit, neuron.receives, neuron.units.get(neuron.target)
     if unit.same_dimension(receives) or (jump is not None and unit.same_dimension(jump)):
         return
     if jump is None:

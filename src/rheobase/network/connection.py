@@ -6,7 +6,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
 from jax.core import Tracer
 
 from rheobase import printed
@@ -239,13 +238,14 @@ def kind(
             f"{type(neuron).__name__} does not have: take a synapse such as rb.Exponential(5*ms)."
         )
     if isinstance(synapse, Delta):
-        if neuron.target_unit is None:
+        jump = neuron.units.get(neuron.target)
+        if jump is None:
             raise ArgumentError(
                 f"{what} is of a delta synapse, which adds to the voltage of a point neuron. Take "
                 "one with a time course for a cell, such as rb.SpikeSynapse()."
             )
         target = "the voltage" if neuron.target == "v" else f"{neuron.target!r}"
-        _require_unit(unit, neuron.target_unit, what, f"a delta synapse adds to {target}")
+        _require_unit(unit, jump, what, f"a delta synapse adds to {target}")
         return None
     if synapse.electrical:
         _require_unit(unit, uS, what, "an electrical synapse is a conductance")
@@ -257,7 +257,12 @@ def kind(
         _require_unit(unit, nA, what, "the pulse of a gate is a current")
         resistance = None
     elif unit.same_dimension(mV):
-        resistance = resistance_of(neuron, what)
+        resistance = neuron.resistance
+        if resistance is None:
+            raise UnitError(
+                f"{what} is in mV, but {neuron.title} has no resistance to make a current of it. "
+                "Write ...*nA, or declare the resistance by quantity(..., role=Role.RESISTANCE)."
+            )
     else:
         why = "a synapse without a reversal potential is a current"
         _require_unit(unit, neuron.receives, what, why, ", or in mV as a voltage")
@@ -289,16 +294,6 @@ def _require_unit(given: Unit, unit: Unit, what: str, why: str, alternative: str
             f"{what} is {measured_in(given)}, but {why}, measured in {unit}{alternative}. Write "
             f"...*{unit}."
         )
-
-
-def resistance_of(neuron: Receiver, what: str) -> Array:
-    """The resistance of the neuron, by which a voltage is a current."""
-    if neuron.resistance is not None:
-        return neuron.resistance
-    raise UnitError(
-        f"{what} is in mV, but {type(neuron).__name__} has no resistance to make a current of it. "
-        "Write ...*nA, or declare the resistance by quantity(..., role=Role.RESISTANCE)."
-    )
 
 
 def bytes_of(connection: Connection, sides: Sides) -> float:

@@ -43,7 +43,6 @@ from rheobase.stimulus import AbstractStimulus, Constant
 from rheobase.stimulus.base import distributions, drawn
 from rheobase.synapses import AbstractSynapse, Coupled, Delta
 from rheobase.synapses.coupled import coupled
-from rheobase.systems.cells import CoupledCells
 from rheobase.systems.projection import Projection
 from rheobase.systems.source import AbstractSource
 from rheobase.units import Quantity, Unit, to_internal, um
@@ -245,7 +244,7 @@ class Network(eqx.Module):
             for i, (c, post, of, many) in enumerate(plans)
         )
         self.systems = {
-            name: _coupled(population.neuron, kinds[name]) for name, population in own.items()
+            name: coupled(population.neuron, kinds[name]) for name, population in own.items()
         }
 
     def pairs(self, pre: str, post: str, which: int = 0) -> tuple[Array, Array]:
@@ -287,8 +286,9 @@ class Network(eqx.Module):
         points = (s for s in self.systems.values() if isinstance(s, Coupled))
         used += [s.own_stepper for s in points if s.own_stepper is not None]
         parts = [
-            (f"population {name!r}", f"{p.n} of {_kinds(p.neuron, self.systems[name].synapses)}")
+            (f"population {name!r}", " with ".join([f"{p.n} of {p.neuron.kinds}", *on]))
             for name, p in self.populations.items()
+            for on in [(type(one).__name__ for one in self.systems[name].synapses)]
         ]
         parts += [(f"connection {i} from {p.pre!r} to {p.post!r}", p.kinds)
                   for i, p in enumerate(self.projections)]  # fmt: skip
@@ -439,14 +439,3 @@ def _listed(given: Any, kind: type, argument: str) -> tuple:
         f"`{argument}` is a list of {kind.__name__}s, got {brief(wrong)}. Write "
         f"{argument}=[{example}]."
     )
-
-
-def _kinds(neuron: Member, synapses: tuple[AbstractSynapse, ...]) -> str:
-    """A neuron or a cell with the synapses on it, by the names of their classes."""
-    return " with ".join([neuron.kinds, *(type(s).__name__ for s in synapses)])
-
-
-def _coupled(neuron: Member, kinds: list) -> Coupled | CoupledCells | AbstractSource:
-    """A population with the kinds of synapses on it."""
-    synapses, resistances, sites = zip(*kinds, strict=True) if kinds else ((), (), ())
-    return coupled(neuron, synapses, resistances, sites)

@@ -237,13 +237,8 @@ def _bytes(
     """How large what is recorded will be."""
     item, size = np.dtype(dtype_of(start.neuron)).itemsize, 0.0
     for name, record in records.items():
-        n, many = network.populations[name].n, lengths.number(name)
-        if isinstance(record, Probes):
-            size += many * record.bytes_of_step(n, item)
-            continue
-        probes = n if record.indices is None else len(record.indices)
-        raster = n * (record.spikes == "raster")
-        size += many * item * (len(record.variables) * probes / record.every + raster)
+        each = record.bytes_of_step(network.populations[name].n, item)
+        size += lengths.number(name) * each
     return steps * size
 
 

@@ -100,11 +100,6 @@ class AbstractMembrane(AbstractDeclared):
         return variables.units(jax.eval_shape(self.init))
 
     @property
-    def target_unit(self) -> Unit | None:
-        """The unit of delta inputs; None where nothing adds at once."""
-        return self.units[self.target]
-
-    @property
     def resistance(self) -> jax.Array | None:
         """Its parameter of that role (MOhm), by which a voltage is a current."""
         return of_role(self, Role.RESISTANCE)

@@ -88,14 +88,9 @@ class Coupled(AbstractStatefulAdaptor):
 
 
 @functools.singledispatch
-def coupled(
-    neuron: AbstractMembrane,
-    synapses: tuple[AbstractSynapse, ...],
-    resistances: tuple[Array | None, ...],
-    sites: tuple[tuple[int, ...], ...],
-) -> Any:
+def coupled(neuron: AbstractMembrane, kinds: Sequence[tuple]) -> Any:
     """The neurons of a population with the kinds of synapses on them; of others, what they say.
 
-    `sites`: the places of each kind on cells.
+    `kinds`: of each the synapse, the resistance that its weights act through, its places on a cell.
     """
-    return Coupled(neuron, synapses, resistances)
+    return Coupled(neuron, tuple(s for s, _, _ in kinds), tuple(r for _, r, _ in kinds))

@@ -1,6 +1,7 @@
 """Populations that fire when they are told to: by lists of spikes, or by a raster."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple, NoReturn
 
 import equinox as eqx
@@ -89,7 +90,7 @@ class AbstractSource(eqx.Module):
 
 
 @coupled.register
-def _(source: AbstractSource, synapses: tuple, resistances: tuple, sites: tuple) -> AbstractSource:
+def _(source: AbstractSource, kinds: Sequence[tuple]) -> AbstractSource:
     return source
 
 

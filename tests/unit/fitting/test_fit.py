@@ -112,7 +112,7 @@ def test_the_page_shows_the_ranking(fit, tmp_path):
         (
             {"model": rb.Exponential()},
             ArgumentError,
-            "got Exponential.*gradient .jax.grad. to optax",
+            "got an Exponential synapse.*gradient .jax.grad. to optax",
         ),
         ({"model": rb.devices.dynapse2.Neuron()}, ArgumentError, "has no variable v in mV"),
         ({"model": rb.Noise(rb.LIF(), 0.1 * nA, 5 * ms)}, ArgumentError, "draws random numbers"),

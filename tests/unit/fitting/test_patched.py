@@ -56,5 +56,5 @@ def test_what_is_fitted_is_saved_and_judged(tmp_path):
 
 
 def test_what_is_no_cell_is_refused():
-    with pytest.raises(ArgumentError, match="a neuron or a cell, got Tree"):
+    with pytest.raises(ArgumentError, match="a neuron or a cell, got a Tree"):
         rb.fit_recording(recorded(cell(**TRUE), 4000), rb.morphology.soma())

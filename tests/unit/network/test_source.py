@@ -210,7 +210,7 @@ REFUSED = [
      lambda: rb.Network({"in": source()}, drives=[rb.Drive("in", 1 * nA)])),
     (ArgumentError, "receives nothing", lambda: rb.Network(
         {"in": source()}, [rb.Connection("in", "in", rb.Dense(), rb.Delta(), weight=1 * mV)])),
-    (ArgumentError, "has no voltage, which GapJunction transmits",
+    (ArgumentError, "has no voltage that GapJunction could transmit",
      lambda: network(synapse=rb.GapJunction(), weight=1 * (nA / mV))),
     (UnknownName, "variable of 'in'", lambda: run(network(), record={"in": ("v",)})),
     (UnknownName, "variable of 'in'", lambda: run(network(), init={"in": {"v": 0 * mV}})),
