@@ -12,12 +12,13 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 SECTIONS = {
     "Neurons": ("fi_curves", "adex_patterns", "izhikevich_patterns"),
-    "Networks": ("vogels_abbott", "brunel_states"),
+    "Networks": ("vogels_abbott", "brunel_states", "sound_localisation"),
     "Synapses and plasticity": (
         "stdp_window",
         "triplet_frequency",
         "short_term_plasticity",
         "homeostatic_inhibition",
+        "unsupervised_digits",
     ),
     "Dendrites": (
         "cable_attenuation",
@@ -28,6 +29,7 @@ SECTIONS = {
         "magnesium_block",
         "nmda_plateau",
     ),
+    "Learning": ("xor_spike_times", "eprop_pattern", "delayed_memory"),
 }
 """The scripts in the order of the page."""
 
