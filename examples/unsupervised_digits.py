@@ -3,12 +3,12 @@
 Paper: Diehl, P. U. & Cook, M. (2015). Unsupervised learning of digit recognition using
 spike-timing-dependent plasticity. Frontiers in Computational Neuroscience 9:99.
 
-Pixels fire as Poisson processes, synapses learn by STDP with a target, thresholds rise with use, and
-all neurons inhibit each other. Labels are used only in the end: each neuron is assigned to the digit
-to which it responds most, and a picture is taken for the digit whose neurons fire most. The 8 by 8
-digits of scikit-learn, few of them so that it is fast; `rb.classics.diehl_cook` says in what it is
-not as published. With 800 pictures and 100 neurons it recognises 83.7 % of those that it has not
-seen, and a supervised network reaches 98 % (`rheobase demo`).
+Pixels fire as Poisson processes, synapses learn by STDP with a target, thresholds rise with use,
+and all neurons inhibit each other. Labels are used only in the end: each neuron is assigned to the
+digit to which it responds most, and a picture is taken for the digit whose neurons fire most. These
+are the 8 by 8 digits of scikit-learn, few of them so that it is fast; `rb.classics.diehl_cook` says
+in what it is not as published. With 800 pictures and 100 neurons it recognises 83.7 % of those that
+it has not seen; a supervised network reaches 98 % (`rheobase demo`).
 
 | number | expected | from |
 |---|---|---|
