@@ -272,14 +272,15 @@ CHANNELS: dict[str, Callable[[], AbstractMechanism]] = {
     "NaTa_t": ch.NaTa_t,
     "NaTs2_t": ch.NaTs2_t,
     "Nap_Et2": ch.Nap_Et2,
+    "PointNeuron": lambda: ch.PointNeuron(rb.Refractory(rb.AdEx(), 2 * ms)),
     "Q10": lambda: ch.Q10(ch.HH()),
     "SK_E2": ch.SK_E2,
     "SKv3_1": ch.SKv3_1,
     "SpikeDetector": ch.SpikeDetector,
     "TraubMiles": ch.TraubMiles,
 }
-KINKS = {"K_Pst": (-60.0,)}
-"""Voltages (mV) at which a published curve is put together from two."""
+KINKS = {"K_Pst": (-60.0,), "AdEx": (-32.0,), "Izhikevich": (30.0,), "PointNeuron": (20.0,)}
+"""Voltages (mV) at which a published curve is put together from two, or an upstroke ends."""
 every_channel = pytest.mark.parametrize("channel", CHANNELS)
 FEW_CHANNELS = ("AdEx", "CaDynamics", "CaL_GHK", "CaT", "Fire", "HH", "KScheme", "K_Pst", "Q10")
 every_channel_in_time = pytest.mark.parametrize("channel", slow_but(FEW_CHANNELS, CHANNELS))

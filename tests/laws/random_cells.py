@@ -17,7 +17,7 @@ from rheobase.units import Hz, MOhm, Quantity, S, cm, ms, mV, nA, ohm, uF, um
 from tests.registry import CHANNELS
 
 DT = 0.025 * ms
-FIRING = ("AdEx", "Fire", "Izhikevich", "SpikeDetector")
+FIRING = ("AdEx", "Fire", "Izhikevich", "PointNeuron", "SpikeDetector")
 PUMPS = ("CaDynamics", "CaPump", "CaShells", "Diffusing")
 OTHERS = tuple(name for name in CHANNELS if name not in (*FIRING, *PUMPS, "Leak", "Q10"))
 REGIONS = ("soma", "axon", "apical", "basal")

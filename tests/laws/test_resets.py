@@ -71,8 +71,9 @@ CELLS = {
     "exponential": lambda: [ch.Leak(), ch.ExpSpike(), ch.Fire(v_th=-30 * rb.units.mV)],
     "AdEx": lambda: [ch.AdEx()],
     "Izhikevich": lambda: [ch.Izhikevich()],
+    "PointNeuron": lambda: [ch.PointNeuron(rb.Refractory(rb.AdEx(), 2 * ms))],
 }
-CURRENT = {"AdEx": 1e-3, "Izhikevich": 0.01}
+CURRENT = {"AdEx": 1e-3, "Izhikevich": 0.01, "PointNeuron": 1e-3}
 
 
 def soma(kind):

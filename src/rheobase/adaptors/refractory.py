@@ -93,14 +93,7 @@ class Refractory(AbstractStatefulAdaptor):
 
     def check(self, dt: float) -> None:
         self.neuron.check(dt)
-        if isinstance(self.period, Tracer):
-            return
-        shortest = float(np.min(np.asarray(self.period)))
-        if dt > shortest * (1 + 1e-6):
-            raise StepperError(
-                f"dt = {dt:g} ms is longer than the refractory period, {shortest:g} ms, which "
-                f"would last no step. Write dt={shortest / 10:g}*ms, or leave Refractory out."
-            )
+        require_steps(self.period, dt, "leave Refractory out")
 
     def check_substep(self, dt: float) -> None:
         self.neuron.check_substep(dt)
@@ -118,3 +111,16 @@ class Refractory(AbstractStatefulAdaptor):
                 f"would be off by {abs(period - steps * dt):.2g} ms. Write dt={period / steps:.6g}"
                 f"*ms, or period={steps * dt:g}*ms."
             )
+
+
+def require_steps(period: Array, dt: float, instead: str) -> None:
+    """Refuse a step of dt (ms) that is longer than a period (ms), unless there is none, 0."""
+    if isinstance(period, Tracer):
+        return
+    lasting = np.asarray(period)
+    shortest = float(np.min(lasting, where=lasting > 0, initial=np.inf))
+    if dt > shortest * (1 + 1e-6):
+        raise StepperError(
+            f"dt = {dt:g} ms is longer than the refractory period, {shortest:g} ms, which "
+            f"would last no step. Write dt={shortest / 10:g}*ms, or {instead}."
+        )

@@ -22,6 +22,7 @@ from rheobase.channels import (
 from rheobase.errors import ArgumentError, ParameterError, ShapeError, UnknownName, brief
 from rheobase.kernels.tree import Tree as Nodes
 from rheobase.morphology import Compartments, Location, Tree, discretise
+from rheobase.neurons import Onset
 from rheobase.synapses.coupled import coupled
 from rheobase.systems.cable import Bathed, Cable, Inserted, kinds_of
 from rheobase.systems.cells import CoupledCells
@@ -430,7 +431,7 @@ def _require_one_source(new: Inserted, other: Inserted, solutions: Solutions) ->
         raise ParameterError(
             f"{new.name} sets {min(both)} in a compartment where {other.name} already does, so "
             "that the order of insertion would decide. Keep one of the two, or insert each into "
-            f"compartments of its own: cell.insert(ch.{new.name}(), at='soma')."
+            f"compartments of its own: cell.insert({new.channel!r}, at='soma')."
         )
 
 
@@ -446,6 +447,5 @@ def _set_by(channel: AbstractMechanism, solutions: Solutions) -> set[str]:
             if getattr(getattr(seen, ion), side) is not getattr(getattr(ions, ion), side)
         }
     if isinstance(channel, AbstractFiring):
-        resets = channel.reset(channel.init(v, ions), v)[1] is not v
-        return {"the voltage after a spike"} if resets else set()
+        return set() if channel.onset is Onset.EDGE else {"the voltage after a spike"}
     return set()

@@ -32,6 +32,7 @@ from rheobase.channels.hay import (
 from rheobase.channels.hodgkin_huxley import HH
 from rheobase.channels.ions import Ion, Ions, Solutions
 from rheobase.channels.leak import Leak
+from rheobase.channels.point_neuron import AbstractPointNeuron, PointNeuron
 from rheobase.channels.pospischil import CaL, CaT, K, Km, Na
 from rheobase.channels.potassium_scheme import KScheme
 from rheobase.channels.rates import exp_linear, exponential, sigmoid
@@ -48,6 +49,7 @@ __all__ = [
     "AbstractFiring",
     "AbstractKinetics",
     "AbstractMechanism",
+    "AbstractPointNeuron",
     "AbstractPump",
     "AdEx",
     "CaDynamics",
@@ -76,6 +78,7 @@ __all__ = [
     "NaTa_t",
     "NaTs2_t",
     "Nap_Et2",
+    "PointNeuron",
     "SKv3_1",
     "Solutions",
     "SpikeDetector",

@@ -16,6 +16,7 @@ from jax import Array
 from rheobase.channels.ions import Ions
 from rheobase.declared import AbstractDeclared
 from rheobase.errors import ArgumentError, brief
+from rheobase.neurons import Onset
 from rheobase.phi import phi
 from rheobase.surrogate import AbstractSurrogate
 
@@ -66,6 +67,16 @@ class AbstractMechanism(AbstractDeclared):
 
     ion: ClassVar[str | None] = None
     """The field of `Ions` that its current carries: "na", "k", "ca" or "cl"; None for no one."""
+
+    @property
+    def label(self) -> str:
+        """The name by which its variables are recorded."""
+        return type(self).__name__
+
+    @property
+    def conducts(self) -> bool:
+        """Whether it carries a current, given by `current`."""
+        return True
 
     @property
     def reads(self) -> frozenset[str]:
@@ -184,7 +195,6 @@ class AbstractPump(AbstractMechanism):
 
     @property
     def conducts(self) -> bool:
-        """Whether it also carries a current, given by `current`."""
         return False
 
     @abstractmethod
@@ -239,6 +249,11 @@ class AbstractFiring(AbstractMechanism):
     """Whether a gradient counts every input once, through the reset, or is cut there."""
 
     @property
+    def onset(self) -> Onset:
+        """How a spike begins; at an `EDGE` nothing is reset."""
+        return Onset.LEVEL
+
+    @property
     def pause(self) -> Array | float:
         """The time (ms) after a spike in which it cannot fire."""
         return 0.0
@@ -251,25 +266,27 @@ class AbstractFiring(AbstractMechanism):
     def reset(self, state: Any, v: Array) -> tuple[Any, Array]:
         """State and voltage just after the spike."""
 
-    @abstractmethod
     def holds(self, state: Any) -> Array | None:
         """Whether the voltage is held where it is; None of what never holds it."""
+        return None
 
-    @abstractmethod
-    def ready(self, state: Any) -> Array:
+    def ready(self, state: Any) -> Array | bool:
         """Whether it may fire in a step that begins at this state."""
+        return True
 
-    @abstractmethod
     def check(self, dt: float) -> None:
         """Refuse a time step (ms) that it cannot take."""
 
     def emitted(self, old: Any, state: Any, before: Array, v: Array, dt: float) -> Array:
         """Whether it spikes, 0 or 1, in a step of dt (ms) from one state and voltage to others."""
-        return jnp.where(self.ready(old), self.spike(self.margin(state, v)), 0)
+        ready = self.ready(old)
+        if self.onset is Onset.EDGE:
+            ready = ready & (self.margin(old, before) < 0)
+        return jnp.where(ready, self.spike(self.margin(state, v)), 0)
 
-    @abstractmethod
     def counted(self, state: Any, before: Array, v: Array, spike: Array, dt: float) -> Any:
         """The state after a step of dt (ms) to v: its counters have been advanced."""
+        return state
 
 
 def _name(path: tuple[Any, ...]) -> str:

@@ -61,6 +61,10 @@ class Diffusing(AbstractPump):
         return self.pump.rate(state, carried, v, ions)
 
     @property
+    def label(self) -> str:
+        return self.pump.label
+
+    @property
     def conducts(self) -> bool:
         return self.pump.conducts
 

@@ -1,19 +1,20 @@
 """Spikes of a compartment: threshold and reset, or the crossing of a voltage alone."""
 
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
-from jax.core import Tracer
 
+from rheobase.adaptors import Refractory
+from rheobase.adaptors.refractory import RefractoryState, require_steps
 from rheobase.channels.base import AbstractFiring
 from rheobase.channels.ions import Ions
-from rheobase.errors import StepperError
+from rheobase.channels.point_neuron import AbstractPointNeuron
+from rheobase.neurons import IF, Onset
 from rheobase.neurons.base import softened, unseen
+from rheobase.neurons.leaky import VoltageState
 from rheobase.surrogate import AbstractSurrogate, FastSigmoid
-from rheobase.time import whole_steps
 from rheobase.units import Role, anything, dimensionless, ms, mV, non_negative, positive, quantity
 
 
@@ -23,7 +24,7 @@ class FireState(NamedTuple):
     remaining: Annotated[Array, dimensionless]
 
 
-class Fire(AbstractFiring):
+class Fire(AbstractPointNeuron):
     r"""Fires where v >= v_th, then v ← v_reset, where v stays for the refractory period.
 
     A leak and this make a leaky integrate-and-fire neuron of one compartment, and a neuron with
@@ -50,45 +51,28 @@ class Fire(AbstractFiring):
     through_reset: bool = eqx.field(static=True, default=True)
 
     @property
-    def pause(self) -> Array | float:
-        return self.refractory
+    def neuron(self) -> Refractory:  # pyright: ignore[reportIncompatibleVariableOverride]
+        make: Any = IF
+        fire = make(v_th=self.v_th * mV, v_reset=self.v_reset * mV, spike=self.spike)
+        # No period, 0, would be refused by `Refractory`.
+        return eqx.tree_at(lambda n: n.period, Refractory(fire, 1 * ms), self.refractory)
 
-    def init(self, v: Array, ions: Ions) -> FireState:
-        return FireState(remaining=jnp.zeros(jnp.shape(v), jnp.int32))
+    @property
+    def c_m(self) -> float:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return 0.0
 
-    def current(self, state: FireState, v: Array, ions: Ions) -> Array:
-        return jnp.zeros_like(v)
+    @property
+    def conducts(self) -> bool:
+        return False
 
-    def moved(self, state: FireState, v: Array, ions: Ions, dt: float) -> FireState:
-        return state
+    def whole(self, state: FireState, v: Array) -> RefractoryState:
+        return RefractoryState(VoltageState(v), state.remaining)
 
-    def margin(self, state: FireState, v: Array) -> Array:
-        return (v - self.v_th) / (self.v_th - self.v_reset)
-
-    def reset(self, state: FireState, v: Array) -> tuple[FireState, Array]:
-        return state, jnp.broadcast_to(self.v_reset, jnp.shape(v))
-
-    def holds(self, state: FireState) -> Array:
-        return state.remaining > 0
-
-    def ready(self, state: FireState) -> Array:
-        return state.remaining == 0
-
-    def counted(
-        self, state: FireState, before: Array, v: Array, spike: Array, dt: float
-    ) -> FireState:
-        left = jnp.maximum(state.remaining - 1, 0)
-        return FireState(jnp.where(spike > 0, whole_steps(self.refractory, dt), left))
+    def parted(self, state: RefractoryState) -> FireState:
+        return FireState(state.remaining)
 
     def check(self, dt: float) -> None:
-        if isinstance(self.refractory, Tracer):
-            return
-        shortest = float(np.min(np.asarray(self.refractory)))
-        if 0 < shortest < dt * (1 - 1e-6):
-            raise StepperError(
-                f"dt = {dt:g} ms is longer than the refractory period, {shortest:g} ms, which "
-                f"would last no step. Write dt={shortest / 10:g}*ms, or Fire() without it."
-            )
+        require_steps(self.refractory, dt, "Fire() without it")
 
 
 class DetectorState(NamedTuple):
@@ -128,6 +112,14 @@ class SpikeDetector(AbstractFiring):
     def init(self, v: Array, ions: Ions) -> DetectorState:
         return DetectorState((v >= self.v_th).astype(jnp.int32), jnp.zeros_like(v))
 
+    @property
+    def onset(self) -> Onset:
+        return Onset.EDGE
+
+    @property
+    def conducts(self) -> bool:
+        return False
+
     def current(self, state: DetectorState, v: Array, ions: Ions) -> Array:
         return jnp.zeros_like(v)
 
@@ -139,9 +131,6 @@ class SpikeDetector(AbstractFiring):
 
     def reset(self, state: DetectorState, v: Array) -> tuple[DetectorState, Array]:
         return state, v
-
-    def holds(self, state: DetectorState) -> None:
-        return None
 
     def ready(self, state: DetectorState) -> Array:
         return state.above == 0
@@ -163,6 +152,3 @@ class SpikeDetector(AbstractFiring):
     ) -> DetectorState:
         early = self._early(state, before, v, dt)
         return DetectorState((v >= self.v_th).astype(jnp.int32), early)
-
-    def check(self, dt: float) -> None:
-        pass

@@ -1,13 +1,17 @@
 """Currents that make a spike without its channels, for membranes of any shape."""
 
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
-from rheobase.channels.base import AbstractChannel, AbstractFiring, Stateless
+from rheobase import neurons
+from rheobase.channels.base import AbstractChannel, Stateless
 from rheobase.channels.ions import Ions
+from rheobase.channels.point_neuron import AbstractPointNeuron
+from rheobase.neurons import izhikevich
+from rheobase.neurons.exponential import AdaptiveState
 from rheobase.surrogate import AbstractSurrogate, FastSigmoid
 from rheobase.units import (
     A,
@@ -17,11 +21,14 @@ from rheobase.units import (
     cm,
     ms,
     mV,
+    nA,
+    nF,
     non_negative,
     positive,
     quantity,
     uA,
     uF,
+    uS,
 )
 
 _DENSITY = S / cm**2
@@ -70,15 +77,15 @@ class AdaptationState(NamedTuple):
     w: Annotated[Array, A / cm**2]
 
 
-class AdEx(AbstractFiring):
+class AdEx(AbstractPointNeuron):
     r"""Adaptive exponential integrate-and-fire as a current: leak, upstroke and adaptation.
 
     i = g (v - e) - g delta_T e^((v - v_T)/delta_T) + w,  tau_w dw/dt = a (v - e) - w;
     at v >= v_th, v ← v_reset and w ← w + b.
 
     i, w (nA/um**2), v, e, v_T, delta_T, v_th, v_reset (mV), g, a (S/cm**2), b (uA/cm**2),
-    tau_w (ms). w follows exactly at constant voltage. From ten delta_T above v_T the upstroke
-    goes on as a line.
+    tau_w (ms). It is the neuron `rb.AdEx` for each um**2, and w follows exactly at constant
+    voltage.
 
     Source: Brette & Gerstner 2005, J Neurophysiol 94:3637, its 281 pF, 30 nS, 4 nS and 0.0805 nA
     taken for 28,100 um**2 of membrane with 1 uF/cm**2. Errors: `ParameterError` unless
@@ -89,7 +96,7 @@ class AdEx(AbstractFiring):
     >>> adapting = ch.AdEx(b=0.5 * uA / cm**2)
     """
 
-    g: Array = quantity(_DENSITY, non_negative, "leak conductance", default=1.0676e-4 * _DENSITY)
+    g: Array = quantity(_DENSITY, positive, "leak conductance", default=1.0676e-4 * _DENSITY)
     e: Array = quantity(mV, anything, "leak reversal", default=-70.6 * mV)
     v_T: Array = quantity(
         mV,
@@ -112,36 +119,34 @@ class AdEx(AbstractFiring):
     spike: AbstractSurrogate = FastSigmoid()
     through_reset: bool = eqx.field(static=True, default=True)
 
-    def init(self, v: Array, ions: Ions) -> AdaptationState:
-        return AdaptationState(w=self.a * (v - self.e))
+    @property
+    def neuron(self) -> neurons.AdEx:  # pyright: ignore[reportIncompatibleVariableOverride]
+        make: Any = neurons.AdEx
+        R = 1 / (self.g * uS)
+        return make(
+            tau=R * nF,
+            R=R,
+            v_rest=self.e * mV,
+            v_T=self.v_T * mV,
+            delta_T=self.delta_T * mV,
+            v_th=self.v_th * mV,
+            v_reset=self.v_reset * mV,
+            tau_w=self.tau_w * ms,
+            a=self.a * uS,
+            b=self.b * nA,
+            spike=self.spike,
+        )
 
-    def current(self, state: AdaptationState, v: Array, ions: Ions) -> Array:
-        spike = self.g * _upstroke(v, self.v_T, self.delta_T)
-        return self.g * (v - self.e) - spike + state.w
+    @property
+    def c_m(self) -> float:  # pyright: ignore[reportIncompatibleVariableOverride]
+        # The neuron is that of 1 um**2, in which nA are nA/um**2, and has 1 nF.
+        return 1.0
 
-    def moved(self, state: AdaptationState, v: Array, ions: Ions, dt: float) -> AdaptationState:
-        settled = self.a * (v - self.e)
-        return AdaptationState(w=settled + (state.w - settled) * jnp.exp(-dt / self.tau_w))
+    def whole(self, state: AdaptationState, v: Array) -> AdaptiveState:
+        return AdaptiveState(v, *state)
 
-    def margin(self, state: AdaptationState, v: Array) -> Array:
-        return (v - self.v_th) / (self.v_th - self.v_reset)
-
-    def reset(self, state: AdaptationState, v: Array) -> tuple[AdaptationState, Array]:
-        return AdaptationState(w=state.w + self.b), jnp.broadcast_to(self.v_reset, jnp.shape(v))
-
-    def holds(self, state: AdaptationState) -> None:
-        return None
-
-    def ready(self, state: AdaptationState) -> Array:
-        return jnp.ones(jnp.shape(state.w), bool)
-
-    def counted(
-        self, state: AdaptationState, before: Array, v: Array, spike: Array, dt: float
-    ) -> AdaptationState:
-        return state
-
-    def check(self, dt: float) -> None:
-        pass
+    def parted(self, state: AdaptiveState) -> AdaptationState:
+        return AdaptationState(state.w)
 
 
 class RecoveryState(NamedTuple):
@@ -150,15 +155,14 @@ class RecoveryState(NamedTuple):
     u: Annotated[Array, mV / ms]
 
 
-class Izhikevich(AbstractFiring):
+class Izhikevich(AbstractPointNeuron):
     r"""The simple model of Izhikevich as a current.
 
     i = c_m (u - quadratic v^2 - linear v - constant),  du/dt = a (b v - u);
     at v >= v_th, v ← c and u ← u + d.
 
     i (nA/um**2), v (mV), u (mV/ms). With the membrane's capacitance equal to c_m (uF/cm**2) and no
-    other channel it is the published neuron. u follows exactly at constant voltage; beyond v_th
-    the parabola goes on as a line.
+    other channel it is the neuron `rb.Izhikevich`. u follows exactly at constant voltage.
 
     Source: Izhikevich 2003, IEEE Trans Neural Netw 14:1569. Errors: `ParameterError` unless
     c < v_th.
@@ -182,35 +186,23 @@ class Izhikevich(AbstractFiring):
     spike: AbstractSurrogate = FastSigmoid()
     through_reset: bool = eqx.field(static=True, default=True)
 
-    def init(self, v: Array, ions: Ions) -> RecoveryState:
-        return RecoveryState(u=self.b * v)
+    @property
+    def neuron(self) -> neurons.Izhikevich:  # pyright: ignore[reportIncompatibleVariableOverride]
+        make: Any = neurons.Izhikevich
+        return make(
+            a=self.a / ms,
+            b=self.b / ms,
+            c=self.c * mV,
+            d=self.d * (mV / ms),
+            v_th=self.v_th * mV,
+            quadratic=self.quadratic / (mV * ms),
+            linear=self.linear / ms,
+            constant=self.constant * (mV / ms),
+            spike=self.spike,
+        )
 
-    def current(self, state: RecoveryState, v: Array, ions: Ions) -> Array:
-        inner = jnp.minimum(v, self.v_th)
-        beyond = (2 * self.quadratic * self.v_th + self.linear) * (v - inner)
-        rise = (self.quadratic * inner + self.linear) * inner + beyond + self.constant
-        return self.c_m * (state.u - rise)
+    def whole(self, state: RecoveryState, v: Array) -> izhikevich.RecoveryState:
+        return izhikevich.RecoveryState(v, *state)
 
-    def moved(self, state: RecoveryState, v: Array, ions: Ions, dt: float) -> RecoveryState:
-        settled = self.b * v
-        return RecoveryState(u=settled + (state.u - settled) * jnp.exp(-dt * self.a))
-
-    def margin(self, state: RecoveryState, v: Array) -> Array:
-        return (v - self.v_th) / (self.v_th - self.c)
-
-    def reset(self, state: RecoveryState, v: Array) -> tuple[RecoveryState, Array]:
-        return RecoveryState(u=state.u + self.d), jnp.broadcast_to(self.c, jnp.shape(v))
-
-    def holds(self, state: RecoveryState) -> None:
-        return None
-
-    def ready(self, state: RecoveryState) -> Array:
-        return jnp.ones(jnp.shape(state.u), bool)
-
-    def counted(
-        self, state: RecoveryState, before: Array, v: Array, spike: Array, dt: float
-    ) -> RecoveryState:
-        return state
-
-    def check(self, dt: float) -> None:
-        pass
+    def parted(self, state: izhikevich.RecoveryState) -> RecoveryState:
+        return RecoveryState(state.u)

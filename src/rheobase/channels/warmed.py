@@ -47,6 +47,10 @@ class Q10(AbstractChannel):
         )
 
     @property
+    def label(self) -> str:
+        return self.channel.label
+
+    @property
     def reads(self) -> frozenset[str]:
         return self.channel.reads
 

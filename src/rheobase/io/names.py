@@ -37,6 +37,7 @@ KINDS: dict[str, str] = {
     "rheobase.channels.hodgkin_huxley": "HH HHState",
     "rheobase.channels.ions": "Ion Ions Solutions",
     "rheobase.channels.leak": "Leak",
+    "rheobase.channels.point_neuron": "PointNeuron",
     "rheobase.channels.pospischil": "CaL CaT K Km Na",
     "rheobase.channels.potassium_scheme": "KScheme SchemeState",
     "rheobase.channels.spiking": "AdEx AdaptationState ExpSpike Izhikevich RecoveryState",

@@ -28,6 +28,11 @@ def items(state: Any) -> Iterator[tuple[str, jax.Array]]:
             yield name, value
 
 
+def fields(state: Any) -> set[str]:
+    """The names of the variables of a state, those that are None too."""
+    return set(state._fields).union(*(fields(value) for value in state if is_state(value)))
+
+
 def units(state: Any) -> dict[str, Unit]:
     """The unit of each variable of a state, from the annotations of its NamedTuples."""
     declared = state_units(type(state))
@@ -54,6 +59,6 @@ def replace(state: Any, name: str, value: Any) -> Any:
     if name in state._fields:
         return state._replace(**{name: value})
     for field, inner in zip(state._fields, state, strict=True):
-        if is_state(inner) and name in dict(items(inner)):
+        if is_state(inner) and name in fields(inner):
             return state._replace(**{field: replace(inner, name, value)})
     raise KeyError(name)

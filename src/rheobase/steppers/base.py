@@ -45,7 +45,9 @@ class AbstractStepper(AbstractDeclared):
         """Refuse a neuron or a time step (ms) that this rule cannot take, and say why."""
 
 
-def variables_only(flow: Flow, state: Any) -> tuple[list, Callable[[list], list], Callable]:
+def variables_only(
+    flow: Callable[[Any], Any], state: Any
+) -> tuple[list, Callable[[list], list], Callable]:
     """The continuous variables of a state, their flow, and the way back to a whole state."""
     moving, fixed = eqx.partition(state, eqx.is_inexact_array)
     leaves, structure = jax.tree.flatten(moving)

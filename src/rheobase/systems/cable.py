@@ -8,6 +8,7 @@ that comes of it they take their step.
 """
 
 import hashlib
+from functools import partial
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -19,17 +20,15 @@ from jaxtyping import Bool, Float
 
 from rheobase import printed
 from rheobase.channels import (
-    Q10,
     AbstractFiring,
     AbstractMechanism,
     AbstractPump,
     Diffusing,
-    Fire,
     Ions,
     Solutions,
-    SpikeDetector,
 )
 from rheobase.kernels.tree import Tree, advance, laplacian
+from rheobase.neurons import Onset, variables
 from rheobase.systems.concentrations import Part, any_pumps, flowing, path, pumped, seen
 from rheobase.systems.credit import Solved, counted_once
 
@@ -58,12 +57,7 @@ class Inserted(eqx.Module):
     @property
     def name(self) -> str:
         """That of its class, or of the one inside, by which its variables are recorded."""
-        channel = self.channel
-        if isinstance(channel, Q10):
-            channel = channel.channel
-        if isinstance(channel, Diffusing):
-            channel = channel.pump
-        return type(channel).__name__
+        return self.channel.label
 
 
 class Bathed(eqx.Module):
@@ -222,15 +216,15 @@ def step(
         part.channel.moved(s, part.of(v), jax.tree.map(part.of, ions), dt) for part, s in known
     ]
     for k, name, where, value in forced:
-        kept = jnp.where(where, value, getattr(moved[k], name))
-        moved[k] = moved[k]._replace(**{name: kept})
+        kept = jnp.where(where, value, variables.get(moved[k], name))
+        moved[k] = variables.replace(moved[k], name, kept)
 
     middle, foreseen = moved, any_pumps(assembly.parts)
     if foreseen:
         middle = pumped(tree, assembly.parts, moved, v, ions, share * dt, share, None)
         ions = seen(assembly.ions, list(zip(assembly.parts, middle, strict=True)), tree.size)
     ions = flowing(assembly.parts, middle, v, ions)
-    current, slope = _membrane(assembly, middle, v, ions)
+    current, slope = _membrane(assembly, middle, v, ions, dt)
     if held.current is not None:
         current = current - held.current
     if held.slope is not None:
@@ -275,14 +269,12 @@ def current_of(assembly: Assembly, mechanism: int, state: CellState) -> Float[Ar
 
 
 def _membrane(
-    assembly: Assembly, states: list, v: Float[Array, " nodes"], ions: Ions
+    assembly: Assembly, states: list, v: Float[Array, " nodes"], ions: Ions, dt: float
 ) -> tuple[Float[Array, " nodes"], Float[Array, " nodes"]]:
-    """Current out of each node (nA) and its slope (uS), of all mechanisms."""
+    """Current out of each node (nA) and its slope (uS), of all mechanisms, in a step of dt (ms)."""
     current = slope = jnp.zeros_like(v)
     for part, state in zip(assembly.parts, states, strict=True):
-        if isinstance(part.channel, Fire | SpikeDetector):
-            continue
-        if isinstance(part.channel, AbstractPump) and not part.channel.conducts:
+        if not part.channel.conducts:
             continue
         mine = jax.tree.map(part.of, ions)
         here = part.of(v)
@@ -290,9 +282,15 @@ def _membrane(
         def density(v, part=part, state=state, mine=mine):
             return part.channel.current(state, v, mine)
 
-        i, g = jax.jvp(density, (here,), (jnp.ones_like(here),))
-        current = current + part.over(i * part.area, v.shape[0])
-        slope = slope + part.over(g * part.area, v.shape[0])
+        one = jnp.ones_like(here)
+        i, g = (x * part.area for x in jax.jvp(density, (here,), (one,)))
+        if isinstance(part.channel, AbstractFiring) and part.channel.onset is Onset.UPSTROKE:
+            # It runs away to infinity, and is over in a step that takes it from reset to threshold.
+            margin = partial(part.channel.margin, state)
+            most = part.of(assembly.capacity) / (dt * jax.jvp(margin, (here,), (one,))[1])
+            i, g = jnp.where(i < -most, -most, i), jnp.where(i < -most, 0, g)
+        current = current + part.over(i, v.shape[0])
+        slope = slope + part.over(g, v.shape[0])
     return current, slope
 
 
@@ -317,7 +315,7 @@ def _fired(solved: Solved, reached: CellState, old: CellState) -> Stepped:
             continue
         here, before, state = part.of(reached.v), part.of(old.v), states[k]
         spike = channel.emitted(old.mechanisms[k], state, before, here, dt)
-        resets = channel.reset(state, here)[1] is not here
+        resets = channel.onset is not Onset.EDGE
         if resets and channel.through_reset:
             spike, state = counted_once(solved, k, old.mechanisms[k], here, spike)
         spike = jnp.where(part.inserted, spike, 0)

@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from rheobase.channels import AbstractFiring, AbstractMechanism, AbstractPump, Fire, Ions
+from rheobase.channels import AbstractFiring, AbstractMechanism, Ions
+from rheobase.neurons import Onset
 from rheobase.neurons.credit import Pace, at_nodes, credited, interval, relaxation
 from rheobase.systems.concentrations import Part
 
@@ -67,7 +68,7 @@ def counted_once(
     sources = tuple(
         _source(other, s, solved.ions, part)
         for other, s in zip(solved.parts, solved.states, strict=True)
-        if other.low < part.high and part.low < other.high and _carries(other.channel)
+        if other.low < part.high and part.low < other.high and other.channel.conducts
     )
     nodes = solved.v, solved.half, solved.slope, solved.capacity
     v, half, slope, capacity = (part.of(x) for x in nodes)
@@ -82,10 +83,6 @@ def counted_once(
     found = iter(values)
     leaves = [next(found) if moves else x for x, moves in zip(leaves, moving, strict=True)]
     return spike, jax.tree.unflatten(structure, leaves)
-
-
-def _carries(channel: AbstractMechanism) -> bool:
-    return not isinstance(channel, AbstractPump | Fire)
 
 
 def _source(part: Part, state: Any, ions: Ions, over: Part) -> _Source:
@@ -132,7 +129,6 @@ def _pace(*values: Any) -> Pace:
     for (begun, ended), (after, before) in zip(ends, jumps, strict=True):
         took = jnp.maximum(took, relaxation(after - before, begun, ended))
     steep = jax.jvp(lambda v: channel.margin(given.old, v), (v,), (jnp.ones_like(v),))[1]
-    upstroke = not isinstance(channel, Fire)
     return Pace(
         ready=channel.ready(given.old),
         speed=now * steep,
@@ -141,7 +137,7 @@ def _pace(*values: Any) -> Pace:
         decay=1 - given.slope / (capacity / given.dt + given.share * given.slope),
         rates=tuple(rates(given.old, v)),
         early=True,
-        upstroke=upstroke,
+        upstroke=channel.onset is Onset.UPSTROKE,
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from jax import Array
 
 from rheobase.kernels.tree import laplacian
+from rheobase.neurons import variables
 from rheobase.systems.cable import Assembly, Held, Stepped, current_of
 from rheobase.systems.imposed import Clamps
 from rheobase.units import Unit
@@ -82,9 +83,8 @@ def read(
                 found = found if imposed.current is None else found + imposed.current
         else:
             inside = state.mechanisms[probe.mechanism]
-            if probe.variable in inside._fields:
-                found = getattr(inside, probe.variable)
-            else:
+            found = dict(variables.items(inside)).get(probe.variable)
+            if found is None:
                 found = current_of(assembly, probe.mechanism, state)
             nodes = np.asarray(probe.nodes) - assembly.parts[probe.mechanism].low
         whole = len(nodes) == found.shape[-1]
