@@ -131,6 +131,6 @@ def require_model(model: Any) -> None:
     if isinstance(model, type) or not isinstance(model, eqx.Module) or not callable(model):
         raise ArgumentError(
             "`model` must be an Equinox module that is called as model(x, key), got "
-            f"{brief(model)}. "
-            f"Write rb.Sequential(rb.Linear(64, 256), rb.LIF(), rb.Linear(256, 10), rb.LI())."
+            f"{brief(model)}. Write rb.Sequential(rb.Linear(64, 256), rb.LIF(), rb.Linear(256, 2), "
+            'rb.LI()), or of a network rb.train.Driven(net, dt=1*ms, into="in", out="e").'
         )

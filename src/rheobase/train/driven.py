@@ -108,8 +108,15 @@ class Driven(eqx.Module):
         for name, argument in ((into, "into"), (self.out.population, "out")):
             if name not in network.populations:
                 raise UnknownName(f"population (in `{argument}`)", name, network.populations)
+        course = _course(network.populations[self.out.population].neuron)
         if self.out.of is None:
-            self.out = self.out.reading(_course(network.populations[self.out.population].neuron))
+            self.out = self.out.reading(course)
+        elif self.out.of == "spikes" != course:
+            name = self.out.population
+            raise ArgumentError(
+                f"`out` reads the spikes of population {name!r}, which never fires. Write out="
+                f'rb.readouts.voltage("{name}"), or take neurons with a threshold.'
+            )
         self.delays = Delays.of(network)
         self.stepper, self.rule = stepper_for(stepper, network), rule_for(rule)
         require_flag(coarse, "coarse", "rb.train.Driven(..., coarse=True)")

@@ -194,6 +194,22 @@ def test_what_is_wrong_is_refused():
         )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "silent", [rb.LI(), rb.Cell(rb.morphology.soma(radius=10 * um)).insert(ch.Leak())]
+)
+def test_spikes_of_what_never_fires_are_not_read(silent):
+    net = rb.Network({"in": rb.SpikeSource([] * ms, [], n=3), "e": rb.Population(silent, 2)})
+    with pytest.raises(ArgumentError, match=r"never fires.*rb.readouts.voltage\(\"e\"\)"):
+        driven(net, rb.readouts.count("e"))
+    assert driven(net, "e").out.of == "v"
+
+
+@pytest.mark.parametrize("door", [rb.gradients.value_and_grad, rb.train.evaluate])
+def test_a_bare_network_is_told_to_become_a_model(door):
+    with pytest.raises(ArgumentError, match=r"rb.train.Driven\(net"):
+        door(sparse(), data(4))
+
+
 @pytest.mark.parametrize("fires", [True, False])
 def test_cells_are_read_as_neurons_are(fires):
     """Where no compartment fires what is read is their voltage, one for each cell."""
