@@ -1,15 +1,41 @@
 """A point neuron as a channel: what it refuses, records, settles and bounds."""
 
+from typing import Annotated, NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax import Array
 
 import rheobase as rb
 from rheobase import channels as ch
 from rheobase.devices import dynapse2 as d2
 from rheobase.errors import CompositionError, ParameterError
-from rheobase.units import S, cm, ms, mV, nA, uS
+from rheobase.neurons import AbstractNeuron
+from rheobase.units import S, cm, dimensionless, ms, mV, nA, uS
+
+
+class PhaseState(NamedTuple):
+    phase: Annotated[Array, dimensionless]
+
+
+class Phase(AbstractNeuron):
+    """A neuron without a voltage."""
+
+    spike: rb.surrogate.AbstractSurrogate = rb.surrogate.FastSigmoid()
+
+    def init(self):
+        return PhaseState(jnp.zeros(()))
+
+    def derivative(self, state, current):
+        return PhaseState(current)
+
+    def margin(self, state):
+        return state.phase - 1
+
+    def reset(self, state):
+        return PhaseState(state.phase - 1)
 
 
 def with_dendrite():
@@ -25,7 +51,8 @@ def test_what_is_no_such_neuron_is_refused():
     for neuron, why in (
         (rb.LIF, r"Write rb.channels.PointNeuron\(rb.LIF\(\)"),
         (rb.LI(), "LI never fires"),
-        (d2.Neuron(), "no voltage v"),
+        (d2.Neuron(), "a neuron of a chip"),
+        (Phase(), "no voltage v in mV"),
         (noisy, "draws random numbers"),
         (spread, "draws random numbers"),
     ):
