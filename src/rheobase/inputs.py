@@ -28,9 +28,14 @@ class Input(eqx.Module):
     dtype: Any = eqx.field(static=True)
     dt: float = eqx.field(static=True)
 
+    @property
+    def random(self) -> bool:
+        """Whether its values are drawn step by step."""
+        return self.stimulus is not None and self.stimulus.random
+
     def at(self, number: Clock, now: Array | None, memory: Any) -> tuple[Array | None, Any]:
         """The value in step `number`, and what the stimulus remembers after it."""
-        if self.stimulus is not None and self.stimulus.random:
+        if self.stimulus is not None and self.random:
             grid = Grid(Clock(*(x[None] for x in number)), self.dt, self.shape, self.dtype)
             values, memory = self.stimulus.values(grid, memory, self.key)
             return _bounded(values, self.dtype)[0], memory
@@ -38,7 +43,7 @@ class Input(eqx.Module):
 
     def over(self, numbers: Clock, memory: Any) -> Array:
         """The values in many steps, (time or 1, *s), of a stimulus without memory."""
-        if self.stimulus is not None and self.stimulus.random:
+        if self.stimulus is not None and self.random:
             grid = Grid(numbers, self.dt, self.shape, self.dtype)
             return _bounded(self.stimulus.values(grid, memory, self.key)[0], self.dtype)
         return self.series if self.series is not None else jnp.asarray(self.constant)[None]

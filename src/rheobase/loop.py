@@ -56,24 +56,36 @@ def scan(
     again = jax.checkpoint(lean_body, prevent_cse=False, policy=policy)
     if stretch is None or stretch >= length:
         return jax.lax.scan(again, carry, xs, length=length)
-    return _stretches(again, carry, xs, length, stretch)
 
+    def stretch_over(carry, xs):
+        return jax.lax.scan(again, carry, xs)
 
-def _stretches(body: Callable, carry: Any, xs: Any, length: int, steps: int) -> tuple[Any, Any]:
-    """A loop over stretches of `steps` steps, and over what is left after them."""
-
-    def stretch(carry, xs):
-        return jax.lax.scan(body, carry, xs)
-
-    whole = length // steps * steps
-    folded = tree.tree_map(lambda x: x[:whole].reshape(-1, steps, *x.shape[1:]), xs)
     # Nothing of a stretch is kept but its beginning.
-    again = jax.checkpoint(stretch, prevent_cse=False)
-    carry, ys = jax.lax.scan(again, carry, folded)
-    ys = tree.tree_map(lambda y: y.reshape(whole, *y.shape[2:]), ys)
-    if whole < length:
-        carry, rest = again(carry, tree.tree_map(lambda x: x[whole:], xs))
-        ys = tree.tree_map(lambda a, b: jnp.concatenate([a, b]), ys, rest)
+    return blocks(jax.checkpoint(stretch_over, prevent_cse=False), carry, xs, length, stretch)
+
+
+def blocks(part: Callable, carry: Any, xs: Any, length: int, size: int) -> tuple[Any, Any]:
+    """Loop `carry, ys = part(carry, xs)` over blocks of `size` steps, and over what is left.
+
+    `part` takes the rows of `xs` of its block, and gives rows, which come one after the other.
+
+    >>> import jax.numpy as jnp
+    >>> def sums(carry, x):
+    ...     return carry + x.sum(), carry + jnp.cumsum(x)
+    >>> total, rows = blocks(sums, jnp.zeros(()), jnp.arange(5.0), 5, 2)
+    >>> rows.tolist()
+    [0.0, 1.0, 3.0, 6.0, 10.0]
+    """
+    count, rest = divmod(length, size)
+    if count == 1 and not rest:
+        return part(carry, xs)
+    whole = count * size
+    folded = tree.tree_map(lambda x: x[:whole].reshape(count, size, *x.shape[1:]), xs)
+    carry, ys = jax.lax.scan(part, carry, folded)
+    ys = tree.tree_map(lambda y: y.reshape(-1, *y.shape[2:]), ys)
+    if rest:
+        carry, tail = part(carry, tree.tree_map(lambda x: x[whole:], xs))
+        ys = tree.tree_map(lambda a, b: jnp.concatenate([a, b]), ys, tail)
     return carry, ys
 
 

@@ -1,4 +1,4 @@
-"""One population over a series of inputs: the time loop of a layer, made to be differentiated."""
+"""One population over a series of inputs, as a circuit: what a layer with neurons runs."""
 
 import math
 from typing import Any, NamedTuple
@@ -8,16 +8,23 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from rheobase import feedback
 from rheobase.errors import ArgumentError, StepperError, brief
-from rheobase.feedback import AbstractFeedback, Way
-from rheobase.loop import scan
-from rheobase.neurons import variables
-from rheobase.neurons.base import AbstractMembrane
+from rheobase.neurons.base import AbstractMembrane, Onset
 from rheobase.origin import Origin, require_like
-from rheobase.step import step
+from rheobase.record import Record
+from rheobase.run.run import Way as Steps
+from rheobase.run.run import run as run_circuit
+from rheobase.step import pushed
 from rheobase.steppers import AbstractStepper
-from rheobase.time import Clock, fold_in
+from rheobase.systems.base import EARLY, HELD, KICK
+from rheobase.systems.circuit import Circuit, Fed, Moving, Rate
+from rheobase.systems.feedback import AbstractFeedback, Recurrence, Way
+from rheobase.systems.lateral import Lateral, Lying
+from rheobase.systems.point import Point, mixed, shared_out
+from rheobase.time import Clock
+
+NAME = "neurons"
+"""The population in its circuit."""
 
 
 class Carry(NamedTuple):
@@ -132,41 +139,77 @@ def run(
     record: tuple[str, ...] = (),
     carry: Carry | None = None,
     first: Clock | Array | int = 0,
+    mix: float | None = None,
 ) -> Course:
     """Run a population over `inputs` of shape (time, *population), from rest or from `carry`.
 
     The input is a current in the unit that the neuron receives, or, where the neuron's `target` is
     not its voltage (`CubaLIF`), a delta input to that variable. With `weight` the spikes of a step
     are added to the input of later steps, that in the first slot of the weight to the next one.
-    `first` is the number of the first step, by which random numbers are drawn.
+    `first` is the number of the first step, by which random numbers are drawn. With `mix` spikes
+    are located in their step and sent in two parts, and keep so much of their surrogate derivative.
+    What is sent to the layer after it in the step before `inputs` is past: then the early part of a
+    spike of the first step arrives with the late one.
 
     Differentiable in inputs, weight and parameters, with a weight in reverse mode only; the
     backward pass keeps nothing but the state at each step, from which it computes the step again.
     """
     carry = resumed(neuron, weight, inputs, carry, dt)
     dtype = dtype_of(neuron, inputs)
-
-    def body(state: Any, now: Array, number: Clock) -> Any:
-        noise = None if key is None else fold_in(key, number)
-        current, delta = received(neuron, now)
-        done = step(neuron, stepper, state, current, delta, dt, noise, False)
-        named = dict(variables.items(done.reached))
-        return done.state, done.spike, {name: named[name] for name in record}
-
-    def alone(state: Any, x: tuple[Array, Clock]) -> Any:
-        after, spike, traces = body(state, *x)
-        return after, (spike, traces)
-
     inputs = inputs.astype(dtype)
-    numbers = Clock.of(first).ahead(len(inputs))
-    if weight is None or carry.echo is None:
-        final, (spikes, traces) = scan(alone, carry.state, (inputs, numbers), len(inputs))
-        return Course(spikes, spikes, None, traces, carry._replace(state=final))
-    weight = _cast(weight, dtype)
-    way = _under_way(carry, carry.echo, weight)
-    ran = feedback.scan(body, weight, carry.state, way, inputs, numbers)
-    final = Carry(ran.carry, *ran.way, origin=carry.origin)
-    return Course(ran.sent, ran.sent, None, ran.y, final)
+    timed = mix is not None and neuron.onset is not Onset.NEVER
+    point = Point(neuron=neuron, stepper=stepper, record=Record(record), key=key, substep=timed)
+    fed = Fed(None, None, NAME, by(neuron), inputs.shape[1:], inputs)
+    circuit = Circuit({NAME: point}, (), (fed,), (Rate(dt, 1, (NAME,)),))
+    moving = Moving({NAME: carry.state}, (), (None,))
+    if weight is not None and carry.echo is not None:
+        weight = _cast(weight, dtype)
+        if timed:
+            circuit, moving = _in_parts(circuit, moving, weight, carry, float(mix or 0))
+        else:
+            circuit = circuit._replace(recurrence=Recurrence(weight, (NAME,), (NAME,)))
+            moving = moving._replace(way=_under_way(carry, carry.echo, weight))
+    ran = run_circuit(circuit, moving, Clock.of(first), len(inputs), Steps(), dtype)
+    kept, after = ran.kept[NAME], carry._replace(state=ran.moving.systems[NAME])
+    if ran.moving.way is not None:
+        after = Carry(after.state, *ran.moving.way, origin=carry.origin)
+    if ran.moving.edges:
+        after = _left(neuron, after, ran.moving.edges[0])
+    emitted = spikes = kept.spikes
+    if spikes is not None and kept.fractions is not None:
+        emitted = shared_out(mixed(spikes, float(mix or 0)), kept.fractions)
+    return Course(emitted, spikes, kept.fractions, kept.traces, after)
+
+
+def _in_parts(
+    circuit: Circuit, moving: Moving, weight: AbstractFeedback, carry: Carry, mix: float
+) -> tuple[Circuit, Moving]:
+    """The circuit with feedback of spikes that are located in their step.
+
+    To a variable other than the voltage it comes at the beginning of a step; what a run on the grid
+    left, at the end of the first.
+    """
+    (fed,) = circuit.inputs
+    echo: Any = carry.echo
+    none = jnp.zeros_like(echo)
+    own = Lateral(
+        feedback=weight, pre=NAME, post=NAME, way=HELD if fed.by == HELD else EARLY, mix=mix
+    )
+    if own.by == EARLY and fed.series is not None and len(fed.series):
+        fed, echo = fed._replace(series=fed.series.at[:1].add(echo)), none
+    lying = Lying(echo, carry.later, none if carry.waiting is None else carry.waiting)
+    return (
+        circuit._replace(edges=(own,), inputs=(fed,)),
+        moving._replace(edges=(lying,)),
+    )
+
+
+def _left(neuron: AbstractMembrane, carry: Carry, lying: Lying) -> Carry:
+    """What a run with located spikes leaves; what comes early has come."""
+    state, echo = carry.state, lying.arriving
+    if by(neuron) == KICK:
+        state, echo = pushed(neuron, state, echo), jnp.zeros_like(echo)
+    return Carry(state, echo, lying.later, lying.waiting, carry.origin)
 
 
 def _under_way(carry: Carry, echo: Array, weight: AbstractFeedback) -> Way:
@@ -183,6 +226,11 @@ def _cast(weight: AbstractFeedback, dtype: Any) -> AbstractFeedback:
     return jax.tree.map(
         lambda x: x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x, weight
     )
+
+
+def by(neuron: AbstractMembrane) -> str:
+    """How a neuron takes what a layer gives it: as a current, or as a delta input."""
+    return HELD if neuron.target == "v" else KICK
 
 
 def received(neuron: AbstractMembrane, inputs: Array) -> tuple[Array, Array | None]:

@@ -423,6 +423,11 @@ class Kept(NamedTuple):
     sums: Array | None = None
     fractions: Array | None = None
 
+    @property
+    def spikes(self) -> Array | None:
+        """The raster, where one of 0 and 1 is kept."""
+        return None if isinstance(self.raster, Events) else self.raster
+
 
 class Span(NamedTuple):
     """The steps of a run."""

@@ -72,7 +72,7 @@ def step(
     coasted = advance(flow, old, dt)
     if isinstance(neuron, AbstractNeuron) and neuron.onset is Onset.UPSTROKE and not substep:
         coasted = _steered(Move(neuron, stepper, old, coasted, current, dt, True))
-    reached = _pushed(neuron, coasted, delta)
+    reached = pushed(neuron, coasted, delta)
     if not isinstance(neuron, AbstractNeuron) or neuron.onset is Onset.NEVER:
         return Stepped(reached, None, None, reached)
 
@@ -107,7 +107,7 @@ def step(
     if delta is not None:
         # What arrives at the end of the step comes after the spike, unless it caused it.
         inside = neuron.margin(coasted) >= 0
-        late = _pushed(neuron, fresh, delta)
+        late = pushed(neuron, fresh, delta)
         fresh = jax.tree.map(
             lambda a, b: a if a is b else jnp.where(inside, a, b), late, neuron.reset(reached)
         )
@@ -232,8 +232,8 @@ def slope(function: Callable[[Array], Array], x: Array) -> Array:
     return jax.jvp(function, (x,), (jnp.ones_like(x),))[1]
 
 
-def _pushed(neuron: AbstractMembrane, state: Any, delta: Array | None) -> Any:
-    """The state after a delta input."""
+def pushed(neuron: AbstractMembrane, state: Any, delta: Array | None) -> Any:
+    """Add a delta input to its target."""
     if delta is None:
         return state
     return variables.replace(state, neuron.target, variables.get(state, neuron.target) + delta)

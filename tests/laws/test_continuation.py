@@ -7,9 +7,9 @@ import pytest
 
 import rheobase as rb
 from rheobase import population
-from rheobase.feedback import Dense
 from rheobase.gradients import RTRL, EProp, Exact, Surrogate
 from rheobase.gradients.mixed import run_of
+from rheobase.systems.feedback import Dense
 from rheobase.train.layers import advance, begin
 from rheobase.units import mV, nA, us
 from tests.laws.helpers import assert_same_bits, names

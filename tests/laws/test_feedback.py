@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rheobase import feedback
-from rheobase.feedback import Dense, Late, Way, echoes
 from rheobase.kernels import library
+from rheobase.systems import feedback
+from rheobase.systems.feedback import Dense, Late, Way, echoes
 from tests.laws.test_kernels import rounding
 
 STEPS, DEPTH = 12, 4

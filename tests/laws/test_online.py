@@ -9,10 +9,10 @@ import pytest
 import rheobase as rb
 from rheobase import population
 from rheobase.errors import ArgumentError, UnknownName
-from rheobase.feedback import echoes
 from rheobase.gradients.base import prepare, taken
 from rheobase.population import received
 from rheobase.step import step
+from rheobase.systems.feedback import echoes
 from rheobase.units import ms, nA
 
 X = np.random.default_rng(0).uniform(0.5, 2.5, size=(2, 50, 4))

@@ -44,6 +44,18 @@ net = rb.Network(
 )
 each = {"in": 0.1 * ms, "p": 0.1 * ms, "c": 0.025 * ms}
 rb.simulate(net, duration=2 * ms, dt=each, substep=True)
+graph = rb.Graph(
+    {"e": rb.LIF(), "r": rb.LI()},
+    {("input", "e"): rb.Linear(4, 3), ("e", "r"): rb.Linear(3, 3)},
+    feedback={("e", "e"): rb.Linear(3, 3), ("r", "e"): None},
+    output="e",
+)
+late = rb.Recurrent(rb.CubaLIF(), 3, delays=rb.Delays(max=3 * ms))
+stack = rb.Sequential(graph, late, rb.Linear(3, 2), rb.LI())
+batch = jax.numpy.ones((2, 20, 4)), jax.numpy.zeros(2, int)
+rb.gradients.value_and_grad(stack, batch)
+stack = rb.Sequential(rb.Linear(4, 3), late, rb.Linear(3, 2), rb.LI())
+rb.gradients.value_and_grad(stack, batch, method=rb.gradients.Exact())
 print("every shape is as declared")
 """
 

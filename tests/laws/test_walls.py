@@ -102,3 +102,48 @@ def test_a_recording_begins_in_one_place(made, where):
         if any(isinstance(c.func, ast.Name) and c.func.id == made for c in calls):
             makers.add(path.name)
     assert makers == {where}
+
+
+def _functions() -> Iterator[tuple[str, ast.FunctionDef]]:
+    for folder in ("systems", "run"):
+        for path in (SOURCE / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.FunctionDef):
+                    yield f"{folder}/{path.name}: {node.name}", node
+
+
+def test_arguments_of_systems_and_the_run_are_few_and_say_what_they_are():
+    kinds: list[str] = []
+    for name, function in _functions():
+        given = [a for a in (*function.args.posonlyargs, *function.args.args) if a.arg != "self"]
+        assert len(given) <= 6, name
+        kinds += [ast.unparse(a.annotation) for a in given if a.annotation is not None]
+    assert len(kinds) > 300 and kinds.count("Any") < 0.05 * len(kinds)
+
+
+SCANS = {
+    # Each file that scans, and over what; systems move in the first three.
+    "loop.py": "the one loop of whatever moves",
+    "gradients/streamed.py": "forwards in time, by stretches",
+    "network/adjoint.py": "the compiled loop and its adjoint, by stretches",
+    "kernels/tree.py": "over the levels of a tree",
+    "network/inputs.py": "over the memory of a stimulus",
+    "stimulus/poisson.py": "over the rows of a table",
+    "stimulus/random.py": "over the memory of a stimulus",
+    "datasets/cochlea.py": "over a filter of sound",
+    "train/encoders.py": "over samples that become spikes",
+    "train/dense.py": "over delays",
+    "train/losses.py": "over an output that is read",
+    "devices/dynapse2/convert.py": "over steps of a search",
+    "devices/dynapse2/training.py": "over steps of an optimiser",
+    "fitting/posterior.py": "over samples of a chain",
+}
+
+
+def test_one_loop_moves_systems():
+    found = {
+        path.relative_to(SOURCE).as_posix()
+        for path in SOURCE.rglob("*.py")
+        if "lax.scan(" in path.read_text()
+    }
+    assert found == set(SCANS)

@@ -5,9 +5,9 @@ import pytest
 
 import rheobase as rb
 from rheobase import population
-from rheobase.feedback import Dense
 from rheobase.neurons.base import Onset
 from rheobase.steppers import ExponentialEuler
+from rheobase.systems.feedback import Dense
 from rheobase.units import ms, nA
 from tests.registry import NEURONS
 

@@ -12,6 +12,7 @@ from jax.flatten_util import ravel_pytree
 from rheobase.adaptors import Mismatch
 from rheobase.adaptors.base import chain
 from rheobase.check.subject import Subject
+from rheobase.loop import scan
 from rheobase.neurons import variables
 from rheobase.neurons.base import Onset, span
 from rheobase.steppers import default_stepper
@@ -247,7 +248,7 @@ def _gradient(subject: Subject) -> None:
                 return stepper.advance(flow, state, subject.dt), None
 
             start = jax.tree.map(jnp.asarray, neuron.init())
-            final, _ = jax.lax.scan(step, start, None, steps)
+            final, _ = scan(step, start, None, steps)
             return jnp.stack([x for x in jax.tree.leaves(final) if eqx.is_inexact_array(x)])
 
         slopes = np.asarray(jax.jit(jax.jacrev(end))(at))

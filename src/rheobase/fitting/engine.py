@@ -21,8 +21,14 @@ from rheobase.adaptors.base import chain
 from rheobase.loop import scan
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractNeuron, Onset, at_most, span
+from rheobase.record import Record
+from rheobase.run.run import Way as Steps
+from rheobase.run.run import run as run_circuit
 from rheobase.step import step as advance
 from rheobase.steppers import AbstractStepper, Flow
+from rheobase.systems.base import HELD, AbstractSystem, Arriving, Moved
+from rheobase.systems.circuit import Circuit, Fed, Moving, Rate
+from rheobase.time import Clock
 from rheobase.units import Role
 from rheobase.units.fields import of_role
 
@@ -66,36 +72,11 @@ def run(
 
     Returns the course and the state at the end.
     """
-    blocks = current.shape[0] // every
-    fold = lambda x: x[: blocks * every].reshape(blocks, every, *x.shape[1:])  # noqa: E731
-    xs = (fold(current), None if forced is None else fold(forced))
-    numbers = jnp.arange(every, dtype=current.dtype)
-
-    def one(carry, x):
-        state, memory, seen = carry
-        number, now, told = x
-        done = _step(neuron, stepper, state, memory, now, told, dt)
-        v, margin = variables.get(done.reached, "v"), excitation(neuron, done.reached)
-        end = (number + 1) * dt
-        when = jnp.where(done.fired, end + done.memory.shift, seen.when)
-        seen = Course(
-            v, jnp.maximum(seen.top, margin), seen.fired + done.fired.astype(v.dtype), when
-        )
-        return (done.state, done.memory, seen), None
-
-    def block(carry, x):
-        now, told = x
-        state, memory = carry
-        v = variables.get(state, "v")
-        nothing = Course(v, jnp.full_like(v, -1e3), jnp.zeros_like(v), jnp.zeros_like(v))
-        (state, memory, seen), _ = scan(one, (state, memory, nothing), (numbers, now, told), every)
-        return (state, memory), seen
-
     v = variables.get(state, "v")
     zero = jnp.zeros_like(v)
     memory = Memory(zero, jnp.full_like(v, jnp.inf), zero, jax.lax.stop_gradient(v))
-    (final, _), course = jax.lax.scan(block, (state, memory), xs)
-    return course, final
+    block = Block(neuron=neuron, stepper=stepper, forced=_folded(forced, every), dt=dt)
+    return _blocks(block, Begun(state, memory), current, every)
 
 
 def free_run(
@@ -107,26 +88,87 @@ def free_run(
     every: int,
 ) -> tuple[Course, Any]:
     """`run` without a told spike and without what its derivatives need; `top` is not looked at."""
-    blocks = current.shape[0] // every
-    xs = current[: blocks * every].reshape(blocks, every, *current.shape[1:])
-    numbers = jnp.arange(1, every + 1, dtype=current.dtype)
+    block = Block(neuron=neuron, stepper=stepper, forced=None, dt=dt)
+    return _blocks(block, Begun(state, None), current, every)
 
-    def one(carry, x):
-        state, fired, when = carry
-        number, now = x
-        done = advance(neuron, stepper, state, now, None, dt, None, False)
-        spike = jnp.zeros_like(fired) if done.spike is None else done.spike
-        when = jnp.where(spike > 0, number * dt, when)
-        return (done.state, fired + spike, when), None
 
-    def block(state, now):
-        v = variables.get(state, "v")
+def _blocks(block: "Block", begun: "Begun", current: Array, every: int) -> tuple[Course, Any]:
+    """Run a circuit of one system, each of whose steps is a block."""
+    inputs = _folded(current, every)
+    fed = Fed(None, None, SWEEPS, HELD, inputs.shape[1:], inputs)
+    circuit = Circuit({SWEEPS: block}, (), (fed,), (Rate(every * block.dt, 1, (SWEEPS,)),))
+    moving = Moving({SWEEPS: begun}, (), (None,))
+    ran = run_circuit(circuit, moving, Clock.of(0), len(inputs), Steps(), current.dtype)
+    return Course(**ran.kept[SWEEPS].traces), ran.moving.systems[SWEEPS].neurons
+
+
+def _folded(x: Any, every: int) -> Any:
+    """(steps, ...) as (blocks, steps of a block, ...); None stays."""
+    blocks = 0 if x is None else len(x) // every
+    return None if x is None else x[: blocks * every].reshape(blocks, every, *x.shape[1:])
+
+
+SWEEPS = "sweeps"
+"""The neuron in its circuit, once for each sweep."""
+
+
+class Begun(NamedTuple):
+    """What a block begins with."""
+
+    neurons: Any
+    memory: "Memory | None"
+    """None where no derivatives of spike times are wanted."""
+
+
+class Block(AbstractSystem):
+    """A neuron over all sweeps at once; its step is a block of steps of dt (ms)."""
+
+    neuron: AbstractNeuron
+    stepper: AbstractStepper
+    forced: Array | None
+    """(blocks, steps, sweeps) of True where the data fire; None lets it run free."""
+    dt: float
+    record: Record = Record((), spikes=None)
+
+    def step(self, state: Begun, arriving: Arriving, number: Clock, dt: float) -> Moved:
+        (current,) = arriving.held
+        v = variables.get(state.neurons, "v")
         none = jnp.zeros_like(v)
-        (state, fired, when), _ = scan(one, (state, none, none), (numbers, now), every)
-        return state, Course(variables.get(state, "v"), none, fired, when)
+        seen = Course(v, jnp.full_like(v, -1e3) if state.memory else none, none, none)
+        ends = jnp.arange(1, len(current) + 1, dtype=current.dtype) * self.dt
+        one = self._free if state.memory is None else self._followed
+        (state, seen), _ = scan(one, (state, seen), (ends, current, arriving.row), len(current))
+        if state.memory is None:
+            seen = seen._replace(v=variables.get(state.neurons, "v"))
+        return Moved(None, None, seen._asdict(), state)
 
-    final, course = jax.lax.scan(block, state, xs)
-    return course, final
+    def _followed(self, carry: Any, x: Any) -> Any:
+        (state, memory), seen = carry
+        end, now, told = x
+        done = _step(self.neuron, self.stepper, state, memory, now, told, self.dt)
+        margin = excitation(self.neuron, done.reached)
+        fired = seen.fired + done.fired.astype(seen.v.dtype)
+        when = jnp.where(done.fired, end + done.memory.shift, seen.when)
+        v = variables.get(done.reached, "v")
+        seen = Course(v, jnp.maximum(seen.top, margin), fired, when)
+        return (Begun(done.state, done.memory), seen), None
+
+    def _free(self, carry: Any, x: Any) -> Any:
+        (state, memory), seen = carry
+        end, now, _ = x
+        done = advance(self.neuron, self.stepper, state, now, None, self.dt, None, False)
+        spike = jnp.zeros_like(seen.fired) if done.spike is None else done.spike
+        when = jnp.where(spike > 0, end, seen.when)
+        return (Begun(done.state, memory), seen._replace(fired=seen.fired + spike, when=when)), None
+
+    def fires(self, state: Begun) -> None:
+        return None
+
+    def voltage(self, state: Begun, node: int) -> Array:
+        return variables.get(state.neurons, "v")
+
+    def rows(self, start: Clock, steps: int) -> Array | None:
+        return self.forced
 
 
 def excitation(neuron: AbstractNeuron, state: Any) -> Array:

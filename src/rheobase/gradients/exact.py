@@ -7,18 +7,15 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from rheobase import population
 from rheobase.errors import ArgumentError, brief
-from rheobase.feedback import AbstractFeedback, echoes
 from rheobase.gradients.base import require_sequential, went
-from rheobase.loop import scan
-from rheobase.neurons import variables
-from rheobase.neurons.base import AbstractMembrane, Onset
-from rheobase.population import Carry, Course, dtype_of, received, resumed
-from rheobase.population import run as untimed
-from rheobase.step import step
+from rheobase.neurons.base import AbstractMembrane
+from rheobase.population import Carry, Course
 from rheobase.steppers import AbstractStepper
-from rheobase.systems.point import mixed, shared_out
-from rheobase.time import Clock, fold_in
+from rheobase.systems.feedback import AbstractFeedback
+from rheobase.systems.point import mixed
+from rheobase.time import Clock
 from rheobase.train.driven import Driven, How
 from rheobase.train.graph import Graph
 from rheobase.train.layers import Sequential, advance, begin
@@ -121,13 +118,10 @@ class Exact(AbstractGradient):
         first: Clock | Array | int = 0,
     ) -> Course:
         """As `rheobase.population.run`, with spikes inside their steps."""
-        carry = resumed(neuron, weight, inputs, carry, dt)
-        if neuron.onset is Onset.NEVER:
-            return untimed(
-                neuron, stepper, inputs, dt, weight=weight, key=key, record=record, carry=carry,
-                first=first,
-            )  # fmt: skip
-        return timed(neuron, stepper, inputs, dt, self.surrogate, weight, key, record, carry, first)
+        return population.run(
+            neuron, stepper, inputs, dt, weight=weight, key=key, record=record, carry=carry,
+            first=first, mix=self.surrogate,
+        )  # fmt: skip
 
 
 def scored(objective: Objective, output: Array, recordings: Any, mix: float) -> Judged:
@@ -137,66 +131,6 @@ def scored(objective: Objective, output: Array, recordings: Any, mix: float) -> 
         last = recordings[-1]
         output = _onsets(mixed(last.spikes, mix), last.fractions)
     return objective(output, spikes_of(recordings))
-
-
-def timed(
-    neuron: AbstractMembrane,
-    stepper: AbstractStepper,
-    inputs: Array,
-    dt: float,
-    mix: float,
-    weight: AbstractFeedback | None,
-    key: Array | None,
-    record: tuple[str, ...],
-    carry: Carry,
-    first: Clock | Array | int,
-) -> Course:
-    """The time loop of a population that fires.
-
-    What it sends to the layer after it in the step before `inputs` is past: the early part of a
-    spike of the first step arrives with the late one.
-    """
-    dtype = dtype_of(neuron, inputs)
-    none = jnp.zeros(inputs.shape[1:], dtype)
-    dense = None if weight is None else weight.dense()
-    as_current = dense is not None and neuron.target == "v"
-
-    def body(carry: Any, x: Any) -> Any:
-        state, echo, waiting, later = carry
-        number, now = x
-        now = now if echo is None else now + echo
-        noise = None if key is None else fold_in(key, number)
-        current, delta = received(neuron, now)
-        done: Any = step(neuron, stepper, state, current, delta, dt, noise, True)
-        state = done.state
-        if dense is not None:
-            spike = mixed(done.spike, mix)
-            # In parts, one step after the beginning of the step of the spike and after its end.
-            parts = (1 - done.fraction) * spike + waiting
-            arriving, later = echoes(parts, dense, later)
-            waiting = done.fraction * spike
-            if as_current:
-                echo = arriving
-            else:
-                moved = variables.get(state, neuron.target) + arriving
-                state = variables.replace(state, neuron.target, moved)
-        named = dict(variables.items(done.reached))
-        kept = done.spike, done.fraction, {name: named[name] for name in record}
-        return (state, echo, waiting, later), kept
-
-    echo, waiting = carry.echo, None
-    if dense is not None:
-        waiting = none if carry.waiting is None else carry.waiting
-    inputs = inputs.astype(dtype)
-    if echo is not None and dense is not None and not as_current:
-        inputs, echo = inputs.at[:1].add(echo), jnp.zeros_like(echo) if len(inputs) else echo
-    start = carry.state, echo if as_current else None, waiting, carry.later
-    numbers = Clock.of(first).ahead(len(inputs))
-    final, (spikes, fractions, traces) = scan(body, start, (numbers, inputs), len(inputs))
-    state, arriving, waiting, later = final
-    emitted = shared_out(mixed(spikes, mix), fractions)
-    after = Carry(state, arriving if as_current else echo, later, waiting, carry.origin)
-    return Course(emitted, spikes, fractions, traces, after)
 
 
 def _onsets(spikes: Array, fractions: Array) -> Array:

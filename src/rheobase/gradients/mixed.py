@@ -10,7 +10,6 @@ from jax import Array
 
 from rheobase import population
 from rheobase.errors import ArgumentError, brief
-from rheobase.feedback import AbstractFeedback, Way
 from rheobase.gradients.base import require_sequential
 from rheobase.gradients.eprop import EProp
 from rheobase.gradients.exact import Exact, scored
@@ -20,6 +19,7 @@ from rheobase.gradients.surrogate import Surrogate
 from rheobase.neurons.base import AbstractMembrane, Onset
 from rheobase.population import Carry, Course
 from rheobase.steppers import AbstractStepper
+from rheobase.systems.feedback import AbstractFeedback, Way
 from rheobase.time import Clock
 from rheobase.train.graph import Graph
 from rheobase.train.layers import Run, Sequential, advance, begin

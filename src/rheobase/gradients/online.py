@@ -26,6 +26,7 @@ from rheobase.gradients.lines import Held, Line, filled, line_of
 from rheobase.gradients.streamed import STRETCH, reads_linearly, scores_by_steps, streamed
 from rheobase.gradients.surrogate import forwards
 from rheobase.gradients.traces import Jacobian
+from rheobase.loop import scan
 from rheobase.neurons.base import AbstractMembrane, Onset
 from rheobase.population import dtype_of, received, rest
 from rheobase.step import step
@@ -226,7 +227,7 @@ class Walk(NamedTuple):
             number, now, c = xs
             return self._step(walked, number, now, c, routes), None
 
-        return jax.lax.scan(step, walked, (numbers, x, slope))[0]
+        return scan(step, walked, (numbers, x, slope), len(x))[0]
 
     def _step(
         self, walked: Walked, number: Clock, now: Array, c: Array, routes: list[Array] | None

@@ -5,12 +5,12 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from rheobase.errors import ArgumentError, brief
 from rheobase.gradients.base import require_sequential, went
+from rheobase.loop import blocks
 from rheobase.time import Clock
 from rheobase.train.driven import Driven, How
 from rheobase.train.layers import Passage, Sequential, advance, begin
@@ -146,19 +146,9 @@ def require_stretches(model: Sequential) -> None:
 
 def _stretches(part: Any, carries: Any, x: Array, first: Clock, steps: int) -> tuple[Any, Any]:
     """`part` over stretches of `steps` steps in a loop, and over what is left of x after them."""
-    count, rest = divmod(len(x), steps)
-    if count == 1 and not rest:
-        return part(carries, x, first)
-    whole = count * steps
-    folded = x[:whole].reshape(count, steps, *x.shape[1:])
-    numbers = first.after(steps * jnp.arange(count, dtype=jnp.uint32))
 
-    def body(carries: Any, x: Any) -> tuple[Any, Any]:
-        return part(carries, *x)
+    def stretch(carries: Any, rows: Any) -> tuple[Any, Any]:
+        x, numbers = rows
+        return part(carries, x, jax.tree.map(lambda n: n[0], numbers))
 
-    carries, outputs = jax.lax.scan(body, carries, (folded, numbers))
-    outputs = jax.tree.map(lambda y: y.reshape(whole, *y.shape[2:]), outputs)
-    if rest:
-        carries, tail = part(carries, x[whole:], first.after(whole))
-        outputs = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), outputs, tail)
-    return carries, outputs
+    return blocks(stretch, carries, (x, first.ahead(len(x))), len(x), steps)

@@ -69,6 +69,7 @@ KINDS: dict[str, str] = {
     "rheobase.devices.dynapse2.compatible": "CompatibleState",
     "rheobase.devices.dynapse2.conductance": "Conductance",
     "rheobase.devices.dynapse2.convert": "Converted NeuronFit SynapseFit",
+    "rheobase.devices.dynapse2.core": "CoreState",
     "rheobase.devices.dynapse2.frozen_noise": "Row",
     "rheobase.devices.dynapse2.gates": "AMPA GABA NMDA PulseState SHUNT",
     "rheobase.devices.dynapse2.grid": "Grid",

@@ -23,12 +23,12 @@ def records_of(network: Network, record: Any, held: dict[str, Clamps]) -> dict[s
             f"`record` of a network goes by population, got {brief(record)}. "
             f'Write record={{"{next(iter(network.populations))}": ("spikes",)}}.'
         )
-    records = {}
+    records, free = {}, Clamps(())
     for name, wanted in record.items():
         if isinstance(name, tuple):  # a connection
             continue
         require_population(network, name)
-        population, clamps = network.populations[name], held.get(name, Clamps(()))
+        population, clamps = network.populations[name], held.get(name, free)
         one = wanted if isinstance(wanted, Record) else Record(wanted, spikes="events")
         one = population.neuron.probes(one, clamps, network.systems[name])
         known = _known(network, name, one)

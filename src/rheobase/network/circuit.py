@@ -63,7 +63,7 @@ def run(
     circuit = circuit_of(network, setting, wanted, start.key)
     moving = Moving(*start.neuron)
     ran = run_circuit(circuit, moving, start.step, steps, way, dtype_of(start.neuron))
-    state = NetworkState(*ran.moving)
+    state = NetworkState(*ran.moving[:3])
     final = RunState(state, start.step.after(steps), None, None, start.key)
     recordings = {}
     for name, record in wanted.records.items():

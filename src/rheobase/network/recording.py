@@ -52,8 +52,9 @@ class NetworkRecording(AbstractRecorded):
 
     def of(self, network: Network, origin: Origin) -> "NetworkRecording":
         """The same, whose final state knows from which run it is."""
-        whole = recording_of_populations(self.populations, self.final._replace(origin=origin))
-        return replace(whole, network=network, connections=self.connections)
+        final = self.final._replace(origin=origin)
+        own = {name: replace(run, final=final) for name, run in self.populations.items()}
+        return replace(self, populations=own, final=final, network=network)
 
     def weights(self, pre: str, post: str, which: int = 0) -> Quantity:
         """The weights of a connection at the end of the run, (synapses,).
@@ -138,5 +139,8 @@ def recording_of_populations(
     populations: dict[str, Recording], final: RunState
 ) -> NetworkRecording:
     """Put together what the populations of a run kept, which ends in `final`."""
-    own = {name: replace(run, final=final) for name, run in populations.items()}
+    own = {
+        name: run if run.final is final else replace(run, final=final)
+        for name, run in populations.items()
+    }
     return NetworkRecording(own, final)

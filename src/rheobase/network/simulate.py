@@ -108,7 +108,9 @@ def simulate(
     parts, final = pieces(thinned, start, steps, dt, snapshots.between(length), pace, progress)
     whole = {name: join([p.populations[name] for p in parts]) for name in parts[0].populations}
     told = _followed(recording_of_populations(whole, final), asked, network)
-    return replace(told, connections=snapshots.recordings(final)).of(given, origin)
+    if joined:
+        told = replace(told, connections=snapshots.recordings(final))
+    return told.of(given, origin)
 
 
 def require_steps(network: Network, setting: Setting) -> None:
@@ -162,7 +164,8 @@ def _followed(run: NetworkRecording, wanted: dict[str, Any], network: Network) -
             traces = readable.followed(system, record.variables, record.indices, one.traces)
             one = replace(one, traces=traces, units=units_of(network, name, record))
         populations[name] = one
-    return replace(run, populations=populations)
+    same = all(populations[name] is one for name, one in run.populations.items())
+    return run if same else replace(run, populations=populations)
 
 
 def _started(network: Network, setting: Setting, held: dict[str, Clamps], begun: Begun) -> RunState:
@@ -246,6 +249,8 @@ def _thinned(
     run: NetworkRecording, records: dict[str, Record], lengths: Steps, done: int
 ) -> NetworkRecording:
     """The recording of a piece, after `done` steps, with every k-th step of its variables only."""
+    if all(record.every == 1 for record in records.values()):
+        return run
     populations = {}
     for name, one in run.populations.items():
         every = records[name].every

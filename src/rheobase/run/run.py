@@ -8,11 +8,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jaxtyping import Int32
+from jax.typing import DTypeLike
+from jaxtyping import Int32, PyTree
 
 from rheobase.errors import ArgumentError, brief
-from rheobase.loop import scan
+from rheobase.loop import blocks, scan
 from rheobase.record import Kept
+from rheobase.systems import feedback
+from rheobase.systems.base import Fired
 from rheobase.systems.circuit import Circuit, Moving, Row, Told
 from rheobase.time import Clock
 
@@ -49,7 +52,9 @@ class Way(NamedTuple):
         return cls(every, max(1, math.isqrt(steps)) if checkpoint is True else int(checkpoint))
 
 
-def run(circuit: Circuit, moving: Moving, start: Clock, steps: int, way: Way, dtype: Any) -> Ran:
+def run(
+    circuit: Circuit, moving: Moving, start: Clock, steps: int, way: Way, dtype: DTypeLike
+) -> Ran:
     """Make `steps` steps from the step `start` on.
 
     - `moving`: the state of every system and edge, and what inputs remember.
@@ -65,7 +70,7 @@ def run(circuit: Circuit, moving: Moving, start: Clock, steps: int, way: Way, dt
         if system.record is not None and system.record.spikes == "count" and shape is not None
     }
 
-    def step(carry: Any, now: Any) -> tuple[Any, dict[str, Row]]:
+    def step(carry: PyTree, now: Told) -> tuple[Any, dict[str, Fired | None], dict[str, Row]]:
         moving, sums = carry
         if way.truncate is not None:
             moving = _cut(moving, now.number.since(start), way.truncate)
@@ -75,9 +80,17 @@ def run(circuit: Circuit, moving: Moving, start: Clock, steps: int, way: Way, dt
             for name, total in sums.items()
             for one in [fired[name]]
         }
-        return (moving, sums), kept
+        return (moving, sums), fired, kept
 
-    (moving, sums), rows = _over(step, (moving, sums), told, steps, way)
+    if circuit.recurrence is not None:
+        (moving, sums), rows = _recurrent(circuit, step, (moving, sums), told, way)
+    else:
+
+        def plain(carry: PyTree, now: Told) -> tuple[Any, dict[str, Row]]:
+            carry, _, rows = step(carry, now)
+            return carry, rows
+
+        (moving, sums), rows = _over(plain, (moving, sums), told, steps, way)
     depth = {name: level for level, rate in enumerate(circuit.rates) for name in rate.names}
     kept = {}
     for name, row in rows.items():
@@ -114,29 +127,75 @@ def _unfolded(row: Row, level: int) -> Row:
     return jax.tree.map(lambda x: x.reshape(-1, *x.shape[level + 1 :]), row)
 
 
-def _over(step: Callable, carry: Any, told: Told, steps: int, way: Way) -> tuple[Any, Any]:
+def _recurrent(
+    circuit: Circuit, step: Callable, carry: PyTree, told: Told, way: Way
+) -> tuple[Any, dict[str, Row]]:
+    """The loop over steps with dense feedback, whose weights get their gradient after it."""
+    between: Any = circuit.recurrence
+    moving, sums = carry
+    fed = [one.system for one in circuit.inputs]
+    into = [fed.index(name) for name in between.targets]
+    entering: list[Any] = [told.series[i] for i in into]
+    ends = np.cumsum([x.shape[-1] for x in entering])[:-1]
+    others = told._replace(
+        series=tuple(None if i in into else x for i, x in enumerate(told.series))
+    )
+    alone = _sent_as_kept(circuit, moving)
+
+    def body(carry: PyTree, heard: Array, now: Told) -> tuple[Any, Array, dict[str, Row]]:
+        parts = dict(zip(into, jnp.split(heard, ends, axis=-1), strict=True))
+        series = tuple(parts.get(i, x) for i, x in enumerate(now.series))
+        carry, fired, rows = step(carry, now._replace(series=series))
+        sent = [
+            circuit.sender(name, fired[name], carry[0].systems[name]).output
+            for name in between.sources
+        ]
+        if alone is not None:
+            rows[alone] = rows[alone]._replace(raster=None)
+        return carry, jnp.concatenate(sent, axis=-1), rows
+
+    carry = moving._replace(way=None), sums
+    inputs = jnp.concatenate(entering, axis=-1)
+    ran = feedback.scan(body, between.feedback, carry, moving.way, inputs, others)
+    (moving, sums), rows = ran.carry, _thinned(ran.y, way.every)
+    if alone is not None:
+        rows[alone] = rows[alone]._replace(raster=ran.sent)
+    return (moving._replace(way=ran.way), sums), rows
+
+
+def _sent_as_kept(circuit: Circuit, moving: Moving) -> str | None:
+    """The one sender whose raster is what the loop sends, and need not be kept twice."""
+    name, *more = circuit.recurrence.sources if circuit.recurrence else ("",)
+    system = circuit.systems[name]
+    if more or system.in_parts or system.fires(moving.systems[name]) is None:
+        return None
+    return name if system.record is not None and system.record.spikes == "raster" else None
+
+
+def _over(step: Callable, carry: PyTree, told: Told, steps: int, way: Way) -> tuple[Any, Any]:
     """The loop over steps, of which the last of each `every` keeps its variables."""
     every = way.every
     if every == 1 or way.stretch is not None:
         carry, rows = scan(step, carry, told, steps, way.stretch)
         return carry, rows if every == 1 else _thinned(rows, every)
 
-    def bare(carry: Any, now: Any) -> tuple[Any, dict[str, Row]]:
+    def bare(carry: PyTree, now: PyTree) -> tuple[Any, dict[str, Row]]:
         carry, rows = step(carry, now)
         return carry, {name: row._replace(traces={}) for name, row in rows.items()}
 
-    def block(carry: Any, now: Any) -> tuple[Any, Any]:
+    def block(carry: PyTree, now: PyTree) -> tuple[Any, dict[str, Row]]:
+        length = len(jax.tree.leaves(now)[0])
+        if length < every:
+            carry, rows = scan(step, carry, now, length)
+            return carry, _thinned(rows, every)
         carry, rows = scan(bare, carry, jax.tree.map(lambda x: x[:-1], now), every - 1)
         carry, last = step(carry, jax.tree.map(lambda x: x[-1], now))
-        spikes = {name: row._replace(traces={}) for name, row in last.items()}
-        rows = jax.tree.map(lambda a, b: jnp.concatenate([a, b[None]]), rows, spikes)
-        return carry, (rows, {name: row.traces for name, row in last.items()})
+        last = jax.tree.map(lambda x: x[None], last)
+        return carry, {
+            name: jax.tree.map(
+                lambda a, b: jnp.concatenate([a, b]), row, last[name]._replace(traces={})
+            )._replace(traces=last[name].traces)
+            for name, row in rows.items()
+        }
 
-    blocks = steps // every
-    whole = blocks * every
-    folded = jax.tree.map(lambda x: x[:whole].reshape(blocks, every, *x.shape[1:]), told)
-    carry, (rows, traces) = jax.lax.scan(block, carry, folded, blocks)
-    rows = jax.tree.map(lambda x: x.reshape(whole, *x.shape[2:]), rows)
-    carry, tail = scan(bare, carry, jax.tree.map(lambda x: x[whole:], told), steps - whole)
-    rows = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), rows, tail)
-    return carry, {name: row._replace(traces=traces[name]) for name, row in rows.items()}
+    return blocks(block, carry, told, steps, every)

@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.typing import DTypeLike
 from jaxtyping import Bool, Float
 
 from rheobase import printed
@@ -29,7 +30,7 @@ from rheobase.channels import (
 )
 from rheobase.kernels.tree import Tree, advance, laplacian
 from rheobase.neurons import Onset, variables
-from rheobase.systems.concentrations import Part, any_pumps, flowing, path, pumped, seen
+from rheobase.systems.concentrations import Part, Stretch, any_pumps, flowing, path, pumped, seen
 from rheobase.systems.credit import Solved, counted_once
 
 _FIRM = 1e6
@@ -138,7 +139,7 @@ class Stepped(NamedTuple):
     """nA that hold prescribed voltages, (nodes,); None where none is prescribed."""
 
 
-def assemble(cable: Cable, dtype: Any) -> Assembly:
+def assemble(cable: Cable, dtype: DTypeLike) -> Assembly:
     """The arrays of a cable over its nodes."""
     cable = jax.tree.map(
         lambda x: jnp.asarray(x, dtype) if jnp.issubdtype(jnp.result_type(x), jnp.floating) else x,
@@ -176,7 +177,7 @@ def _part(inserted: Any, cable: Cable) -> Part:
     return Part(channel, low, high, jnp.where(present, area[low:high], 0), present, way)
 
 
-def settled(cable: Cable, assembly: Assembly, dtype: Any) -> CellState:
+def settled(cable: Cable, assembly: Assembly, dtype: DTypeLike) -> CellState:
     """The state at the start: everything where it settles at `v_init`."""
     size = assembly.tree.size
     v = jnp.broadcast_to(cable.v_init.astype(dtype), (size,))
@@ -221,7 +222,7 @@ def step(
 
     middle, foreseen = moved, any_pumps(assembly.parts)
     if foreseen:
-        middle = pumped(tree, assembly.parts, moved, v, ions, share * dt, share, None)
+        middle = pumped(tree, assembly.parts, moved, (v, ions), Stretch(share * dt, share), None)
         ions = seen(assembly.ions, list(zip(assembly.parts, middle, strict=True)), tree.size)
     ions = flowing(assembly.parts, middle, v, ions)
     current, slope = _membrane(assembly, middle, v, ions, dt)
@@ -252,7 +253,7 @@ def step(
         axial = laplacian(tree, assembly.coupling, v + half)
         clamped = jnp.where(held.fixed, (storage + slope) * rise + passing + axial, 0)
     if foreseen:
-        moved = pumped(tree, assembly.parts, moved, v + half, ions, dt, share, middle)
+        moved = pumped(tree, assembly.parts, moved, (v + half, ions), Stretch(dt, share), middle)
     solved = Solved(assembly.parts, moved, ions, v, half, share, slope, assembly.capacity, dt)
     fired = _fired(solved, CellState(end, tuple(moved)), state)
     return fired._replace(clamped=clamped)

@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jaxtyping import Float
+from jax.typing import DTypeLike
+from jaxtyping import Float, PyTree
 
 from rheobase.channels import AbstractFiring
 from rheobase.channels.base import exponential_euler
@@ -18,7 +19,7 @@ from rheobase.synapses.coupled import labels
 from rheobase.systems.base import AbstractSystem, Arriving, Moved
 from rheobase.systems.cable import Cable, CellState, Held, assemble, settled, step
 from rheobase.systems.imposed import Clamps, imposed, spread
-from rheobase.systems.probes import Probe, Probes, read
+from rheobase.systems.probes import Imposed, Probe, Probes, read
 from rheobase.time import Clock
 from rheobase.units import Unit, nA
 
@@ -50,7 +51,7 @@ class CoupledCells(eqx.Module):
     receives: Unit = eqx.field(static=True, default=nA)
     random: bool = eqx.field(static=True, default=False)
 
-    def start(self, n: int, dtype: Any, v: Array | None = None) -> CellsState:
+    def start(self, n: int, dtype: DTypeLike, v: Array | None = None) -> CellsState:
         """n cells where everything has settled, and synapses at rest.
 
         `v`: at which voltage (mV), for all, (), or for each of them, (n,); None for `v_init`.
@@ -65,7 +66,7 @@ class CoupledCells(eqx.Module):
         each = v is not self.cable.v_init and v.ndim > 0
         one = jax.vmap(begun)(v) if each else begun(v)
 
-        def full(x: Any, *shape: int) -> Array:
+        def full(x: Array, *shape: int) -> Array:
             x = jnp.asarray(x)
             kind = dtype if jnp.issubdtype(x.dtype, jnp.floating) else x.dtype
             return jnp.broadcast_to(x.astype(kind), shape)
@@ -162,7 +163,9 @@ class Cells(AbstractSystem):
             traces = {}
             if self.record is not None:
                 synaptic = partial(cells.read, ended, done.reached.v)
-                traces = read(self.record, assembly, self.clamps, held, done, values, synaptic)
+                traces = read(
+                    self.record, assembly, Imposed(self.clamps, held, values), done, synaptic
+                )
             return done.state, done.spikes, traces
 
         each = one
@@ -189,7 +192,7 @@ def _sum(one: Array | None, other: Array | None) -> Array | None:
 
 
 def _relaxed(dt: float) -> Any:
-    def relax(synapse: AbstractSynapse, state: Any) -> Any:
+    def relax(synapse: AbstractSynapse, state: PyTree) -> Any:
         return exponential_euler(synapse.derivative, state, dt)
 
     return relax

@@ -8,33 +8,42 @@ however early in the long step, at its end.
 """
 
 import math
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jaxtyping import Float
+from jax.typing import DTypeLike
+from jaxtyping import Float, PyTree
 
-from rheobase.errors import ArgumentError
 from rheobase.inputs import Input, prepare
 from rheobase.kernels.once import once
 from rheobase.loop import scan
 from rheobase.stimulus import AbstractStimulus, Grid
-from rheobase.systems.base import AbstractSystem, Arriving, Moved
-from rheobase.systems.projection import Projection, ProjectionState
+from rheobase.systems.base import (
+    EARLY,
+    HELD,
+    KICK,
+    AbstractEdge,
+    AbstractSystem,
+    Arriving,
+    Fired,
+    Moved,
+    Sender,
+)
+from rheobase.systems.feedback import Recurrence, Way
 from rheobase.time import Clock
 
 _STEEPEST = 1e12
 """Where the cotangent of a spike saturates."""
 
-HELD, KICK = "held", "kick"
-"""An input that stands through the step, and one that is added at its end."""
-
 
 class Fed(NamedTuple):
     """An input of a circuit from outside."""
 
-    stimulus: AbstractStimulus
+    stimulus: AbstractStimulus | None
+    """None where its values are given by `series`."""
     key: Array | None
     """For a stimulus that draws random numbers."""
     system: str
@@ -43,6 +52,14 @@ class Fed(NamedTuple):
     """How: HELD, KICK, or the number of the synapse on which it acts."""
     shape: tuple[int, ...]
     """The shape of its values in a step."""
+    series: Array | None = None
+    """Its values in all steps of the run, (steps, *shape)."""
+
+    def prepared(self, grid: Grid) -> Input:
+        """Compute what does not depend on chance, over the steps of a grid."""
+        if self.series is None:
+            return prepare(self.stimulus, grid, self.key)
+        return Input(None, None, None, self.series, grid.shape, grid.dtype, grid.dt)
 
 
 class Rate(NamedTuple):
@@ -59,9 +76,11 @@ class Moving(NamedTuple):
     """The state of a circuit; None for parts that move at another rate."""
 
     systems: dict[str, Any]
-    edges: tuple[ProjectionState | None, ...]
+    edges: tuple[Any, ...]
     memories: tuple[Any, ...]
     """The memory of each input."""
+    way: Way | None = None
+    """What is under way in the recurrence; None where there is none."""
 
 
 class Told(NamedTuple):
@@ -73,14 +92,6 @@ class Told(NamedTuple):
     rows: dict[str, Any]
     within: "Told | None"
     """(steps in it, ...) of the next rate."""
-
-
-class Fired(NamedTuple):
-    """The spikes of a system in a step, or their sum over its steps in one of a slower system."""
-
-    spike: Float[Array, "*n"]
-    sent: Float[Array, "*n"] | None
-    """The same as connections carry them, where that is something else."""
 
 
 class Row(NamedTuple):
@@ -95,16 +106,18 @@ class Circuit(NamedTuple):
     """Systems, the edges between them, and what drives them from outside."""
 
     systems: dict[str, AbstractSystem]
-    edges: tuple[Projection, ...]
+    edges: tuple[AbstractEdge, ...]
     inputs: tuple[Fed, ...]
     rates: tuple[Rate, ...]
     """From the longest step to the shortest."""
+    recurrence: Recurrence | None = None
+    """Dense feedback among systems of one rate; each target has one input, given by a series."""
     shared: bool = False
     """True where random inputs and spikes of a step are read more than once."""
     cut: tuple[bool, ...] = ()
     """True for each edge at which derivatives end; () for none."""
 
-    def told(self, start: Clock, steps: int, dtype: Any) -> tuple[Told, tuple[Input, ...]]:
+    def told(self, start: Clock, steps: int, dtype: DTypeLike) -> tuple[Told, tuple[Input, ...]]:
         """Prepare what each step is told, (steps, ...), and the inputs that are drawn in steps."""
         inputs: list[Input | None] = [None] * len(self.inputs)
 
@@ -119,7 +132,7 @@ class Circuit(NamedTuple):
             for i, fed in enumerate(self.inputs):
                 if fed.system in rate.names:
                     grid = Grid(numbers, rate.dt, fed.shape, dtype)
-                    inputs[i] = one = prepare(fed.stimulus, grid, fed.key)
+                    inputs[i] = one = fed.prepared(grid)
                     series[i] = None if one.series is None else folded(one.series)
             rows = {name: self.systems[name].rows(first, length) for name in rate.names}
             rows = {name: folded(x) for name, x in rows.items() if x is not None}
@@ -133,10 +146,14 @@ class Circuit(NamedTuple):
         return told, tuple(one for one in inputs if one is not None)
 
     def step(
-        self, moving: Moving, told: Told, inputs: tuple[Input, ...], dtype: Any
+        self, moving: Moving, told: Told, inputs: tuple[Input, ...], dtype: DTypeLike
     ) -> tuple[Moving, dict[str, Fired | None], dict[str, Row]]:
         """Make one step: what moves on, the spikes of each system in it, and what is kept."""
         return _Stepping(self, inputs, dtype).over(0, moving, told, {}, {})
+
+    def sender(self, name: str, fired: Fired | None, state: PyTree) -> Sender:
+        """Show a system after its step as edges see it."""
+        return Sender(name, fired, lambda node: self.systems[name].voltage(state, node))
 
 
 class _Stepping(NamedTuple):
@@ -160,15 +177,14 @@ class _Stepping(NamedTuple):
         in which the slower systems end theirs.
         """
         circuit, rate = self.circuit, self.circuit.rates[level]
-        done, memories = self._moved(level, moving, told)
-        spikes = {name: self._spikes(one) for name, one in done.items()}
+        done, spikes, edges, memories = self._moved(level, moving, told)
         kept = {
             name: _kept(circuit.systems[name].record, one, spikes[name])
             for name, one in done.items()
             if circuit.systems[name].record is not None
         }
         ends = {**ends, **{name: one.state for name, one in done.items()}}
-        fired, edges = dict(spikes), moving.edges
+        fired = dict(spikes)
         inner = Moving(
             {name: x for name, x in moving.systems.items() if name not in rate.names},
             tuple(
@@ -214,7 +230,7 @@ class _Stepping(NamedTuple):
         many = self.circuit.rates[level].many
         counted = {name: self._none(name, state) for name, state in moving.systems.items()}
 
-        def short(carry: Any, x: Any) -> tuple[Any, Any]:
+        def short(carry: PyTree, x: PyTree) -> tuple[Any, Any]:
             (moving, counted), (place, told) = carry, x
             last = place == many - 1
             coming = jax.tree.map(lambda spikes: jnp.where(last, spikes, 0), slower)
@@ -228,8 +244,8 @@ class _Stepping(NamedTuple):
 
     def _moved(
         self, level: int, moving: Moving, told: Told
-    ) -> tuple[dict[str, Moved], tuple[Any, ...]]:
-        """The systems of one rate after their step, and what the inputs remember."""
+    ) -> tuple[dict[str, Moved], dict[str, Fired | None], tuple[Any, ...], tuple[Any, ...]]:
+        """Move the systems of one rate, and what its edges and inputs remember."""
         circuit, rate = self.circuit, self.circuit.rates[level]
         values: list[Array | None] = []
         memories: list[Any] = []
@@ -240,48 +256,46 @@ class _Stepping(NamedTuple):
                 memories.append(memory)
                 continue
             value, after = one.at(told.number, now, memory)
-            if circuit.shared and fed.stimulus.random and value is not None:
+            if circuit.shared and one.random and value is not None:
                 value = once(value)
             values.append(value)
             memories.append(after)
-        done = {}
+        done: dict[str, Moved] = {}
+        spikes: dict[str, Fired | None] = {}
+        edges = list(moving.edges)
         for name in rate.names:
-            arriving = self._arriving(name, moving.edges, values)._replace(row=told.rows.get(name))
-            done[name] = circuit.systems[name].step(
-                moving.systems[name], arriving, told.number, rate.dt
-            )
-        return done, tuple(memories)
-
-    def _arriving(self, name: str, edges: tuple, values: list[Array | None]) -> Arriving:
-        """Collect the inputs of a system from edges and from outside."""
-        sources = [
-            (KICK if p.kind is None else p.kind, x.arriving)
-            for p, x in zip(self.circuit.edges, edges, strict=True)
-            if p.post == name
-        ]
-        pairs = zip(self.circuit.inputs, values, strict=True)
-        driven = [(fed.by, value) for fed, value in pairs if fed.system == name]
-        held = [jnp.asarray(value) for by, value in driven if by == HELD and value is not None]
-        kick: Array | None = None
-        for by, x in [*driven, *sources]:
-            if by == KICK and x is not None:
-                kick = x if kick is None else kick + x
-        through: dict[int, Array] = {}
-        for by, x in [*sources, *driven]:
-            if isinstance(by, int) and x is not None:
-                through[by] = x if by not in through else through[by] + x
-        return Arriving(tuple(held), kick, tuple(through[k] for k in sorted(through)))
+            sent = []
+            for i, edge in enumerate(circuit.edges):
+                if edge.post == name:
+                    pre = edge.pre
+                    now = (
+                        self.circuit.sender(pre, spikes[pre], done[pre].state)
+                        if edge.within
+                        else None
+                    )
+                    value, edges[i] = edge.arrive(edges[i], now)
+                    sent.append((edge.by, value))
+            driven = [
+                (fed.by, jnp.asarray(value))
+                for fed, value in zip(circuit.inputs, values, strict=True)
+                if fed.system == name and value is not None
+            ]
+            arriving = _sorted(driven, sent)._replace(row=told.rows.get(name))
+            system, state = circuit.systems[name], moving.systems[name]
+            done[name] = one = system.step(state, arriving, told.number, rate.dt)
+            spikes[name] = self._spikes(one)
+        return done, spikes, tuple(edges), tuple(memories)
 
     def _spikes(self, done: Moved) -> Fired | None:
         """The spikes of a step, read by several where a circuit has edges."""
         if done.spike is None:
             return None
         if not self.circuit.shared:
-            return Fired(done.spike, done.sent)
+            return Fired(done.spike, done.sent, done.fraction)
         sent = None if done.sent is None else _bounded(once(done.sent))
         return Fired(_bounded(once(done.spike)), sent)
 
-    def _none(self, name: str, state: Any) -> Fired | None:
+    def _none(self, name: str, state: PyTree) -> Fired | None:
         """No spikes of a system that fires."""
         system = self.circuit.systems[name]
         shape = system.fires(state)
@@ -292,26 +306,40 @@ class _Stepping(NamedTuple):
 
     def _sent(
         self,
-        edge: int,
+        number: int,
         states: dict[str, Any],
         now: dict[str, Fired | None],
         spikes: dict[str, Fired | None],
-        number: Clock,
-        state: Any,
-    ) -> ProjectionState:
-        """An edge after the step of its receiver, that has read voltages or been sent spikes."""
-        p = self.circuit.edges[edge]
-        dt = next(rate.dt for rate in self.circuit.rates if p.post in rate.names)
-        if p.voltages:
-            v = self.circuit.systems[p.pre].voltage(states[p.pre], p.source)
-            return p.read(state, v, dt)
-        fired, post = now[p.pre], spikes[p.post]
-        if fired is None:
-            raise ArgumentError(f"{p.pre!r} never fires: no connection can carry its spikes.")
-        sent = fired.spike if fired.sent is None or p.whole else fired.sent
-        if self.circuit.cut and self.circuit.cut[edge]:
-            sent = jax.lax.stop_gradient(sent)
-        return p.send(state, sent, None if post is None else post.spike, number, dt)
+        clock: Clock,
+        memory: PyTree,
+    ) -> Any:
+        """What an edge keeps after the step of its target."""
+        edge = self.circuit.edges[number]
+        dt = next(rate.dt for rate in self.circuit.rates if edge.post in rate.names)
+        fired, post = now[edge.pre], spikes[edge.post]
+        if self.circuit.cut and self.circuit.cut[number]:
+            fired = jax.lax.stop_gradient(fired)
+        sender = self.circuit.sender(edge.pre, fired, states[edge.pre])
+        return edge.send(memory, sender, None if post is None else post.spike, clock, dt)
+
+
+def _sorted(driven: list[tuple], sent: list[tuple]) -> Arriving:
+    """Sort what reaches a system from outside, and what others sent, by how it acts."""
+    held = tuple(x for by, x in [*driven, *sent] if by == HELD)
+    kick = _total(x for by, x in [*driven, *sent] if by == KICK)
+    early = _total(x for by, x in sent if by == EARLY)
+    through: dict[int, Array] = {}
+    for by, x in [*sent, *driven]:
+        if isinstance(by, int):
+            through[by] = x if by not in through else through[by] + x
+    return Arriving(held, kick, early, tuple(through[k] for k in sorted(through)))
+
+
+def _total(values: Iterable[Array]) -> Array | None:
+    total: Array | None = None
+    for x in values:
+        total = x if total is None else total + x
+    return total
 
 
 @jax.custom_vjp

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jaxtyping import Float
+from jaxtyping import Float, PyTree
 
 from rheobase.channels import AbstractMechanism, AbstractPump, Diffusing, Ions
 from rheobase.channels.base import linearised
@@ -98,20 +98,28 @@ def flowing(parts: tuple[Part, ...], states: list, v: Array, ions: Ions) -> Ions
     )
 
 
+class Stretch(NamedTuple):
+    """A time over which concentrations move."""
+
+    dt: float
+    """ms."""
+    share: float
+    """The part of a step at whose end the equations hold."""
+
+
 def pumped(
     tree: Tree,
     parts: tuple[Part, ...],
     states: list,
-    v: Array,
-    ions: Ions,
-    dt: float,
-    share: float,
+    at: tuple[Array, Ions],
+    stretch: Stretch,
     middle: list | None,
 ) -> list:
-    """States after concentrations have moved for dt (ms) by the currents at v (mV) and `ions`.
+    """Move concentrations by the currents at voltages (mV) and ions; return all states.
 
-    `middle`: states in between, without which what diffuses goes to `share` of the step only.
+    `middle`: states in between, without which what diffuses goes to a share of the step only.
     """
+    v, ions = at
     carried = _carried(parts, states, v, ions)
     done = []
     for k, (part, state) in enumerate(zip(parts, states, strict=True)):
@@ -120,13 +128,13 @@ def pumped(
             mine = jax.tree.map(part.of, ions)
             there = None if middle is None else middle[k]
             if part.path is None:
-                state = part.channel.driven(state, flows, mine, dt, there, part.of(v))
+                state = part.channel.driven(state, flows, mine, stretch.dt, there, part.of(v))
             else:
 
                 def rate(state, part=part, pump=part.channel, flows=flows, mine=mine):
                     return pump.rate(state, flows, part.of(v), mine)
 
-                state = _spread(tree, part, part.path, rate, state, dt, share, there)
+                state = _spread(tree, part, rate, state, stretch, there)
         done.append(state)
     return done
 
@@ -149,18 +157,18 @@ def _summed(known: list[tuple[Part, Any]], v: Array, ions: Ions) -> dict[str, Ar
 def _spread(
     tree: Tree,
     part: Part,
-    path: Path,
     rate: Callable[[Any], Any],
-    state: Any,
-    dt: float,
-    share: float,
-    middle: Any,
-) -> Any:
+    state: PyTree,
+    stretch: Stretch,
+    middle: PyTree,
+) -> PyTree:
     """One step of `rate` and of diffusion together, solved for the changes.
 
     (area/(share dt) - area f' + L) y = area f - L c, and c moves by y/share; with `middle` None
     dt is that share of a step already, and c moves by y.
     """
+    path: Any = part.path
+    dt, share = stretch
     held = path.area / (dt if middle is None else share * dt)
     others = state if middle is None else middle
     ends = []

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import PyTree
 
 from rheobase.channels import AbstractFiring, AbstractMechanism, Ions
 from rheobase.neurons import Onset
@@ -57,7 +58,7 @@ class _Given(NamedTuple):
 
 
 def counted_once(
-    solved: Solved, k: int, old: Any, reached: Array, spike: Array
+    solved: Solved, k: int, old: PyTree, reached: Array, spike: Array
 ) -> tuple[Array, Any]:
     """Spikes of mechanism k, and its state as it was at them, with derivatives that count once.
 
@@ -85,14 +86,14 @@ def counted_once(
     return spike, jax.tree.unflatten(structure, leaves)
 
 
-def _source(part: Part, state: Any, ions: Ions, over: Part) -> _Source:
+def _source(part: Part, state: PyTree, ions: Ions, over: Part) -> _Source:
     """A mechanism over the compartments of another one."""
     low, high = max(part.low, over.low), min(part.high, over.high)
 
-    def cut(x: Any) -> Any:
+    def cut(x: PyTree) -> Any:
         return x[low - part.low : high - part.low] if jnp.ndim(x) else x
 
-    def padded(x: Any) -> Any:
+    def padded(x: PyTree) -> Any:
         edges = (low - over.low, over.high - high)
         return jnp.pad(cut(x), edges, mode="edge") if jnp.ndim(x) == 1 else x
 
@@ -114,7 +115,7 @@ def _pace(*values: Any) -> Pace:
             total = total + each.area * each.channel.current(each.state, v, each.ions)
         return total
 
-    def rates(state: Any, v: Array) -> list[Array]:
+    def rates(state: PyTree, v: Array) -> list[Array]:
         moved = channel.moved(state, v, given.ions, given.dt)
         return [(b - a) / given.dt for a, b in zip(_moving(state), _moving(moved), strict=True)]
 
@@ -141,5 +142,5 @@ def _pace(*values: Any) -> Pace:
     )
 
 
-def _moving(state: Any) -> list[Array]:
+def _moving(state: PyTree) -> list[Array]:
     return [x for x in jax.tree.leaves(state) if jnp.issubdtype(x.dtype, jnp.floating)]

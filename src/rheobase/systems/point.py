@@ -6,13 +6,13 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jaxtyping import Float
+from jaxtyping import Float, PyTree
 
 from rheobase.errors import require_key
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane, Onset
 from rheobase.record import Record
-from rheobase.step import step
+from rheobase.step import pushed, step
 from rheobase.steppers import AbstractStepper
 from rheobase.systems.base import AbstractSystem, Arriving, Moved
 from rheobase.time import Clock, fold_in
@@ -43,7 +43,7 @@ class Point(AbstractSystem):
     mix: float | None = eqx.field(static=True, default=None)
     """The part of their surrogate derivative that spikes sent in parts keep; None for no parts."""
 
-    def step(self, state: Any, arriving: Arriving, number: Clock, dt: float) -> Moved:
+    def step(self, state: PyTree, arriving: Arriving, number: Clock, dt: float) -> Moved:
         if self.mix is None:
             return self._step(state, arriving, number, dt)
         done = self._step(state.neurons, arriving, number, dt)
@@ -54,10 +54,12 @@ class Point(AbstractSystem):
         after = Timed(done.state, done.fraction * spike)
         return done._replace(spike=spike, state=after, sent=sent)
 
-    def _step(self, state: Any, arriving: Arriving, number: Clock, dt: float) -> Moved:
+    def _step(self, state: PyTree, arriving: Arriving, number: Clock, dt: float) -> Moved:
         neuron = self.neuron
         key = fold_in(require_key(self.key), number) if neuron.random else None
         ready = neuron.arrive(state, arriving.through)
+        if arriving.early is not None:
+            ready = pushed(neuron, ready, arriving.early)
         current = jnp.zeros((), form(state)[1])
         for value in arriving.held:
             current = current + value
@@ -65,17 +67,17 @@ class Point(AbstractSystem):
         done = step(neuron, self.stepper, ready, current, kick, dt, key, self.substep)
         return Moved(done.spike, done.fraction, self._read(done.reached), done.state)
 
-    def fires(self, state: Any) -> tuple[int, ...] | None:
+    def fires(self, state: PyTree) -> tuple[int, ...] | None:
         return None if self.neuron.onset is Onset.NEVER else form(state)[0]
 
     @property
     def in_parts(self) -> bool:
         return self.mix is not None and self.neuron.onset is not Onset.NEVER
 
-    def voltage(self, state: Any, node: int) -> Float[Array, "*n"]:
+    def voltage(self, state: PyTree, node: int) -> Float[Array, "*n"]:
         return variables.get(state if self.mix is None else state.neurons, "v")
 
-    def _read(self, reached: Any) -> dict[str, Array]:
+    def _read(self, reached: PyTree) -> dict[str, Array]:
         record = self.record
         if record is None or not record.variables:
             return {}
@@ -104,7 +106,7 @@ def shared_out(
     return late + jnp.concatenate([early, jnp.zeros_like(spikes[:1])])
 
 
-def form(state: Any) -> tuple[tuple[int, ...], Any]:
+def form(state: PyTree) -> tuple[tuple[int, ...], Any]:
     """Tell the shape and the floating-point type of a population, from its state."""
     leaf = next(x for x in jax.tree.leaves(state) if jnp.issubdtype(x.dtype, jnp.floating))
     return leaf.shape, leaf.dtype

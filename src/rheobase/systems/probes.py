@@ -54,13 +54,20 @@ class Probes(eqx.Module):
         return cells * itemsize * (places / self.every + (self.spikes == "raster"))
 
 
+class Imposed(NamedTuple):
+    """What is imposed on a cell in a step."""
+
+    clamps: Clamps
+    held: Held
+    values: tuple[Array, ...]
+    """Currents (nA) from outside, then the commands of clamps."""
+
+
 def read(
     wanted: Probes,
     assembly: Assembly,
-    held: Clamps,
-    imposed: Held,
+    imposed: Imposed,
     done: Stepped,
-    values: tuple[Array, ...],
     synaptic: Callable[[Probe], Array] | None = None,
 ) -> dict[str, Array]:
     """What is recorded of a step, (places,) of each variable; `synaptic`: of synapses."""
@@ -70,6 +77,7 @@ def read(
         if probe.kind is not None and synaptic is not None:
             return synaptic(probe)
         if probe.clamp is not None:
+            held, values = imposed.clamps, imposed.values
             one = held.all[probe.clamp]
             if one.resistance is None:
                 return jnp.asarray(done.clamped)[np.asarray(probe.nodes)]
@@ -80,7 +88,8 @@ def read(
             found, nodes = state.v, np.asarray(probe.nodes)
             if probe.variable == "i_membrane":
                 found = -laplacian(assembly.tree, assembly.coupling, done.middle)
-                found = found if imposed.current is None else found + imposed.current
+                current = imposed.held.current
+                found = found if current is None else found + current
         else:
             inside = state.mechanisms[probe.mechanism]
             found = dict(variables.items(inside)).get(probe.variable)

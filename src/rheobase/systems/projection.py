@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.core import Tracer
+from jax.typing import DTypeLike
 from jaxtyping import Float
 
 from rheobase import memory, printed
@@ -19,6 +20,7 @@ from rheobase.origin import digest
 from rheobase.plasticity.base import AbstractRule, Arrivals, Synapses
 from rheobase.synapses import AbstractGradedRelease, AbstractRelease
 from rheobase.synapses.base import NO_NEGATIVE_CONDUCTANCE
+from rheobase.systems.base import KICK, AbstractEdge, Sender
 from rheobase.systems.terminals import Terminals, terminals
 from rheobase.time import FAR, Clock, whole_steps
 from rheobase.units import Unit, uS
@@ -44,7 +46,7 @@ class ProjectionState(NamedTuple):
     """Where each synapse has a delay and whatever sends spikes to it has a state."""
 
 
-class Projection(eqx.Module):
+class Projection(AbstractEdge):
     """The synapses of a connection onto one population."""
 
     pre: str = eqx.field(static=True)
@@ -174,7 +176,7 @@ class Projection(eqx.Module):
             )
         return int(whole_steps(np.max(np.asarray(self.delay), initial=0), dt))
 
-    def start(self, dt: float, dtype: Any) -> ProjectionState:
+    def start(self, dt: float, dtype: DTypeLike) -> ProjectionState:
         """The state in which nothing is on its way."""
         steps = self.depth(dt)
         ring: Any = None
@@ -205,7 +207,7 @@ class Projection(eqx.Module):
         arriving: Any = np.zeros(shape, dtype)
         return ProjectionState(arriving, ring, release, weight, rules, place)
 
-    def begin(self, v: Float[Array, " pre"], dt: float, dtype: Any) -> ProjectionState:
+    def begin(self, v: Float[Array, " pre"], dt: float, dtype: DTypeLike) -> ProjectionState:
         """The state where voltages (n_pre,) are read that have long been what they are."""
         state = self.start(dt, dtype)
         if isinstance(self.release, AbstractGradedRelease):
@@ -227,7 +229,30 @@ class Projection(eqx.Module):
         rows = self.by_post
         return collect(self.to, rows.to, rows.synapse, values, self.weight)
 
+    @property
+    def by(self) -> str | int:
+        return KICK if self.kind is None else self.kind
+
+    def arrive(self, memory: ProjectionState, now: Sender | None) -> tuple[Array, ProjectionState]:
+        return memory.arriving, memory
+
     def send(
+        self,
+        memory: ProjectionState,
+        sender: Sender,
+        post: Float[Array, " post"] | None,
+        number: Clock,
+        dt: float,
+    ) -> ProjectionState:
+        if self.voltages:
+            return self.read(memory, sender.voltage(self.source), dt)
+        fired = sender.fired
+        if fired is None:
+            raise ArgumentError(f"{self.pre!r} never fires: no connection can carry its spikes.")
+        spikes = fired.spike if fired.sent is None or self.whole else fired.sent
+        return self._carry(memory, spikes, post, number, dt)
+
+    def _carry(
         self,
         state: ProjectionState,
         spikes: Float[Array, " pre"],
@@ -282,6 +307,6 @@ class Projection(eqx.Module):
         return state._replace(arriving=arriving, release=release, weight=weight, rules=tuple(rules))
 
 
-def _typed(x: Any, dtype: Any) -> Array:
+def _typed(x: Any, dtype: DTypeLike) -> Array:
     x = jnp.asarray(x)
     return x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x

@@ -8,6 +8,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.typing import DTypeLike
 from jaxtyping import Float, Int32, Shaped, UInt32
 
 from rheobase.errors import ArgumentError
@@ -62,7 +63,7 @@ class AbstractSource(eqx.Module):
     def at(self, dt: float) -> "AbstractStepSource":
         """Its spikes by step, for steps of dt (ms)."""
 
-    def start(self, n: int, dtype: Any, v: Any = None) -> SourceState:
+    def start(self, n: int, dtype: DTypeLike, v: Any = None) -> SourceState:
         """Its state."""
         return SourceState(np.zeros(n, dtype))  # pyright: ignore[reportArgumentType]
 

@@ -7,17 +7,22 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from rheobase import feedback, loop, population
-from rheobase.feedback import Dense, Way
+from rheobase import population
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane, Onset
-from rheobase.population import Carry, Course, received
-from rheobase.step import step
+from rheobase.population import Carry, Course, by
+from rheobase.record import Record
+from rheobase.run.run import Way as Steps
+from rheobase.run.run import run as run_circuit
 from rheobase.steppers import AbstractStepper
-from rheobase.time import Clock, fold_in
+from rheobase.systems.base import AbstractEdge, Sender
+from rheobase.systems.circuit import Circuit, Fed, Moving, Rate
+from rheobase.systems.feedback import Dense, Recurrence, Way
+from rheobase.systems.point import Point
+from rheobase.time import Clock
 from rheobase.train.dense import Linear, masked
 from rheobase.train.graph import INPUT, Graph, components, ordered
-from rheobase.train.layer import Shape
+from rheobase.train.layer import AbstractLayer, Shape
 from rheobase.train.weights import AbstractWeights, innermost
 
 
@@ -169,81 +174,61 @@ class _Run:
         self._keep(name, course)
 
     def looped(self, group: Group, number: int, entering: dict[str, Array]) -> None:
-        """Several populations, step by step."""
-        graph, setting = self.graph, self.setting
-        places = [graph.names.index(name) for name in group.names]
-        into, out = _targets(graph, group), _sources(graph, group)
+        """Several populations, step by step, as one circuit."""
+        graph, setting, moving = self.graph, self.setting, self._moving(group, number)
         for edge in group.dense:
             bias = used(graph.layers[edge]).bias
             if bias is not None:
                 target = graph.pairs[edge].target
                 entering[target] = entering[target] + bias[None, None].astype(self.dtype)
-        rest = {name: x for name, x in entering.items() if name not in into}
-
-        def body(carry: Any, u: Array | None, x: Any) -> Any:
-            states, sent, layers = carry
-            step_number, now = x
-            now = now if u is None else now | self._parted(u, into)
-            return self._step(group, states, sent, list(layers), now, step_number)
-
-        carry = (
-            tuple(self.held.nodes[place].state for place in places),
-            {name: self._sent(name) for name in group.names},
-            tuple(self.layers[edge] for edge in group.others),
-        )
-        numbers = Clock.of(setting.first).ahead(self.steps)
+        systems, inputs = {}, []
+        for name in group.names:
+            neuron, x = graph.neuron(name), entering[name]
+            record = Record(recorded(neuron, setting.record))
+            key = self._key(graph.names.index(name))
+            systems[name] = Point(neuron=neuron, stepper=setting.stepper, record=record, key=key)
+            inputs.append(Fed(None, None, name, by(neuron), x.shape[1:], x))
+        edges = tuple(self._edge(edge) for edge in group.others)
+        recurrence = None
         if group.dense:
-            inputs = jnp.concatenate([entering[name] for name in into], axis=-1)
             weight = Dense(_block(graph, group, self.shapes, self.dtype))
-            arriving: Any = self.arriving[number]
+            recurrence = Recurrence(weight, _sources(graph, group), _targets(graph, group))
+        rates = (Rate(setting.dt, 1, group.names),)
+        circuit = Circuit(systems, edges, tuple(inputs), rates, recurrence)
+        first = Clock.of(setting.first)
+        ran = run_circuit(circuit, moving, first, self.steps, Steps(), self.dtype)
+        if ran.moving.way is not None:
+            self.arriving[number] = ran.moving.way.arriving
+        for edge, after in zip(group.others, ran.moving.edges, strict=True):
+            self.layers[edge] = after.layer
+        for name, kept in ran.kept.items():
+            left = Carry(ran.moving.systems[name], None)
+            self._keep(name, Course(kept.spikes, kept.spikes, None, kept.traces, left))
 
-            def sending(carry: Any, u: Array, x: Any) -> Any:
-                carry, y = body(carry, u, x)
-                sent = jnp.concatenate([carry[1][name] for name in out], axis=-1)
-                return carry, sent, y
+    def _moving(self, group: Group, number: int) -> Moving:
+        """The state of a group before the first step."""
+        places = [self.graph.names.index(name) for name in group.names]
+        systems = {self.graph.names[place]: self.held.nodes[place].state for place in places}
+        edges = tuple(
+            Passing(self.layers[edge], self._sent(self.graph.pairs[edge].source))
+            for edge in group.others
+        )
+        arriving = self.arriving[number]
+        way = None if arriving is None else Way(arriving)
+        return Moving(systems, edges, (None,) * len(places), way)
 
-            ran = feedback.scan(sending, weight, carry, Way(arriving), inputs, (numbers, rest))
-            (states, _, layers), ys = ran.carry, ran.y
-            self.arriving[number] = ran.way.arriving
-        else:
-            (states, _, layers), ys = loop.scan(
-                lambda carry, x: body(carry, None, x), carry, (numbers, rest), self.steps
-            )
-        for edge, after in zip(group.others, layers, strict=True):
-            self.layers[edge] = after
-        for name, state, (spikes, traces) in zip(group.names, states, ys, strict=True):
-            self._keep(name, Course(spikes, spikes, None, traces, Carry(state, None)))
-
-    def _step(
-        self, group: Group, states: Any, sent: Any, layers: list, now: Any, number: Clock
-    ) -> Any:
-        """One step of a group: what is carried, and spikes and traces of each of its nodes."""
-        graph, setting = self.graph, self.setting
-        after, given, ys = [], dict(sent), []
-        for name, state in zip(group.names, states, strict=True):
-            place = graph.names.index(name)
-            neuron, u = graph.neurons[place], now[name]
-            for index, edge in enumerate(group.others):
-                pair, layer = graph.pairs[edge], graph.layers[edge]
-                if pair.target != name:
-                    continue
-                arriving = (sent if pair.later else given)[pair.source]
-                if layer is not None:
-                    own = self._key(len(graph.names) + edge)
-                    y, layers[index] = layer.advance(arriving[None], layers[index], setting.dt, own)
-                    arriving = y[0]
-                u = u + arriving
-            key = self._key(place)
-            noise = None if key is None else fold_in(key, number)
-            done = step(
-                neuron, setting.stepper, state, *received(neuron, u), setting.dt, noise, False
-            )
-            named = dict(variables.items(done.reached))
-            traces = {each: named[each] for each in recorded(neuron, setting.record)}
-            given[name] = traces["v"] if done.spike is None else done.spike
-            after.append(done.state)
-            ys.append((done.spike, traces))
-        return (tuple(after), given, tuple(layers)), tuple(ys)
+    def _edge(self, number: int) -> "Wire":
+        """An edge that is computed in every step."""
+        graph, pair = self.graph, self.graph.pairs[number]
+        return Wire(
+            layer=graph.layers[number],
+            key=self._key(len(graph.names) + number),
+            pre=pair.source,
+            post=pair.target,
+            way=by(graph.neuron(pair.target)),
+            later=pair.later,
+            dt=self.setting.dt,
+        )
 
     def _keep(self, name: str, course: Course) -> None:
         self.courses[name] = course
@@ -258,14 +243,47 @@ class _Run:
         key = self.setting.key
         return None if key is None else jax.random.fold_in(key, number)
 
-    def _parted(self, u: Array, names: tuple[str, ...]) -> dict[str, Array]:
-        """What arrives, node by node."""
-        ends, parts = 0, {}
-        for name in names:
-            size = _width((name,), self.shapes)
-            parts[name] = u[:, ends : ends + size]
-            ends += size
-        return parts
+
+class Passing(NamedTuple):
+    """What an edge carries from step to step."""
+
+    layer: Any
+    """Of its layer."""
+    sent: Array
+    """By its source in the last step."""
+
+
+class Wire(AbstractEdge):
+    """An edge of a graph that is computed in every step: its layer, or numbers as they are."""
+
+    layer: AbstractLayer | None
+    key: Array | None
+    pre: str = eqx.field(static=True)
+    post: str = eqx.field(static=True)
+    way: str = eqx.field(static=True)
+    later: bool = eqx.field(static=True)
+    dt: float = eqx.field(static=True)
+    """ms."""
+
+    @property
+    def by(self) -> str:
+        return self.way
+
+    @property
+    def within(self) -> bool:
+        return not self.later
+
+    def arrive(self, memory: Passing, now: Sender | None) -> tuple[Array, Passing]:
+        sent = memory.sent if now is None else now.output
+        if self.layer is None:
+            return sent, memory
+        y, layer = self.layer.advance(sent[None], memory.layer, self.dt, self.key)
+        return y[0], memory._replace(layer=layer)
+
+    def send(
+        self, memory: Passing, sender: Sender, post: Array | None, number: Clock, dt: float
+    ) -> Passing:
+        return memory._replace(sent=sender.output)
 
 
 def recorded(neuron: AbstractMembrane, record: tuple[str, ...]) -> tuple[str, ...]:

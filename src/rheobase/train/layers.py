@@ -11,13 +11,13 @@ from jax import Array
 
 from rheobase import population, printed
 from rheobase.errors import ArgumentError, KeyRequired, ShapeError, UnknownName, brief
-from rheobase.feedback import AbstractFeedback
 from rheobase.gate_speed import require_slow_gates
 from rheobase.given import key_or_first, require_flag, require_random_key
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane, Onset
 from rheobase.record import Kept, Recording, RunState, Span, recording_of
 from rheobase.steppers import AbstractStepper, default_stepper
+from rheobase.systems.feedback import AbstractFeedback
 from rheobase.time import Clock
 from rheobase.train import circuit
 from rheobase.train.arguments import positive_number

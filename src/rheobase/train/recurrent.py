@@ -7,10 +7,10 @@ from jax import Array
 
 from rheobase.declared import AbstractDeclared
 from rheobase.errors import ArgumentError, ParameterError, ShapeError, brief
-from rheobase.feedback import AbstractFeedback, Dense, Late
 from rheobase.given import require_random_key
 from rheobase.kernels import library
 from rheobase.neurons.base import AbstractMembrane, Onset
+from rheobase.systems.feedback import AbstractFeedback, Dense, Late
 from rheobase.train.delays import Delays
 from rheobase.train.dense import drawn_mask, masked, require_delays, require_density
 from rheobase.train.layer import Shape, text, uniform, width

@@ -8,8 +8,8 @@ import pytest
 import rheobase as rb
 from rheobase import population
 from rheobase.errors import ArgumentError, ShapeError, StepperError
-from rheobase.feedback import Dense
 from rheobase.gradients import Exact
+from rheobase.systems.feedback import Dense
 
 RUNS = {"population": population.run, "Exact": Exact().population}
 WEIGHT = Dense(jnp.full((3, 3), 0.5))

@@ -1,6 +1,5 @@
 """`Network`: chip neurons with synapses over time, differentiable in every weight and current."""
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -9,22 +8,29 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from rheobase import feedback, printed
+from rheobase import printed
 from rheobase.compilation import Compiled
-from rheobase.devices.dynapse2 import compatible, physical
+from rheobase.devices.dynapse2.core import Core, CoreState
 from rheobase.devices.dynapse2.neuron import Mode, Neuron
-from rheobase.devices.dynapse2.projection import Depression, Projection
+from rheobase.devices.dynapse2.projection import Depression, Projection, by_gate
 from rheobase.errors import ArgumentError, ShapeError, StepperError, UnknownName, brief
-from rheobase.feedback import Dense, Way
 from rheobase.given import key_or_first
 from rheobase.kernels.product import spike_product
 from rheobase.loop import scan
 from rheobase.neurons import variables
-from rheobase.neurons.base import reset_by
 from rheobase.origin import Origin, require_like, require_origin
 from rheobase.provenance import Provenance, versions
-from rheobase.time import whole_steps
+from rheobase.record import Record
+from rheobase.run.run import Way as Steps
+from rheobase.run.run import run as run_circuit
+from rheobase.systems.base import HELD
+from rheobase.systems.circuit import Circuit, Fed, Moving, Rate
+from rheobase.systems.feedback import Dense, Recurrence, Way
+from rheobase.time import Clock, whole_steps
 from rheobase.units import Quantity, ms, to_internal
+
+CORE = "core"
+"""The neurons of a network in its circuit."""
 
 
 class NetworkState(NamedTuple):
@@ -225,7 +231,7 @@ class Network(eqx.Module):
             kind = dtype if jnp.issubdtype(value.dtype, jnp.floating) else value.dtype
             return jnp.broadcast_to(value.astype(kind), shape)
 
-        gates = () if self.synapses is None else _gates(self, self.synapses)
+        gates = () if self.synapses is None else self.synapses.gates_in(self.neuron.mode)
         reach, depth = _reach(self, self.inputs), _reach(self, self.synapses)
         seen, heard = (
             1 if p is None or p.depressing is None else 2 for p in (self.inputs, self.synapses)
@@ -243,62 +249,47 @@ class Network(eqx.Module):
 
 @Compiled
 def _run(net: Network, x: Array, state: NetworkState, record: tuple[str, ...]) -> NetworkRun:
-    """The compiled program: the inputs of all steps in one product, then one loop."""
-    neuron, dt = fitted(net.neuron, (x.shape[1], net.n)), net.dt
+    """The compiled program: the inputs of all steps in one product, then the circuit's loop."""
     driven, before, resource = _driven(net, x, state)
-
-    def step(neurons: Any, weighted: dict[str, Array]) -> tuple[Any, Array, dict[str, Array]]:
-        reached = _advance(neuron, neurons, weighted, dt)
-        spike = neuron.spike(neuron.margin(reached))
-        after = neuron.count(reset_by(neuron, spike, reached), spike, dt)
-        if neuron.mode == "compatible":
-            spike = _counted(neuron, reached, spike)
-            after = after._replace(fired=spike)
-        named = dict(variables.items(reached))
-        return after, spike, {name: named[name] for name in record}
-
-    def alone(neurons: Any, weighted: dict[str, Array]) -> Any:
-        after, spike, traces = step(neurons, weighted)
-        return after, (spike, traces)
-
-    if net.synapses is None:
-        neurons, (spikes, traces) = scan(alone, state.neurons, driven, len(x))
-        final = state._replace(neurons=neurons)
-    else:
-        spikes, traces, final = _recurrent(net, net.synapses, step, driven, state)
-    final = final._replace(inputs_before=before, input_resource=resource)
-    made = Provenance(versions(), net.neuron.mode, net.dt, str(spikes.dtype))
-    return NetworkRun(spikes, spikes[..., net.n - net.n_out :], traces, final, made)
-
-
-def _recurrent(
-    net: Network,
-    synapses: Projection,
-    step: Callable,
-    driven: dict[str, Array],
-    state: NetworkState,
-) -> tuple[Array, dict[str, Array], NetworkState]:
-    """Spikes, traces and the last state of neurons that reach each other."""
-    gates = _gates(net, synapses)
-    arriving = jnp.concatenate([state.echo[gate] for gate in gates], axis=-1)
+    mode = net.neuron.mode
+    gates = tuple(driven) if net.synapses is None else net.synapses.gates_in(mode)
+    others = tuple(gate for gate in driven if gate not in gates)
     none = jnp.zeros_like(next(iter(driven.values())))
-    inputs = jnp.concatenate([driven.get(gate, none) for gate in gates], axis=-1)
-    others = {gate: given for gate, given in driven.items() if gate not in gates}
-
-    def body(carry: Any, weighted: Array, others: dict[str, Array]) -> Any:
-        neurons, past, left = carry
-        after, spike, traces = step(neurons, _split(weighted, gates) | others)
-        streams, past, left = _streams(net, synapses, spike, past, left)
-        return (after, past, left), streams, (spike, traces)
-
-    carry = state.neurons, state.spikes_before, state.resource
-    weight = Dense(_stacked(net, synapses))
-    inputs = inputs.astype(arriving.dtype)
-    ran = feedback.scan(body, weight, carry, Way(arriving), inputs, others)
-    (neurons, past, left), (spikes, traces) = ran.carry, ran.y
-    echo = _split(ran.way.arriving, gates)
-    final = state._replace(neurons=neurons, echo=echo, spikes_before=past, resource=left)
-    return spikes, traces, final
+    inputs = [jnp.concatenate([driven.get(gate, none) for gate in gates], axis=-1)]
+    if others:
+        inputs.append(jnp.concatenate([driven[gate] for gate in others], axis=-1))
+    core = Core(
+        neuron=fitted(net.neuron, (x.shape[1], net.n)),
+        synapses=net.synapses,
+        depression=net.depression,
+        record=Record(record),
+        gates=(gates, others) if others else (gates,),
+        lines=net.delays,
+    )
+    fed = tuple(Fed(None, None, CORE, HELD, one.shape[1:], one) for one in inputs)
+    circuit = Circuit({CORE: core}, (), fed, (Rate(net.dt, 1, (CORE,)),))
+    begun = CoreState(state.neurons, state.spikes_before, state.resource)
+    moving = Moving({CORE: begun}, (), (None,) * len(fed))
+    if net.synapses is not None:
+        weight = Dense(net.synapses.weights(mode))
+        circuit = circuit._replace(recurrence=Recurrence(weight, (CORE,), (CORE,)))
+        arriving = jnp.concatenate([state.echo[gate] for gate in gates], axis=-1)
+        moving = moving._replace(way=Way(arriving))
+    ran = run_circuit(circuit, moving, Clock.of(0), len(x), Steps(), none.dtype)
+    kept, after = ran.kept[CORE], ran.moving.systems[CORE]
+    spikes: Any = kept.spikes
+    way = ran.moving.way
+    final = NetworkState(
+        neurons=after.neurons,
+        echo=state.echo if way is None else by_gate(way.arriving, gates),
+        inputs_before=before,
+        spikes_before=after.past,
+        input_resource=resource,
+        resource=after.resource,
+        origin=state.origin,
+    )
+    made = Provenance(versions(), mode, net.dt, str(spikes.dtype))
+    return NetworkRun(spikes, spikes[..., net.n - net.n_out :], kept.traces, final, made)
 
 
 def fitted(neuron: Neuron, shape: tuple[int, ...]) -> Neuron:
@@ -308,71 +299,23 @@ def fitted(neuron: Neuron, shape: tuple[int, ...]) -> Neuron:
     )
 
 
-def _advance(neuron: Neuron, state: Any, weighted: dict[str, Array], dt: float) -> Any:
-    current = jnp.zeros_like(state.Imem)
-    if neuron.mode == "physical":
-        return physical.advance(neuron, state, current, weighted, dt)
-    return compatible.advance(neuron, state, current, weighted["sum"], dt)
-
-
-def _counted(neuron: Neuron, reached: Any, spike: Array) -> Array:
-    """The peer's count: more than one spike in a step far above threshold."""
-    surplus = jax.lax.stop_gradient(jnp.maximum(compatible.spikes(neuron, reached) - 1, 0))
-    return spike + surplus
-
-
 def _driven(net: Network, x: Array, state: NetworkState) -> tuple[dict[str, Array], Array, Any]:
     """What the inputs bring in each step by gate; the inputs and resources that remain."""
-    projection, resource = net.inputs, state.input_resource
+    projection, resource, mode = net.inputs, state.input_resource, net.neuron.mode
     source = x
     if resource is not None:
 
         def body(r, now):
             return net.depression.step(r, now, net.dt)
 
-        resource, seen = jax.lax.scan(body, resource, x)
+        resource, seen = scan(body, resource, x, len(x))
         source = jnp.concatenate([x, seen], axis=-1)
-    longer = _appended(state.inputs_before.astype(x.dtype), source)
-    streams = _behind_lines(net, projection, longer, len(x))
-    product = spike_product(streams, _stacked(net, projection))
-    return _split(product, _gates(net, projection)), longer[len(x) :], resource
-
-
-def _streams(net, projection, spike, past, left):
-    """The spikes of a step behind each delay line, and what depression leaves."""
-    source = spike
-    if left is not None:
-        left, seen = net.depression.step(left, spike, net.dt)
-        source = jnp.concatenate([spike, seen], axis=-1)
-    longer = _appended(past, source[None])
-    return _behind_lines(net, projection, longer, 1)[0], longer[1:], left
-
-
-def _appended(before: Array, now: Array) -> Array:
-    return jnp.concatenate([before, now]) if len(before) else now
-
-
-def _behind_lines(net: Network, projection: Projection, longer: Array, steps: int) -> Array:
-    """The last `steps` of a series as it comes out of each delay line, side by side."""
-    reach = len(longer) - steps
-    if reach == 0 and len(projection.lines) == 1:
-        return longer
-    delays = [0 if projection.delay is None else net.delays[line] for line in projection.lines]
-    parts = [longer[reach - delay : reach - delay + steps] for delay in delays]
-    return jnp.concatenate(parts, axis=-1)
-
-
-def _gates(net: Network, projection: Projection) -> tuple[str, ...]:
-    return ("sum",) if net.neuron.mode == "compatible" else projection.gates
-
-
-def _stacked(net: Network, projection: Projection) -> Array:
-    return projection.weight if net.neuron.mode == "compatible" else projection.stacked()
-
-
-def _split(product: Array, gates: tuple[str, ...]) -> dict[str, Array]:
-    parts = jnp.split(product, len(gates), axis=-1)
-    return dict(zip(gates, parts, strict=True))
+    longer = source
+    if len(state.inputs_before):
+        longer = jnp.concatenate([state.inputs_before.astype(x.dtype), source])
+    streams = projection.delayed(net.delays, longer, len(x))
+    product = spike_product(streams, projection.weights(mode))
+    return by_gate(product, projection.gates_in(mode)), longer[len(x) :], resource
 
 
 def _reach(net: Network, projection: Projection | None) -> int:

@@ -13,6 +13,7 @@ import numpy as np
 from jax import Array
 
 from rheobase.devices.dynapse2.layout import GATES
+from rheobase.devices.dynapse2.neuron import Mode
 from rheobase.errors import ParameterError, ShapeError
 
 
@@ -94,6 +95,32 @@ class Projection(eqx.Module):
         if self.slow is None:
             return one_sign
         return jnp.where(self.slow == (gate in ("NMDA", "SHUNT")), one_sign, 0)
+
+    def gates_in(self, mode: Mode) -> tuple[str, ...]:
+        """The gates that inputs of a neuron in this mode have."""
+        return ("sum",) if mode == "compatible" else self.gates
+
+    def weights(self, mode: Mode) -> Array:
+        """The weights of a neuron in this mode: as they are, or by stream and gate."""
+        return self.weight if mode == "compatible" else self.stacked()
+
+    def delayed(self, lines: tuple[int, ...], series: Array, steps: int) -> Array:
+        """The last `steps` of a series as it comes out of each delay line, side by side.
+
+        `lines`: steps of each delay line.
+        """
+        reach = len(series) - steps
+        if reach == 0 and len(self.lines) == 1:
+            return series
+        delays = [0 if self.delay is None else lines[line] for line in self.lines]
+        parts = [series[reach - delay : reach - delay + steps] for delay in delays]
+        return jnp.concatenate(parts, axis=-1)
+
+
+def by_gate(given: Array, gates: tuple[str, ...]) -> dict[str, Array]:
+    """What stands side by side for each of the gates."""
+    parts = jnp.split(given, len(gates), axis=-1)
+    return dict(zip(gates, parts, strict=True))
 
 
 class Depression(eqx.Module):

@@ -12,13 +12,14 @@ since what is added up in a loop would be written to memory at each of its steps
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.extend.core as jex
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import PyTree
 
 from rheobase import loop
 from rheobase.kernels import late
@@ -57,18 +58,18 @@ class AbstractFeedback(eqx.Module):
         """What the loop carries besides what arrives next."""
 
     @abstractmethod
-    def leave(self, memory: Any, way: Way, steps: int) -> Array | None:
+    def leave(self, memory: PyTree, way: Way, steps: int) -> Array | None:
         """What is under way after so many steps that began with `way`."""
 
     @abstractmethod
-    def moved(self, sent: Array, memory: Any, number: Array) -> tuple[Array, Any]:
+    def moved(self, sent: Array, memory: PyTree, number: Array) -> tuple[Array, Any]:
         """What arrives in the next step and what is carried, with the derivative by `sent` only.
 
         `sent` (samples, n_pre) in step `number` of the loop.
         """
 
     @abstractmethod
-    def slope(self, sent: Array, cotangent: Array) -> Self:
+    def slope(self, sent: Array, cotangent: Array) -> "AbstractFeedback":
         """The gradient of the weights.
 
         By what was sent, (steps, samples, n_pre), and the cotangents of what arrived after the
@@ -92,10 +93,10 @@ class Dense(AbstractFeedback):
     def enter(self, way: Way) -> Any:
         return way.later
 
-    def leave(self, memory: Any, way: Way, steps: int) -> Array | None:
+    def leave(self, memory: PyTree, way: Way, steps: int) -> Array | None:
         return memory
 
-    def moved(self, sent: Array, memory: Any, number: Array) -> tuple[Array, Any]:
+    def moved(self, sent: Array, memory: PyTree, number: Array) -> tuple[Array, Any]:
         return echoes(sent, self.weight, memory, rows_added)
 
     def slope(self, sent: Array, cotangent: Array) -> "Dense":
@@ -139,14 +140,14 @@ class Late(AbstractFeedback):
         rows = way.later.reshape(len(way.later), -1, n)
         return late.entered(jnp.concatenate([rows, jnp.zeros_like(rows[:1])]))
 
-    def leave(self, memory: Any, way: Way, steps: int) -> Array | None:
+    def leave(self, memory: PyTree, way: Way, steps: int) -> Array | None:
         if way.later is None:
             return None
         samples = way.arriving.size // way.arriving.shape[-1]
         rows = late.left(memory, self.depth, samples, steps % self.depth)
         return rows[:-1].reshape(way.later.shape)
 
-    def moved(self, sent: Array, memory: Any, number: Array) -> tuple[Array, Any]:
+    def moved(self, sent: Array, memory: PyTree, number: Array) -> tuple[Array, Any]:
         n = sent.shape[-1]
         weights = late.Weights(self.early, self.late, self.slot)
         arriving, memory = late.pushed(weights, number % self.depth, sent.reshape(-1, n), memory)
@@ -174,6 +175,14 @@ def echoes(
     return coming[0], coming[1:]
 
 
+class Recurrence(NamedTuple):
+    """Dense feedback among systems: what the sources send, side by side, reaches the targets."""
+
+    feedback: AbstractFeedback
+    sources: tuple[str, ...]
+    targets: tuple[str, ...]
+
+
 class Ran(NamedTuple):
     """What came of a loop."""
 
@@ -185,7 +194,7 @@ class Ran(NamedTuple):
 
 
 def scan(
-    body: Callable, feedback: AbstractFeedback, carry: Any, way: Way, inputs: Array, xs: Any
+    body: Callable, feedback: AbstractFeedback, carry: PyTree, way: Way, inputs: Array, xs: PyTree
 ) -> Ran:
     """Loop `carry, sent, y = body(carry, u, x)` with u the inputs and what was sent before.
 
@@ -198,11 +207,11 @@ def scan(
     row = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), (inputs, xs))
     closed, shape = jax.make_jaxpr(body, return_shape=True)(carry, *row)
 
-    def run(feedback: AbstractFeedback, given: Any) -> Ran:
+    def run(feedback: AbstractFeedback, given: PyTree) -> Ran:
         constants, carry, way, inputs, xs = given
         plain = jex.jaxpr_as_fun(jex.ClosedJaxpr(closed.jaxpr, constants))
 
-        def whole(state: Any, x: Any) -> Any:
+        def whole(state: PyTree, x: PyTree) -> Any:
             carry, arriving, memory = state
             number, now, x = x
             leaves = plain(*jax.tree.leaves((carry, now + arriving, x)))
@@ -220,23 +229,23 @@ def scan(
     return _looped(run, feedback, (closed.consts, carry, way, inputs, xs))
 
 
-def _looped(run: Callable, feedback: AbstractFeedback, given: Any) -> Ran:
+def _looped(run: Callable, feedback: AbstractFeedback, given: PyTree) -> Ran:
     """`run(feedback, given)`, with the gradient of the feedback after that of what was given."""
 
     @jax.custom_vjp
-    def looped(weights: Any, fixed: Any, moving: Any, still: Any) -> Ran:
+    def looped(weights: PyTree, fixed: PyTree, moving: PyTree, still: PyTree) -> Ran:
         return run(eqx.combine(weights, fixed), eqx.combine(moving, still))
 
-    def forward(weights: Any, fixed: Any, moving: Any, still: Any) -> Any:
+    def forward(weights: PyTree, fixed: PyTree, moving: PyTree, still: PyTree) -> Any:
         feedback = eqx.combine(weights, fixed)
 
-        def real(moving: Any) -> Any:
+        def real(moving: PyTree) -> Any:
             return eqx.partition(run(feedback, eqx.combine(moving, still)), eqx.is_inexact_array)
 
         ran, back, others = jax.vjp(real, moving, has_aux=True)
         return eqx.combine(ran, others), (back, feedback, ran.sent)
 
-    def backward(kept: Any, cotangent: Ran) -> Any:
+    def backward(kept: PyTree, cotangent: Ran) -> Any:
         back, feedback, sent = kept
         cotangent = eqx.filter(cotangent, lambda x: x.dtype != jax.dtypes.float0)
         (slope,) = back(cotangent)
