@@ -1,7 +1,8 @@
 """One population over a series of inputs, as a circuit: what a layer with neurons runs."""
 
 import math
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
 
 import equinox as eqx
 import jax
@@ -23,6 +24,8 @@ from rheobase.systems.lateral import Lateral, Lying
 from rheobase.systems.point import Point, mixed, shared_out
 from rheobase.time import Clock
 
+Run: TypeAlias = Callable[..., "Course"]
+"""How a population is run: `run` without `mix`, or the same with another derivative."""
 NAME = "neurons"
 """The population in its circuit."""
 
@@ -56,6 +59,20 @@ class Course(NamedTuple):
     """The variables that were asked for, shape (time, *population)."""
     final: Carry
     """What the next step begins with."""
+
+
+class Setting(NamedTuple):
+    """How a population is to run."""
+
+    stepper: AbstractStepper
+    dt: float
+    """ms."""
+    key: Array | None = None
+    """For what draws random numbers."""
+    record: tuple[str, ...] = ()
+    """The variables to keep."""
+    first: Clock | Array | int = 0
+    """The number of the first step, by which random numbers are drawn."""
 
 
 def rest(neuron: AbstractMembrane, shape: tuple[int, ...], dtype: Any) -> Any:
@@ -130,15 +147,10 @@ def dtype_of(neuron: AbstractMembrane, inputs: Any) -> Any:
 
 def run(
     neuron: AbstractMembrane,
-    stepper: AbstractStepper,
     inputs: Array,
-    dt: float,
-    *,
+    setting: Setting,
     weight: AbstractFeedback | None = None,
-    key: Array | None = None,
-    record: tuple[str, ...] = (),
     carry: Carry | None = None,
-    first: Clock | Array | int = 0,
     mix: float | None = None,
 ) -> Course:
     """Run a population over `inputs` of shape (time, *population), from rest or from `carry`.
@@ -146,14 +158,15 @@ def run(
     The input is a current in the unit that the neuron receives, or, where the neuron's `target` is
     not its voltage (`CubaLIF`), a delta input to that variable. With `weight` the spikes of a step
     are added to the input of later steps, that in the first slot of the weight to the next one.
-    `first` is the number of the first step, by which random numbers are drawn. With `mix` spikes
-    are located in their step and sent in two parts, and keep so much of their surrogate derivative.
-    What is sent to the layer after it in the step before `inputs` is past: then the early part of a
-    spike of the first step arrives with the late one.
+
+    With `mix` spikes are located in their step and sent in two parts, and keep so much of their
+    surrogate derivative. What goes to the layer after it in the step before `inputs` is past, so
+    the early part of a spike of the first step arrives with the late one.
 
     Differentiable in inputs, weight and parameters, with a weight in reverse mode only; the
     backward pass keeps nothing but the state at each step, from which it computes the step again.
     """
+    stepper, dt, key, record, first = setting
     carry = resumed(neuron, weight, inputs, carry, dt)
     dtype = dtype_of(neuron, inputs)
     inputs = inputs.astype(dtype)

@@ -9,6 +9,7 @@ import rheobase as rb
 from rheobase import population
 from rheobase.gradients import RTRL, EProp, Exact, Surrogate
 from rheobase.gradients.mixed import run_of
+from rheobase.population import Setting
 from rheobase.systems.feedback import Dense
 from rheobase.train.layers import advance, begin
 from rheobase.units import mV, nA, us
@@ -168,10 +169,8 @@ def test_every_way_to_run_a_population_goes_on(way, kind, x64):
     weight = None if slots == 0 else Dense(weights[0] if slots == 1 else weights)
 
     def run(x, carry=None, first=0):
-        return RUNS[way](
-            neuron, rb.ExponentialEuler(), x, 1.0, weight=weight, key=jax.random.key(3),
-            record=("v",), carry=carry, first=first,
-        )  # fmt: skip
+        setting = Setting(rb.ExponentialEuler(), 1.0, jax.random.key(3), ("v",), first)
+        return RUNS[way](neuron, x, setting, weight, carry)
 
     whole, one = run(x), run(x[:31])
     two = run(x[31:], one.final, 31)
@@ -196,10 +195,8 @@ def test_the_gradient_of_a_run_that_goes_on_is_that_of_one(way, x64):
     def loss(weight, x, parts):
         carry, first, total = None, 0, 0.0
         for part in jnp.split(x, parts):
-            done = RUNS[way](
-                neuron, rb.ExponentialEuler(), part, 1.0, weight=Dense(weight), record=("v",),
-                carry=carry, first=first,
-            )  # fmt: skip
+            setting = Setting(rb.ExponentialEuler(), 1.0, None, ("v",), first)
+            done = RUNS[way](neuron, part, setting, Dense(weight), carry)
             carry, first = done.final, first + len(part)
             total = total + jnp.sin(done.traces["v"]).sum()
         return total
@@ -211,15 +208,16 @@ def test_the_gradient_of_a_run_that_goes_on_is_that_of_one(way, x64):
 
 def test_a_run_on_the_grid_goes_on_from_one_within_steps():
     """A spike that waits to be sent is sent as a whole, as spikes of the grid are."""
-    neuron, weight, rule = rb.LIF(), Dense(jnp.full((1, 1), 0.01)), rb.ExponentialEuler()
+    neuron, weight = rb.LIF(), Dense(jnp.full((1, 1), 0.01))
+    setting = Setting(rb.ExponentialEuler(), 1.0)
     x = jnp.full((60, 1, 1), 2.0)
-    spikes = Exact().population(neuron, rule, x, 1.0, weight=weight).spikes
+    spikes = Exact().population(neuron, x, setting, weight).spikes
     end = int(jnp.argmax(spikes[:, 0, 0])) + 1
-    final = Exact().population(neuron, rule, x[:end], 1.0, weight=weight).final
+    final = Exact().population(neuron, x[:end], setting, weight).final
     assert 0 < final.waiting[0, 0] < 1
     carries = final, final._replace(waiting=None)
     on, still = (
-        population.run(neuron, rule, x[end : end + 1], 1.0, weight=weight, carry=carry).final.state
+        population.run(neuron, x[end : end + 1], setting, weight, carry).final.state
         for carry in carries
     )
     rise = neuron.R * 0.01 * final.waiting * -jnp.expm1(-1 / neuron.tau)

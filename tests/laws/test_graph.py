@@ -10,10 +10,9 @@ import pytest
 import rheobase as rb
 from rheobase import population
 from rheobase.errors import ArgumentError, ShapeError, UnknownName
-from rheobase.population import received
+from rheobase.population import Setting, received
 from rheobase.step import step
 from rheobase.train import circuit
-from rheobase.train.circuit import Setting
 from rheobase.train.layers import advance, begin
 from rheobase.units import ms, nA
 
@@ -270,5 +269,5 @@ def test_what_is_no_graph_is_refused():
             rb.fit(model, data, gradient=method, batch_size=8, progress=False)
     assert circuit.advance(
         model.layers[0], circuit.begin(model.layers[0], X[..., :4], 1.0), X[..., :4],
-        Setting(1.0, model.stepper, None, (), 0),
+        Setting(model.stepper, 1.0),
     ).output.shape == (40, 3, 4)  # fmt: skip

@@ -75,13 +75,14 @@ def test_step_by_step_is_backpropagation(code, steps, x64):
     assert sum(np.abs(one).max() > 1e-6 for one in found) > 8
 
 
-def cut(neuron, stepper, inputs, dt, *, weight=None, carry=None, **_):
+def cut(neuron, inputs, setting, weight, carry):
     """`population.run` without the gradient through recurrent spikes."""
 
     def body(carry, now):
         state, echo, later, *_ = carry
         now = now if weight is None else now + echo
-        done = step(neuron, stepper, state, *received(neuron, now), dt, None, False)
+        given = received(neuron, now)
+        done = step(neuron, setting.stepper, state, *given, setting.dt, None, False)
         if weight is not None:
             echo, later = echoes(jax.lax.stop_gradient(done.spike), weight.dense(), later)
         return population.Carry(done.state, echo, later), (done.spike, done.reached.v)

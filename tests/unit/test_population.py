@@ -6,6 +6,7 @@ import pytest
 import rheobase as rb
 from rheobase import population
 from rheobase.neurons.base import Onset
+from rheobase.population import Setting
 from rheobase.steppers import ExponentialEuler
 from rheobase.systems.feedback import Dense
 from rheobase.units import ms, nA
@@ -26,7 +27,7 @@ def test_it_does_what_simulate_does(name):
     x = inputs(row, neuron)
     stepper = rb.steppers.default_stepper(neuron)
     dt = float(row.dt.value_in(ms))
-    course = population.run(neuron, stepper, jnp.asarray(x), dt, record=("v",))
+    course = population.run(neuron, jnp.asarray(x), Setting(stepper, dt, record=("v",)))
     unit = row.drive.unit if neuron.target == "v" else nA
     stimulus = rb.stimulus.FromArray(x * unit)
     given = {"current": stimulus} if neuron.target == "v" else {"delta": stimulus}
@@ -43,7 +44,7 @@ def test_spikes_reach_the_population_one_step_later():
     x = np.asarray(random.uniform(0, 20, (60, 2, 5)), np.float32)
     weight = np.asarray(random.normal(0, 20, (5, 5)), np.float32)
     course = population.run(
-        neuron, ExponentialEuler(), jnp.asarray(x), 1.0, weight=Dense(jnp.asarray(weight))
+        neuron, jnp.asarray(x), Setting(ExponentialEuler(), 1.0), Dense(jnp.asarray(weight))
     )
     decay = np.exp(-1 / 10)
     v, spikes, expected = np.full((2, 5), -65.0), np.zeros((2, 5)), []
@@ -62,9 +63,8 @@ def test_every_step_draws_noise_of_its_own():
     still = jnp.zeros((50, 1, 4))
 
     def course(key):
-        return population.run(
-            neuron, ExponentialEuler(), still, 1.0, key=key, record=("v",)
-        ).traces["v"]
+        setting = Setting(ExponentialEuler(), 1.0, key, ("v",))
+        return population.run(neuron, still, setting).traces["v"]
 
     v = course(jax.random.key(0))
     assert len(np.unique(np.diff(v, axis=0))) == 49 * 4
@@ -76,7 +76,7 @@ def test_the_backward_pass_keeps_the_state_of_each_step_and_nothing_else():
     x = jnp.ones((30, 4, 7))
 
     def total(x):
-        return population.run(rb.LIF(), ExponentialEuler(), x, 1.0).spikes.sum()
+        return population.run(rb.LIF(), x, Setting(ExponentialEuler(), 1.0)).spikes.sum()
 
     program = jax.make_jaxpr(jax.grad(total))(x)
     forward = next(eqn for eqn in program.eqns if eqn.primitive.name == "scan")

@@ -11,11 +11,9 @@ from rheobase import population
 from rheobase.errors import ArgumentError, brief
 from rheobase.gradients.base import require_sequential, went
 from rheobase.neurons.base import AbstractMembrane
-from rheobase.population import Carry, Course
-from rheobase.steppers import AbstractStepper
+from rheobase.population import Carry, Course, Setting
 from rheobase.systems.feedback import AbstractFeedback
 from rheobase.systems.point import mixed
-from rheobase.time import Clock
 from rheobase.train.driven import Driven, How
 from rheobase.train.graph import Graph
 from rheobase.train.layers import Sequential, advance, begin
@@ -107,21 +105,13 @@ class Exact(AbstractGradient):
     def population(
         self,
         neuron: AbstractMembrane,
-        stepper: AbstractStepper,
         inputs: Array,
-        dt: float,
-        *,
+        setting: Setting,
         weight: AbstractFeedback | None = None,
-        key: Array | None = None,
-        record: tuple[str, ...] = (),
         carry: Carry | None = None,
-        first: Clock | Array | int = 0,
     ) -> Course:
         """As `rheobase.population.run`, with spikes inside their steps."""
-        return population.run(
-            neuron, stepper, inputs, dt, weight=weight, key=key, record=record, carry=carry,
-            first=first, mix=self.surrogate,
-        )  # fmt: skip
+        return population.run(neuron, inputs, setting, weight, carry, self.surrogate)
 
 
 def scored(objective: Objective, output: Array, recordings: Any, mix: float) -> Judged:

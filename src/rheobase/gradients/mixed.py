@@ -17,12 +17,11 @@ from rheobase.gradients.online import detached
 from rheobase.gradients.rtrl import RTRL
 from rheobase.gradients.surrogate import Surrogate
 from rheobase.neurons.base import AbstractMembrane, Onset
-from rheobase.population import Carry, Course
-from rheobase.steppers import AbstractStepper
+from rheobase.population import Carry, Course, Run, Setting
 from rheobase.systems.feedback import AbstractFeedback, Way
 from rheobase.time import Clock
 from rheobase.train.graph import Graph
-from rheobase.train.layers import Run, Sequential, advance, begin
+from rheobase.train.layers import Sequential, advance, begin
 from rheobase.train.method import AbstractGradient, Judged, Objective, spikes_of
 from rheobase.train.recurrent import Recurrent
 from rheobase.train.weights import innermost
@@ -179,15 +178,10 @@ def run_of(method: AbstractGradient) -> Run:
 
     def run(
         neuron: AbstractMembrane,
-        stepper: AbstractStepper,
         inputs: Array,
-        dt: float,
-        *,
+        setting: Setting,
         weight: AbstractFeedback | None = None,
-        key: Array | None = None,
-        record: tuple[str, ...] = (),
         carry: Carry | None = None,
-        first: Clock | Array | int = 0,
     ) -> Course:
         if isinstance(method, EProp):
             neuron = detached(neuron)
@@ -195,15 +189,13 @@ def run_of(method: AbstractGradient) -> Run:
             weight = _cut(weight, own=isinstance(method, RTRL))
 
         def part(carry: Any, x: Array, first: Any) -> tuple[Any, Any]:
-            done = population.run(
-                neuron, stepper, x, dt, weight=weight, key=key, record=record, carry=carry,
-                first=first,
-            )  # fmt: skip
+            done = population.run(neuron, x, setting._replace(first=first), weight, carry)
             return done.final, (done.emitted, done.spikes, done.traces)
 
         carry = population.begin(neuron, weight, inputs) if carry is None else carry
+        first = Clock.of(setting.first)
         if isinstance(method, Surrogate):
-            final, found = method.stretched(part, carry, inputs, Clock.of(first))
+            final, found = method.stretched(part, carry, inputs, first)
         else:
             final, found = part(carry, inputs, first)
         emitted, spikes, traces = found

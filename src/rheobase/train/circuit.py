@@ -10,11 +10,10 @@ from jax import Array
 from rheobase import population
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane, Onset
-from rheobase.population import Carry, Course, by
+from rheobase.population import Carry, Course, Setting, by
 from rheobase.record import Record
 from rheobase.run.run import Way as Steps
 from rheobase.run.run import run as run_circuit
-from rheobase.steppers import AbstractStepper
 from rheobase.systems.base import AbstractEdge, Sender
 from rheobase.systems.circuit import Circuit, Fed, Moving, Rate
 from rheobase.systems.feedback import Dense, Recurrence, Way
@@ -54,16 +53,6 @@ class Group(NamedTuple):
     def loops(self) -> bool:
         """Whether its nodes go through the steps together."""
         return bool(self.dense or self.others)
-
-
-class Setting(NamedTuple):
-    """In what a graph runs."""
-
-    dt: float
-    stepper: AbstractStepper
-    key: Array | None
-    record: tuple[str, ...]
-    first: Clock | Array | int
 
 
 class Ran(NamedTuple):
@@ -159,17 +148,12 @@ class _Run:
         """One population, with its own feedback or none."""
         (name,) = group.names
         place = self.graph.names.index(name)
-        neuron, setting = self.graph.neurons[place], self.setting
+        neuron = self.graph.neurons[place]
+        setting = self.setting._replace(
+            key=self._key(place), record=recorded(neuron, self.setting.record)
+        )
         course = population.run(
-            neuron,
-            setting.stepper,
-            entering,
-            setting.dt,
-            weight=_own(self.graph, group),
-            key=self._key(place),
-            record=recorded(neuron, setting.record),
-            carry=self.held.nodes[place],
-            first=setting.first,
+            neuron, entering, setting, _own(self.graph, group), self.held.nodes[place]
         )
         self._keep(name, course)
 

@@ -1,7 +1,7 @@
 """`Sequential`: layers and populations one after the other, simulated in time."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple
 
 import equinox as eqx
 import jax
@@ -15,13 +15,14 @@ from rheobase.gate_speed import require_slow_gates
 from rheobase.given import key_or_first, require_flag, require_random_key
 from rheobase.neurons import variables
 from rheobase.neurons.base import AbstractMembrane, Onset
+from rheobase.population import Run, Setting
 from rheobase.record import Kept, Recording, RunState, Span, recording_of
 from rheobase.steppers import AbstractStepper, default_stepper
 from rheobase.systems.feedback import AbstractFeedback
 from rheobase.time import Clock
 from rheobase.train import circuit
 from rheobase.train.arguments import positive_number
-from rheobase.train.circuit import Setting, recorded
+from rheobase.train.circuit import recorded
 from rheobase.train.dense import Linear
 from rheobase.train.graph import Graph
 from rheobase.train.layer import AbstractLayer, Shape, text
@@ -172,26 +173,6 @@ class Passage(NamedTuple):
     """What each layer takes into the next stretch."""
 
 
-class Run(Protocol):
-    """How a population is run over a stretch of time: `population.run`, or another derivative."""
-
-    def __call__(
-        self,
-        neuron: AbstractMembrane,
-        stepper: AbstractStepper,
-        inputs: Array,
-        dt: float,
-        *,
-        weight: AbstractFeedback | None = ...,
-        key: Array | None = ...,
-        record: tuple[str, ...] = ...,
-        carry: population.Carry | None = ...,
-        first: Clock | Array | int = ...,
-    ) -> population.Course:
-        """As `population.run`."""
-        ...
-
-
 def begin(model: Sequential, x: Any) -> tuple[Any, ...]:
     """What every layer carries before the first step of x (time, batch, ...); None for nothing."""
     carries = []
@@ -237,6 +218,7 @@ def advance(
     for position, layer in enumerate(map(_used, model.layers)):
         entered.append(x)
         own = None if key is None else jax.random.fold_in(key, position)
+        setting = Setting(model.stepper, model.dt, own, record, first)
         if isinstance(layer, Skip):
             x = x + entered[position - layer.layers]
             after.append(None)
@@ -246,7 +228,6 @@ def advance(
             after.append(carry)
             continue
         if isinstance(layer, Graph):
-            setting = Setting(model.dt, model.stepper, own, record, first)
             ran = circuit.advance(layer, carries[position], x, setting)
             x = ran.output
             after.append(ran.held)
@@ -255,17 +236,8 @@ def advance(
             continue
         neuron = layer.neuron if isinstance(layer, Recurrent) else layer
         run = population.run if runs is None else runs[position]
-        course = run(
-            neuron,
-            model.stepper,
-            x,
-            model.dt,
-            weight=_weight(layer, model.dt),
-            key=own,
-            record=recorded(neuron, record),
-            carry=carries[position],
-            first=first,
-        )
+        setting = setting._replace(record=recorded(neuron, record))
+        course = run(neuron, x, setting, _weight(layer, model.dt), carries[position])
         x = course.traces["v"] if course.emitted is None else course.emitted
         after.append(course.final)
         kept.append(_recording(neuron, course, record, model, len(x), first, key))

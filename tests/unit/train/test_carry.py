@@ -9,6 +9,7 @@ import rheobase as rb
 from rheobase import population
 from rheobase.errors import ArgumentError, ShapeError, StepperError
 from rheobase.gradients import Exact
+from rheobase.population import Setting
 from rheobase.systems.feedback import Dense
 
 RUNS = {"population": population.run, "Exact": Exact().population}
@@ -19,7 +20,7 @@ LATE = Dense(jnp.full((4, 3, 3), 0.5))
 def run(way="population", neuron=None, n=3, batch=2, dt=1.0, weight=WEIGHT, carry=None):
     neuron = rb.LIF() if neuron is None else neuron
     x = jnp.full((20, batch, n), 2.0)
-    return RUNS[way](neuron, rb.ExponentialEuler(), x, dt, weight=weight, carry=carry).final
+    return RUNS[way](neuron, x, Setting(rb.ExponentialEuler(), dt), weight, carry).final
 
 
 OTHERS = {
@@ -64,7 +65,7 @@ def test_a_carry_knows_its_step_through_jit_and_further_runs():
 
     @jax.jit
     def on(carry):
-        return population.run(rb.LIF(), rb.ExponentialEuler(), x, 0.5, carry=carry).final
+        return population.run(rb.LIF(), x, Setting(rb.ExponentialEuler(), 0.5), carry=carry).final
 
     last = on(on(None))
     assert last.origin.dt == 0.5 and np.isfinite(last.state.v).all()
