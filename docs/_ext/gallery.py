@@ -29,9 +29,18 @@ SECTIONS = {
         "magnesium_block",
         "nmda_plateau",
     ),
-    "Learning": ("xor_spike_times", "eprop_pattern", "delayed_memory"),
+    "Learning": ("xor_spike_times", "eprop_pattern", "delayed_memory", "frozen_noise_chip"),
 }
 """The scripts in the order of the page."""
+
+_INTRODUCTION = """# Classics
+
+Each of these is a short script in the folder `examples/` of the repository, with its paper, its
+picture, and numbers that a test compares with published ones or with a closed form. All of them
+ran when this page was built."""
+
+_HEAD = "| number | here | expected | from |\n|---|---|---|---|"
+_ROW = re.compile(r"^\| `(\w+)`(?: \(([^|]*)\))? \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
 
 
 class Row(NamedTuple):
@@ -53,9 +62,6 @@ class Row(NamedTuple):
         if around.endswith(" %"):
             width *= abs(float(middle)) / 100
         return abs(value - float(middle)) <= width
-
-
-_ROW = re.compile(r"^\| `(\w+)`(?: \(([^|]*)\))? \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
 
 
 def rows(text: str) -> list[Row]:
@@ -107,14 +113,11 @@ def page(path: Path, text: str, result: Any) -> str:
     )
 
 
-_HEAD = "| number | here | expected | from |\n|---|---|---|---|"
-
-
 def card(name: str, title: str) -> str:
     """A thumbnail that leads to the page."""
     return (
         f":::{{grid-item-card}} {title.removesuffix('.')}\n:link: {name}\n"
-        f":link-type: doc\n:img-bottom: {name}-small.png\n:::"
+        f":link-type: doc\n:img-bottom: {name}-small.png\n:img-alt: {title}\n:::"
     )
 
 
@@ -139,13 +142,6 @@ def write(app) -> None:
     pages = "\n".join(name for names in SECTIONS.values() for name in names)
     parts.append(f"```{{toctree}}\n:hidden:\n\n{pages}\n```\n")
     (folder / "index.md").write_text("\n\n".join(parts))
-
-
-_INTRODUCTION = """# Classics
-
-Each of these is a short script in the folder `examples/` of the repository, with its paper, its
-picture, and numbers that a test compares with published ones or with a closed form. All of them
-ran when this page was built."""
 
 
 def setup(app) -> dict[str, bool]:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ SLOW = {
     "delayed_memory",
     "eprop_pattern",
     "fi_curves",
+    "frozen_noise_chip",
     "izhikevich_patterns",
     "sound_localisation",
     "unsupervised_digits",
@@ -77,6 +79,15 @@ def test_every_neuron_that_fires_has_an_f_i_curve():
 def test_each_is_on_the_page_of_the_gallery():
     listed = [name for names in gallery.SECTIONS.values() for name in names]
     assert sorted(listed) == sorted(SCRIPTS)
+
+
+def test_by_hand_it_says_its_numbers_and_saves_its_picture(tmp_path, monkeypatch, capsys):
+    path = SCRIPTS["cable_attenuation"]
+    monkeypatch.syspath_prepend(str(path.parent))
+    monkeypatch.setattr("sys.argv", [str(path), str(tmp_path / "new")])
+    runpy.run_path(str(path), run_name="__main__")
+    assert re.search(r"^lambda_thin +707", capsys.readouterr().out)
+    assert (tmp_path / "new" / "cable_attenuation.png").stat().st_size > 10_000
 
 
 @pytest.mark.parametrize(
