@@ -35,7 +35,8 @@ class Poisson(AbstractStimulus):
     r"""Poisson spike trains: in each step amplitude times a Poisson number of mean rate dt.
 
     As `delta=` each spike adds `amplitude` once, whatever dt; one independent train for each
-    neuron, or the sum of `sources` of them. Needs `simulate(..., key=...)`.
+    neuron, or the sum of `sources` of them. As a current a spike lasts one step, so that its charge
+    goes with dt: send it through a synapse instead. Needs `simulate(..., key=...)`.
 
     - `rate`: in Hz, one for all neurons or one for each, or a stimulus in Hz for a rate that
       changes in time; where that is negative there are no spikes.

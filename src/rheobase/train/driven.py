@@ -50,8 +50,9 @@ class Driven(eqx.Module):
 
     - `network`: sparse, delayed, plastic or not, with cells, chip neurons and drives.
     - `dt`: the time step, one row of the input each.
-    - `into`: the population that receives x (time, batch, n). A `SpikeSource` fires where x is 1;
-      its own spikes are left out. Neurons receive x as a current, in the unit that they receive.
+    - `into`: the population that receives x (time, batch, n). A `SpikeSource` sends x as
+      numbers of spikes; its own are left out. Neurons receive x as a current, in the unit that
+      they receive.
     - `out`: what comes out, (time, batch, n): the name of a population stands for its spikes, or
       its voltage where it never fires; `rb.readouts.count("e")` or `voltage("e")` say which.
     - `stepper`, `rule`: of neurons and of cells.
