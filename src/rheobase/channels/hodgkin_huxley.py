@@ -6,7 +6,7 @@ from jax import Array
 
 from rheobase.channels.base import AbstractChannel, by_rates
 from rheobase.channels.ions import Ions
-from rheobase.channels.rates import exp_linear, exponential, sigmoid
+from rheobase.neurons.hodgkin_huxley import H, M, N
 from rheobase.units import S, anything, cm, dimensionless, mV, non_negative, quantity
 
 
@@ -45,11 +45,7 @@ class HH(AbstractChannel):
     e_L: Array = quantity(mV, anything, "reversal potential of the leak", default=-54.3 * mV)
 
     def gates(self, v: Array, ions: Ions) -> HHState:
-        return HHState(
-            m=by_rates(exp_linear((v + 40) / 10), 4 * exponential(-(v + 65) / 18)),
-            h=by_rates(0.07 * exponential(-(v + 65) / 20), sigmoid((v + 35) / 10)),
-            n=by_rates(0.1 * exp_linear((v + 55) / 10), 0.125 * exponential(-(v + 65) / 80)),
-        )
+        return HHState(by_rates(*M(v)), by_rates(*H(v)), by_rates(*N(v)))
 
     def current(self, state: HHState, v: Array, ions: Ions) -> Array:
         return sum(self.carried(state, v, ions).values()) + self.g_L * (v - self.e_L)

@@ -13,11 +13,7 @@ from rheobase.channels.base import AbstractChannel, by_rates, by_time_constant
 from rheobase.channels.ions import Ions
 from rheobase.channels.rates import exp_linear, exponential, sigmoid
 from rheobase.channels.states import Activation, ActivationInactivation, Inactivation
-from rheobase.channels.traub_miles import (
-    potassium_activation,
-    sodium_activation,
-    sodium_inactivation,
-)
+from rheobase.neurons.traub_miles import H, M, N
 from rheobase.units import S, anything, cm, ms, mV, non_negative, positive, quantity
 
 
@@ -41,7 +37,7 @@ class Na(AbstractChannel):
 
     def gates(self, v: Array, ions: Ions) -> ActivationInactivation:
         u = v - self.v_T
-        return ActivationInactivation(sodium_activation(u), sodium_inactivation(u))  # pyright: ignore
+        return ActivationInactivation(by_rates(*M(u)), by_rates(*H(u)))
 
     def current(self, state: ActivationInactivation, v: Array, ions: Ions) -> Array:
         return self.g * state.m**3 * state.h * (v - self.e)
@@ -66,7 +62,7 @@ class K(AbstractChannel):
     v_T: Array = quantity(mV, anything, "shift of the rates", default=-60 * mV)
 
     def gates(self, v: Array, ions: Ions) -> Activation:
-        return Activation(m=potassium_activation(v - self.v_T))  # pyright: ignore
+        return Activation(by_rates(*N(v - self.v_T)))
 
     def current(self, state: Activation, v: Array, ions: Ions) -> Array:
         return self.g * state.m**4 * (v - self.e)

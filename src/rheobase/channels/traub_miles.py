@@ -2,26 +2,11 @@
 
 from jax import Array
 
-from rheobase.channels.base import AbstractChannel, Gate, by_rates
+from rheobase.channels.base import AbstractChannel, by_rates
 from rheobase.channels.hodgkin_huxley import HHState
 from rheobase.channels.ions import Ions
-from rheobase.channels.rates import exp_linear, exponential, sigmoid
+from rheobase.neurons.traub_miles import H, M, N
 from rheobase.units import S, anything, cm, mV, non_negative, quantity
-
-
-def sodium_activation(u: Array) -> Gate:
-    """m at u = v - v_T (mV)."""
-    return by_rates(1.28 * exp_linear((u - 13) / 4), 1.4 * exp_linear(-(u - 40) / 5))
-
-
-def sodium_inactivation(u: Array) -> Gate:
-    """h at u = v - v_T (mV)."""
-    return by_rates(0.128 * exponential(-(u - 17) / 18), 4 * sigmoid((u - 40) / 5))
-
-
-def potassium_activation(u: Array) -> Gate:
-    """n at u = v - v_T (mV)."""
-    return by_rates(0.16 * exp_linear((u - 15) / 5), 0.5 * exponential(-(u - 10) / 40))
 
 
 class TraubMiles(AbstractChannel):
@@ -54,7 +39,7 @@ class TraubMiles(AbstractChannel):
 
     def gates(self, v: Array, ions: Ions) -> HHState:
         u = v - self.v_T
-        return HHState(sodium_activation(u), sodium_inactivation(u), potassium_activation(u))  # pyright: ignore
+        return HHState(by_rates(*M(u)), by_rates(*H(u)), by_rates(*N(u)))
 
     def current(self, state: HHState, v: Array, ions: Ions) -> Array:
         return sum(self.carried(state, v, ions).values()) + self.g_L * (v - self.e_L)

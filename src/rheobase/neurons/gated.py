@@ -1,14 +1,14 @@
 """What the neurons with the three gates of Hodgkin and Huxley have in common."""
 
 from abc import abstractmethod
-from typing import Annotated, Any, ClassVar, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
 import equinox as eqx
 from jax import Array
 
 from rheobase.neurons.base import AbstractNeuron, Onset
 from rheobase.neurons.rates import AbstractRate, gate, within_reach
-from rheobase.units import Quantity, dimensionless, mV
+from rheobase.units import dimensionless, mV
 
 
 class GatedState(NamedTuple):
@@ -18,11 +18,6 @@ class GatedState(NamedTuple):
     m: Annotated[Array, dimensionless]
     h: Annotated[Array, dimensionless]
     n: Annotated[Array, dimensionless]
-
-
-def rate_field(shape: Any, rate: Quantity, v_0: Quantity, width: Quantity) -> Any:
-    """A field with a rate by default, made with the neuron: an import must not start JAX."""
-    return eqx.field(default_factory=lambda: shape(rate, v_0, width))
 
 
 class AbstractGatedNeuron(AbstractNeuron):

@@ -2,10 +2,22 @@
 
 from jax import Array
 
-from rheobase.neurons.gated import AbstractGatedNeuron, rate_field
-from rheobase.neurons.rates import AbstractRate, ExpLinearRate, ExponentialRate, SigmoidRate
+from rheobase.neurons.gated import AbstractGatedNeuron
+from rheobase.neurons.rates import (
+    AbstractRate,
+    Curve,
+    ExpLinearRate,
+    ExponentialRate,
+    Gating,
+    SigmoidRate,
+)
 from rheobase.surrogate import AbstractSurrogate, FastSigmoid
-from rheobase.units import Role, anything, ms, mV, nF, non_negative, positive, quantity, uS
+from rheobase.units import Role, anything, mV, nF, non_negative, positive, quantity, uS
+
+M = Gating(Curve(ExpLinearRate, 1, -40, 10), Curve(ExponentialRate, 4, -65, 18))
+H = Gating(Curve(ExponentialRate, 0.07, -65, 20), Curve(SigmoidRate, 1, -35, 10))
+N = Gating(Curve(ExpLinearRate, 0.1, -55, 10), Curve(ExponentialRate, 0.125, -65, 80))
+"""The gates by the voltage."""
 
 
 class HodgkinHuxley(AbstractGatedNeuron):
@@ -49,12 +61,12 @@ class HodgkinHuxley(AbstractGatedNeuron):
     v_th: Array = quantity(
         mV, anything, "voltage that counts as a spike", default=0 * mV, role=Role.PEAK
     )
-    alpha_m: AbstractRate = rate_field(ExpLinearRate, 1 / ms, -40 * mV, 10 * mV)
-    beta_m: AbstractRate = rate_field(ExponentialRate, 4 / ms, -65 * mV, 18 * mV)
-    alpha_h: AbstractRate = rate_field(ExponentialRate, 0.07 / ms, -65 * mV, 20 * mV)
-    beta_h: AbstractRate = rate_field(SigmoidRate, 1 / ms, -35 * mV, 10 * mV)
-    alpha_n: AbstractRate = rate_field(ExpLinearRate, 0.1 / ms, -55 * mV, 10 * mV)
-    beta_n: AbstractRate = rate_field(ExponentialRate, 0.125 / ms, -65 * mV, 80 * mV)
+    alpha_m: AbstractRate = M.alpha.field()
+    beta_m: AbstractRate = M.beta.field()
+    alpha_h: AbstractRate = H.alpha.field()
+    beta_h: AbstractRate = H.beta.field()
+    alpha_n: AbstractRate = N.alpha.field()
+    beta_n: AbstractRate = N.beta.field()
     spike: AbstractSurrogate = FastSigmoid()
 
     def seen(self, v: Array) -> Array:

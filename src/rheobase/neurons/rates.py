@@ -5,8 +5,9 @@ exponential, and x/(1 - e^-x) is 1 where it would be 0/0.
 """
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array
@@ -23,11 +24,20 @@ _FARTHEST = 1e4
 
 
 class AbstractRate(AbstractDeclared):
-    """A rate (1/ms) as a function of voltage (mV)."""
+    """A rate (1/ms) as a function of voltage (mV): rate shape((v - v_0)/width)."""
 
+    rate: eqx.AbstractVar[Array]
+    v_0: eqx.AbstractVar[Array]
+    width: eqx.AbstractVar[Array]
+
+    @staticmethod
     @abstractmethod
+    def shape(x: Array) -> Array:
+        """The rate over `rate`, dimensionless."""
+
     def __call__(self, v: Array) -> Array:
         """The rate at voltage v."""
+        return self.rate * self.shape((v - self.v_0) / self.width)
 
 
 class ExponentialRate(AbstractRate):
@@ -43,8 +53,9 @@ class ExponentialRate(AbstractRate):
     v_0: Array = quantity(mV, anything, "reference voltage")
     width: Array = quantity(mV, positive, "voltage of one e-fold")
 
-    def __call__(self, v: Array) -> Array:
-        return self.rate * jnp.exp(jnp.minimum(-(v - self.v_0) / self.width, _FASTEST))
+    @staticmethod
+    def shape(x: Array) -> Array:
+        return jnp.exp(jnp.minimum(-x, _FASTEST))
 
 
 class SigmoidRate(AbstractRate):
@@ -60,8 +71,9 @@ class SigmoidRate(AbstractRate):
     v_0: Array = quantity(mV, anything, "voltage of half the largest rate")
     width: Array = quantity(mV, positive, "voltage of one e-fold")
 
-    def __call__(self, v: Array) -> Array:
-        return self.rate * jax.nn.sigmoid((v - self.v_0) / self.width)
+    @staticmethod
+    def shape(x: Array) -> Array:
+        return jax.nn.sigmoid(x)
 
 
 class ExpLinearRate(AbstractRate):
@@ -77,8 +89,9 @@ class ExpLinearRate(AbstractRate):
     v_0: Array = quantity(mV, anything, "reference voltage")
     width: Array = quantity(mV, positive, "voltage of one e-fold")
 
-    def __call__(self, v: Array) -> Array:
-        return self.rate * exp_linear((v - self.v_0) / self.width)
+    @staticmethod
+    def shape(x: Array) -> Array:
+        return exp_linear(x)
 
 
 class FallingLinearRate(AbstractRate):
@@ -94,8 +107,43 @@ class FallingLinearRate(AbstractRate):
     v_0: Array = quantity(mV, anything, "reference voltage")
     width: Array = quantity(mV, positive, "voltage of one e-fold")
 
+    @staticmethod
+    def shape(x: Array) -> Array:
+        return exp_linear(-x)
+
+
+class Curve(NamedTuple):
+    """A rate of the literature, by its numbers alone: an import must not start JAX."""
+
+    kind: type[AbstractRate]
+    rate: float
+    """1/ms."""
+    v_0: float
+    """mV."""
+    width: float
+    """mV."""
+
     def __call__(self, v: Array) -> Array:
-        return self.rate * exp_linear(-(v - self.v_0) / self.width)
+        """The rate (1/ms) at voltage v (mV)."""
+        return self.rate * self.kind.shape((v - self.v_0) / self.width)
+
+    def field(self) -> Any:
+        """A field of a neuron that has this rate by default."""
+        kind: Any = self.kind
+        return eqx.field(
+            default_factory=lambda: kind(self.rate / ms, self.v_0 * mV, self.width * mV)
+        )
+
+
+class Gating(NamedTuple):
+    """The rates at which a gate opens and closes."""
+
+    alpha: Curve
+    beta: Curve
+
+    def __call__(self, v: Array) -> tuple[Array, Array]:
+        """Both rates (1/ms) at voltage v (mV)."""
+        return self.alpha(v), self.beta(v)
 
 
 def exp_linear(x: Array) -> Array:

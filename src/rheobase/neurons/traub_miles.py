@@ -2,16 +2,23 @@
 
 from jax import Array
 
-from rheobase.neurons.gated import AbstractGatedNeuron, rate_field
+from rheobase.neurons.gated import AbstractGatedNeuron
 from rheobase.neurons.rates import (
     AbstractRate,
+    Curve,
     ExpLinearRate,
     ExponentialRate,
     FallingLinearRate,
+    Gating,
     SigmoidRate,
 )
 from rheobase.surrogate import AbstractSurrogate, FastSigmoid
-from rheobase.units import Role, anything, ms, mV, nF, non_negative, positive, quantity, uS
+from rheobase.units import Role, anything, mV, nF, non_negative, positive, quantity, uS
+
+M = Gating(Curve(ExpLinearRate, 1.28, 13, 4), Curve(FallingLinearRate, 1.4, 40, 5))
+H = Gating(Curve(ExponentialRate, 0.128, 17, 18), Curve(SigmoidRate, 4, 40, 5))
+N = Gating(Curve(ExpLinearRate, 0.16, 15, 5), Curve(ExponentialRate, 0.5, 10, 40))
+"""The gates by the voltage above v_T."""
 
 
 class TraubMiles(AbstractGatedNeuron):
@@ -56,12 +63,12 @@ class TraubMiles(AbstractGatedNeuron):
     v_th: Array = quantity(
         mV, anything, "voltage that counts as a spike", default=-20 * mV, role=Role.THRESHOLD
     )
-    alpha_m: AbstractRate = rate_field(ExpLinearRate, 1.28 / ms, 13 * mV, 4 * mV)
-    beta_m: AbstractRate = rate_field(FallingLinearRate, 1.4 / ms, 40 * mV, 5 * mV)
-    alpha_h: AbstractRate = rate_field(ExponentialRate, 0.128 / ms, 17 * mV, 18 * mV)
-    beta_h: AbstractRate = rate_field(SigmoidRate, 4 / ms, 40 * mV, 5 * mV)
-    alpha_n: AbstractRate = rate_field(ExpLinearRate, 0.16 / ms, 15 * mV, 5 * mV)
-    beta_n: AbstractRate = rate_field(ExponentialRate, 0.5 / ms, 10 * mV, 40 * mV)
+    alpha_m: AbstractRate = M.alpha.field()
+    beta_m: AbstractRate = M.beta.field()
+    alpha_h: AbstractRate = H.alpha.field()
+    beta_h: AbstractRate = H.beta.field()
+    alpha_n: AbstractRate = N.alpha.field()
+    beta_n: AbstractRate = N.beta.field()
     spike: AbstractSurrogate = FastSigmoid()
 
     def seen(self, v: Array) -> Array:
