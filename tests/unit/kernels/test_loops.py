@@ -24,6 +24,11 @@ print(library.available(), flush=True)
 to = Targets(jnp.array([0, 1], jnp.int32), jnp.array([4099], jnp.int32), 4096, 1)
 deliver(to, jnp.ones(1), jnp.ones(1)).block_until_ready()
 """
+NOT_THE_EDITABLE = """
+import sys
+sys.meta_path = [one for one in sys.meta_path if "editable" not in type(one).__module__]
+"""
+"""An editable installation would find its own package before that of PYTHONPATH."""
 
 pytestmark = pytest.mark.slow
 
@@ -51,6 +56,7 @@ def package(compiler, tmp_path_factory):
     files = ["-isystem", KERNELS / "third_party", *sources, "-o", library]
     as_built = "-shared -fPIC -std=c++17 -g -O1 -fno-trapping-math -fno-math-errno".split()
     subprocess.run([compiler, *as_built, *SANITIZED, *files], check=True)
+    (folder / "sitecustomize.py").write_text(NOT_THE_EDITABLE)
     return folder
 
 
