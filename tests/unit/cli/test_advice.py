@@ -83,7 +83,7 @@ def idle(monkeypatch):
 
     for place in (
         "cli.running.CLASSICS",
-        "cli.simulating.under",
+        "cli.simulating.patch_of",
         "demo.train",
         "devices.dynapse2.demo.outcome",
         "fitting.fit_recording",
